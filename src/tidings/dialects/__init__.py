@@ -1,0 +1,1 @@
+"""Front ends: one folder per cloud. One dialect never imports another."""

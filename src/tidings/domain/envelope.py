@@ -1,0 +1,81 @@
+"""What a message looks like dressed for one way out. Dialects make these, channels send them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidings.domain.model import Message, MessageAttribute, Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class HttpContent:
+    """A POST: `head` is whole header lines, each ended by CRLF, without Host and Content-Length; `body` as sent."""
+
+    head: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    """A mail before MIME. `template` names the layout (notification, confirmation, goodbye, json).
+
+    `text` is the message's own text. `confirm_url`, `cancel_url`, `manage_url`: pages for people.
+    `one_click_url`: RFC 8058 POST target for `List-Unsubscribe`. Empty means: none.
+    """
+
+    template: str
+    subject: str
+    from_name: str
+    text: str
+    topic_name: str = ""
+    confirm_url: str = ""
+    cancel_url: str = ""
+    manage_url: str = ""
+    one_click_url: str = ""
+    language: str = "en"
+    list_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextContent:
+    """A text message. `sender` is the sender id or number, empty for the channel's default."""
+
+    text: str
+    sender: str = ""
+    sms_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueContent:
+    """A queue message: body and queue message attributes; group and dedup id for queues that order."""
+
+    body: str
+    attributes: Mapping[str, MessageAttribute] = field(default_factory=dict)
+    group_id: str = ""
+    dedup_id: str = ""
+
+
+Content = HttpContent | MailContent | TextContent | QueueContent
+
+
+@dataclass(slots=True, eq=False)
+class Outgoing:
+    """One attempt on its way through a channel. Mutable only by the room that holds it; compared by identity.
+
+    `content` is what to send to `endpoint`. `timeout_s`: one time-out for the whole attempt. `attempt`: 1 for the first.
+    `mark`: the dispatcher's own note (the page or row this belongs to); channels never look at it.
+    """
+
+    message: Message
+    subscriber: Subscriber
+    endpoint: str
+    content: Content
+    attempt: int = 1
+    timeout_s: float = 15.0
+    mark: Any = None
+
+
+Permit = Callable[[Outgoing], bool]
+"""Asked by a channel immediately before the first byte of an attempt leaves; False means: settle it as Blocked."""

@@ -1,0 +1,44 @@
+"""Permission as a value: what `access/authorize` gives and every service function takes."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from tidings.domain.model import AccountId, Principal
+
+
+class Verb(enum.StrEnum):
+    """The product's actions as permissions."""
+
+    CREATE_TOPIC = "create-topic"
+    READ_TOPIC = "read-topic"
+    CHANGE_TOPIC = "change-topic"
+    DELETE_TOPIC = "delete-topic"
+    LIST = "list"
+    SUBSCRIBE = "subscribe"
+    READ_SUBSCRIPTION = "read-subscription"
+    CHANGE_SUBSCRIPTION = "change-subscription"
+    PUBLISH = "publish"
+    PUBLISH_SMS = "publish-sms"
+    READ_LEDGER = "read-ledger"
+    MANAGE_DELIVERIES = "manage-deliveries"
+    MANAGE_ACCOUNT = "manage-account"
+
+
+class Verdict(enum.Enum):
+    """What the resource's own policy says about this call."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The answer yes: who may do what on what. Every service function takes one (or a subscriber's own token)."""
+
+    principal: Principal
+    verb: Verb
+    owner: AccountId
+    resource: str

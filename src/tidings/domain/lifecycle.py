@@ -1,0 +1,134 @@
+"""The life of a subscription as pure rules: unconfirmed -> confirmed -> canceled, back within the window, or expired.
+
+`services/subscriptions` reads, asks these functions, and commits what they say. Each cloud's variations are a `Customs` value,
+written in that cloud's dialect next to its source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tidings.domain.errors import Denied, InvalidToken, TokenExpired, WrongState
+from tidings.domain.limits import CONFIRM_TTL_S
+from tidings.domain.model import Principal, State, Subscription, Token, TokenPurpose, Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """How one cloud varies the life of a subscription.
+
+    needs_confirmation: protocols whose endpoint must confirm. says_goodbye: protocols that get a final message with a way
+    back when they were canceled by somebody other than an owner. signed_only: protocols that only an owner's signed call
+    may cancel. unconfirmed_cancelable: whether canceling an unconfirmed one is allowed. keeps_uid: subscribing a canceled
+    endpoint again revives the old subscription (as unconfirmed) instead of making a new one. ttl: life of links.
+    """
+
+    needs_confirmation: frozenset[str]
+    says_goodbye: frozenset[str]
+    signed_only: frozenset[str]
+    unconfirmed_cancelable: bool
+    keeps_uid: bool
+    ttl: timedelta = timedelta(seconds=CONFIRM_TTL_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """What canceling comes to. `changed` is False when it was canceled before. `goodbye`: send the final message."""
+
+    subscription: Subscription
+    changed: bool
+    goodbye: bool
+
+
+def first_state(customs: Customs, protocol: str, *, owner_is_topic_owner: bool) -> State:
+    """The state of a new subscription. An endpoint of the cloud's own (a queue) confirms by belonging to the topic's owner."""
+    if protocol in customs.needs_confirmation:
+        return State.UNCONFIRMED
+    if protocol in customs.signed_only and not owner_is_topic_owner:
+        return State.UNCONFIRMED
+    return State.CONFIRMED
+
+
+def confirm(
+    subscription: Subscription, token: Token, now: datetime, *, authenticated: bool, auth_on_unsubscribe: bool
+) -> Subscription:
+    """The subscription after its token was shown; the same object when a repeat changes nothing.
+
+    Serves both purposes: a confirmation token confirms an unconfirmed one, a restore token brings a canceled one back.
+    Raises InvalidToken (used up) or TokenExpired.
+    """
+    if now >= token.expires_at:
+        raise TokenExpired
+    if token.used_at is not None:
+        if subscription.state is State.CONFIRMED:
+            return subscription
+        raise InvalidToken("used")
+    wanted = State.UNCONFIRMED if token.purpose is TokenPurpose.CONFIRM else State.CANCELED
+    if subscription.state is State.CONFIRMED:
+        return subscription
+    if subscription.state is not wanted:
+        raise InvalidToken("superseded")
+    return replace(
+        subscription,
+        state=State.CONFIRMED,
+        confirmed_at=now,
+        canceled_at=None,
+        come_back_until=None,
+        confirmation_was_authenticated=authenticated,
+        auth_on_unsubscribe=authenticated and auth_on_unsubscribe,
+    )
+
+
+def is_owner(principal: Principal | None, subscription: Subscription, topic: Topic) -> bool:
+    """Whether the caller belongs to the account of the subscription or of its topic."""
+    return principal is not None and principal.account_id in (subscription.account_id, topic.account_id)
+
+
+def cancel(
+    customs: Customs,
+    subscription: Subscription,
+    now: datetime,
+    *,
+    by_owner: bool,
+    holds_link: bool = False,
+    caller: str = "anonymous",
+) -> Cancellation:
+    """Cancel for an owner, for the holder of a link that we sent to the endpoint, or for anybody who knows the name.
+
+    Raises Denied when only a signed call of an owner may cancel (a link that reached the endpoint itself always may), and
+    WrongState for an unconfirmed one where the cloud does not allow that. Source: SNS API reference, Unsubscribe.
+    """
+    if (
+        not by_owner
+        and not holds_link
+        and (subscription.auth_on_unsubscribe or subscription.protocol in customs.signed_only)
+    ):
+        raise Denied(caller, "Unsubscribe", subscription.uid)
+    if subscription.state in (State.CANCELED, State.EXPIRED):
+        return Cancellation(subscription, changed=False, goodbye=False)
+    if subscription.state is State.UNCONFIRMED and not (customs.unconfirmed_cancelable or holds_link):
+        raise WrongState("subscription", "unconfirmed", "cancel")
+    was_confirmed = subscription.state is State.CONFIRMED
+    goodbye = was_confirmed and not by_owner and subscription.protocol in customs.says_goodbye
+    canceled = replace(
+        subscription,
+        state=State.CANCELED,
+        canceled_at=now,
+        come_back_until=now + customs.ttl if was_confirmed else None,
+    )
+    return Cancellation(canceled, changed=True, goodbye=goodbye)
+
+
+def expire(subscription: Subscription) -> Subscription:
+    """What nobody confirmed, or brought back, in time."""
+    return replace(subscription, state=State.EXPIRED, come_back_until=None)
+
+
+def may_receive(kind_is_goodbye: bool, kind_is_confirmation: bool, state: State) -> bool:
+    """The gate's rule for one subscription: notices carry their own exemption, once; everything else needs consent."""
+    if kind_is_goodbye:
+        return state is State.CANCELED
+    if kind_is_confirmation:
+        return state is State.UNCONFIRMED
+    return state is State.CONFIRMED

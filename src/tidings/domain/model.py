@@ -1,0 +1,379 @@
+"""The nouns of the product: what the store keeps, the flow carries and the channels send.
+
+Plain frozen values without behaviour; the rules that move them from state to state live beside this file.
+Times are aware UTC `datetime`s. Ids of rows (`TopicId`, `SubscriptionId`) are given by the store in the order of adding, so
+they serve as cursors; `uid`s (32 lower-case hex digits) are given by the service and appear in ARNs, URNs and links.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+AccountId = NewType("AccountId", str)  # 12 digits
+TopicId = NewType("TopicId", int)
+SubscriptionId = NewType("SubscriptionId", int)
+NO_ID = 0  # what a row that the store has not seen yet carries
+
+
+class State(enum.IntEnum):
+    """A subscription's state. The numbers are SMN's, so that a stored row reads the same everywhere."""
+
+    UNCONFIRMED = 0
+    CONFIRMED = 1
+    CANCELED = 3
+    EXPIRED = 4
+
+
+class Way(enum.StrEnum):
+    """By which way a change of consent reached us."""
+
+    API = "api"  # a signed call
+    ANONYMOUS = "anonymous-api"  # an unsigned call that the dialect allows
+    LINK = "link"  # a link followed by a program, or a page's button pressed by a person
+    ONE_CLICK = "one-click"  # RFC 8058
+    KEYWORD = "keyword"
+    CONSOLE = "console"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    IMPORT = "import"
+    SYSTEM = "system"  # nobody asked: expiry, deletion of the topic, no confirmation needed
+
+
+class Event(enum.StrEnum):
+    """What the ledger says happened to a subscription."""
+
+    SUBSCRIBED = "subscribed"
+    CONFIRMATION_SENT = "confirmation-sent"
+    CONFIRMED = "confirmed"
+    CANCELED = "canceled"
+    RESTORED = "restored"
+    EXPIRED = "expired"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who owns topics. `project_id` (32 hex) is the same account's name in SMN."""
+
+    account_id: AccountId
+    name: str
+    project_id: str
+    created_at: datetime
+
+
+class Role(enum.StrEnum):
+    """What a user of an account may do; `access.authorize` holds the table."""
+
+    OWNER = "owner"  # everything
+    OPERATOR = "operator"  # everything but accounts, users and keys
+    PUBLISHER = "publisher"  # publish and look
+    AUDITOR = "auditor"  # look
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or program of an account. `password_hash` is argon2 or empty (cannot sign in)."""
+
+    account_id: AccountId
+    name: str
+    role: Role
+    password_hash: str
+    disabled: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key for signed calls. `sealed_secret` is encrypted by the vault with a key outside the database."""
+
+    key_id: str
+    account_id: AccountId
+    user: str
+    sealed_secret: bytes
+    disabled: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is calling. `key_id` names the access key that proved it, empty for a password or session."""
+
+    account_id: AccountId
+    user: str
+    role: Role
+    key_id: str = ""
+
+    @property
+    def arn(self) -> str:
+        """The caller's name as policies and the ledger write it: `arn:aws:iam::ACCOUNT:user/NAME`."""
+        return f"arn:aws:iam::{self.account_id}:user/{self.user}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Something people publish to. Unique by (account_id, region, name).
+
+    `settings` holds what a dialect keeps about a topic, by that dialect's own attribute names with its prefix
+    (`sns:SignatureVersion`, `smn:introduction`); `display_name` is common to all. `version` counts changes.
+    """
+
+    id: TopicId
+    uid: str
+    account_id: AccountId
+    region: str
+    name: str
+    dialect: str
+    display_name: str
+    settings: Mapping[str, str]
+    tags: Mapping[str, str]
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One endpoint's consent to hear from one topic.
+
+    `account_id` is the owner (who called Subscribe), which may differ from the topic's. `settings` as for topics
+    (`sns:RawMessageDelivery`, `smn:remark`). `auth_on_unsubscribe`: only signed calls of the owners may cancel.
+    `come_back_until`: canceled, and a restore token may still bring it back. `version` counts changes.
+    """
+
+    id: SubscriptionId
+    uid: str
+    topic_id: TopicId
+    account_id: AccountId
+    dialect: str
+    protocol: str
+    endpoint: str
+    state: State
+    settings: Mapping[str, str]
+    principal: str
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    canceled_at: datetime | None = None
+    confirmation_sent_at: datetime | None = None
+    come_back_until: datetime | None = None
+    confirmation_was_authenticated: bool = False
+    auth_on_unsubscribe: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """What a delivery needs to know of a confirmed subscription, and no more (there may be millions in flight).
+
+    `settings` is shared between rows with equal settings.
+    """
+
+    id: SubscriptionId
+    uid: str
+    account_id: AccountId
+    dialect: str
+    protocol: str
+    endpoint: str
+    settings: Mapping[str, str]
+
+
+class TokenPurpose(enum.StrEnum):
+    CONFIRM = "confirm"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A link's secret, stored as SHA-256 of the text. Used tokens stay until they expire so that a repeat is recognized."""
+
+    digest: bytes
+    purpose: TokenPurpose
+    subscription_uid: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a change came from; copied into the ledger.
+
+    `shown`: what the person saw before acting (name and language of the page or text), empty for programs.
+    """
+
+    way: Way
+    principal: str = ""
+    remote_address: str = ""
+    user_agent: str = ""
+    request_id: str = ""
+    shown: str = ""
+    raw_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One change of consent. Append-only. `id` is given by the store and grows."""
+
+    id: int
+    at: datetime
+    event: Event
+    account_id: AccountId
+    topic_id: TopicId
+    topic_name: str
+    region: str
+    subscription_uid: str
+    protocol: str
+    endpoint: str
+    before: State | None
+    after: State | None
+    origin: Origin
+    detail: str = ""
+
+
+class Kind(enum.StrEnum):
+    """What a message is. Notices (confirmation, goodbye) are for one subscription and enter the flow like a publish."""
+
+    NOTIFICATION = "notification"
+    CONFIRMATION = "confirmation"
+    GOODBYE = "goodbye"
+    DIRECT = "direct"  # to a phone number, without topic
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAttribute:
+    """`type` as the publisher wrote it (`String`, `Number.int`, …); `value` is text, binary as base64."""
+
+    type: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something accepted for delivery.
+
+    `topic_id` is None for DIRECT; `subscription_uid` is set for notices; `endpoint` is the number of a DIRECT message.
+    `bodies`: texts per protocol that replace `body`. `sealed_token`: the notice's link secret, encrypted by the vault.
+    `sequence`, `group_id`, `dedup_id`: for ordered topics and queues, empty otherwise.
+    """
+
+    id: str
+    kind: Kind
+    account_id: AccountId
+    dialect: str
+    accepted_at: datetime
+    topic_id: TopicId | None = None
+    subject: str | None = None
+    body: str = ""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, MessageAttribute] = field(default_factory=dict)
+    subscription_uid: str = ""
+    endpoint: str = ""
+    sealed_token: bytes = b""
+    group_id: str = ""
+    dedup_id: str = ""
+    sequence: str = ""
+
+
+class DeliveryState(enum.StrEnum):
+    WAITING = "waiting"  # for its next attempt
+    DEAD = "dead"  # given up; an operator can see it and send it again
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one subscription (or number) that did not go out at the first attempt.
+
+    `subscription_uid` is empty for DIRECT messages. `attempts` counts those made. `redriven`: its dead-letter queue took it.
+    """
+
+    id: int
+    message_seq: int
+    message_id: str
+    account_id: AccountId
+    topic_id: TopicId | None
+    subscription_uid: str
+    protocol: str
+    endpoint: str
+    attempts: int
+    due: datetime
+    first_at: datetime
+    state: DeliveryState
+    reason: str = ""
+    redriven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCounts:
+    """Subscriptions of a topic by state; `canceled` counts those still listed."""
+
+    confirmed: int
+    unconfirmed: int
+    canceled: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionQuery:
+    """Which subscriptions to list, ascending by id, starting after `after`. None means any."""
+
+    account_id: AccountId | None = None
+    region: str | None = None
+    topic_id: TopicId | None = None
+    endpoint: str | None = None
+    protocol: str | None = None
+    states: Sequence[State] = ()
+    after: int = 0
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerQuery:
+    """Which ledger entries to list, ascending by id, starting after `after`. None means any; `until` is exclusive."""
+
+    account_id: AccountId | None = None
+    endpoint: str | None = None
+    topic_id: TopicId | None = None
+    subscription_uid: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DeadQuery:
+    """Which dead letters to list, ascending by id, starting after `after`."""
+
+    account_id: AccountId | None = None
+    topic_id: TopicId | None = None
+    subscription_uid: str | None = None
+    after: int = 0
+    limit: int = 100
+
+
+@dataclass(slots=True)
+class Unit:
+    """What one call changes, applied by the store as a whole or not at all.
+
+    Rows in `topics_changed` and `subscriptions_changed` carry the version that was read; the store checks it, writes
+    version + 1 and raises `Conflict` when somebody was faster. New rows carry NO_ID. `messages` enter the flow in the
+    same transaction. `ledger` entries carry id 0 and, for a new subscription, the uid only.
+    """
+
+    accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
+    users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
+    access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id
+    topics_new: list[Topic] = field(default_factory=list)
+    topics_changed: list[Topic] = field(default_factory=list)
+    topics_deleted: list[TopicId] = field(default_factory=list)
+    subscriptions_new: list[Subscription] = field(default_factory=list)
+    subscriptions_changed: list[Subscription] = field(default_factory=list)
+    subscriptions_deleted: list[SubscriptionId] = field(default_factory=list)
+    tokens_new: list[Token] = field(default_factory=list)
+    tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
+    tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)

@@ -1,0 +1,46 @@
+"""What became of an attempt. A closed set: channels return it, `delivery/settle` alone acts on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The other side took it. `detail` is its answer in a few words (`HTTP 200`)."""
+
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Worth another attempt. `after_s` is the receiver's own wish (Retry-After) in seconds, if it gave one."""
+
+    reason: str
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Final: trying again would not help."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The consent gate closed while this waited; nothing was sent and nothing will be."""
+
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Not attempted: the endpoint's lane is full. Waits as a row of its own, and the attempt is not counted."""
+
+    after_s: float
+
+
+Outcome = Delivered | RetryLater | Refused | Blocked | Busy
+
+DELIVERED = Delivered()

@@ -1,0 +1,327 @@
+"""The seams of the house: rooms of the same floor know each other only through these.
+
+Every implementation of Store and of Flow passes the same suite (`tests/integration`). Services decide on values they read,
+and hand the store a `Unit` that it applies as a whole or refuses with `Conflict`; so PostgreSQL needs nothing that SQLite
+has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tidings.domain.envelope import Content, Outgoing
+from tidings.domain.model import (
+    AccessKey,
+    Account,
+    AccountId,
+    DeadQuery,
+    Delivery,
+    LedgerEntry,
+    LedgerQuery,
+    Message,
+    Subscriber,
+    Subscription,
+    SubscriptionId,
+    SubscriptionQuery,
+    Token,
+    Topic,
+    TopicCounts,
+    TopicId,
+    Unit,
+    User,
+)
+from tidings.domain.outcomes import Outcome
+from tidings.domain.retry import RetryPlan
+
+
+class Clock(Protocol):
+    """Time, handed in. Developer mode's clock can be moved forward."""
+
+    def now(self) -> datetime:
+        """The time, aware UTC."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps secrets unreadable outside the process: key outside the database."""
+
+    def seal(self, plain: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes) -> bytes:
+        """Raises ValueError if `sealed` was not made by this vault."""
+        ...
+
+
+class Store(Protocol):
+    """The registry, the ledger and the accepted messages: the truth."""
+
+    async def commit(self, unit: Unit) -> None:
+        """Apply the unit in one durable transaction; when this returns it survives `kill -9`.
+
+        Raises Conflict (stale version, or a unique name taken meanwhile) or Unavailable; then nothing was changed.
+        Unique: topic (account, region, name); live (unconfirmed or confirmed) subscription (topic, protocol, endpoint).
+        Deleting a topic hides it, its subscriptions and its undelivered messages at once; `sweep` does the rest.
+        """
+        ...
+
+    async def account(self, account_id: str) -> Account | None: ...
+    async def account_of_project(self, project_id: str) -> Account | None: ...
+    async def accounts(self) -> list[Account]: ...
+    async def user(self, account_id: AccountId, name: str) -> User | None: ...
+    async def users(self, account_id: AccountId) -> list[User]: ...
+    async def access_key(self, key_id: str) -> AccessKey | None: ...
+    async def access_keys(self, account_id: AccountId) -> list[AccessKey]: ...
+
+    async def topic(self, account_id: AccountId, region: str, name: str) -> Topic | None: ...
+    async def topic_by_id(self, topic_id: TopicId) -> Topic | None: ...
+    async def topic_by_uid(self, uid: str) -> Topic | None: ...
+    async def topics(self, account_id: AccountId, region: str | None, *, after: int, limit: int) -> list[Topic]:
+        """Ascending by id, starting after the id `after`."""
+        ...
+
+    async def topic_count(self, account_id: AccountId, region: str | None) -> int: ...
+    async def topic_counts(self, topic_id: TopicId) -> TopicCounts:
+        """Kept up to date by the store, not counted: O(1) at any size."""
+        ...
+
+    async def pending_count(self, account_id: AccountId) -> int:
+        """Unconfirmed subscriptions over all topics of the account."""
+        ...
+
+    async def subscription(self, uid: str) -> Subscription | None: ...
+    async def live_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+        """The unconfirmed or confirmed one; at most one exists."""
+        ...
+
+    async def canceled_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+        """The newest canceled one, if any."""
+        ...
+
+    async def subscriptions(self, query: SubscriptionQuery) -> list[Subscription]:
+        """Ascending by id. `account_id` filters by the subscription's owner. Deleted topics' are never listed."""
+        ...
+
+    async def lapsed(self, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int) -> list[Subscription]:
+        """Unconfirmed ones whose last confirmation was sent before, and canceled ones canceled before, the given times."""
+        ...
+
+    async def token(self, digest: bytes) -> Token | None: ...
+    async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
+
+    async def page(self, topic_id: TopicId, *, after: int, limit: int, confirmed_by: datetime) -> list[Subscriber]:
+        """Confirmed subscriptions of a topic with id > `after`, ascending, confirmed at or before `confirmed_by`: the gate's query."""
+        ...
+
+    async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:
+        """The subscriptions behind these uids that still exist, for what waited."""
+        ...
+
+    async def sweep(self, now: datetime, limit: int) -> int:
+        """Remove up to `limit` rows of deleted topics, expired tokens and messages nobody waits for; returns how many."""
+        ...
+
+    async def reset(self) -> None:
+        """Developer mode: forget topics, subscriptions, messages and ledger; keep accounts, users and keys."""
+        ...
+
+    async def backup(self, path: str) -> None:
+        """Write a consistent copy to `path` while running."""
+        ...
+
+    async def check(self) -> None:
+        """Raise Unavailable if the store cannot be read and written."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """A leased message: deliver it to everybody after `cursor`. `seq` is its place in the flow."""
+
+    seq: int
+    message: Message
+    cursor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery that becomes a row: it failed its first attempt, or its lane was full."""
+
+    message_seq: int
+    message: Message
+    subscription_uid: str
+    protocol: str
+    endpoint: str
+    attempts: int
+    due: datetime
+    reason: str
+    dead: bool = False
+    redriven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a leased delivery row.
+
+    `due` set: wait until then. `dead`: keep as a dead letter. Neither: it is done, remove it.
+    """
+
+    delivery_id: int
+    attempts: int
+    due: datetime | None = None
+    dead: bool = False
+    redriven: bool = False
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """Progress, written in one transaction: rows first seen, rows settled, cursors moved, messages finished."""
+
+    parked: list[NewDelivery] = field(default_factory=list)
+    settled: list[Settled] = field(default_factory=list)
+    cursors: list[tuple[int, int]] = field(default_factory=list)  # (message seq, cursor)
+    finished: list[int] = field(default_factory=list)  # message seqs
+
+
+class Flow(Protocol):
+    """The durable journal between accepting and delivering."""
+
+    async def append(self, messages: Sequence[Message]) -> None:
+        """Accept messages: durable when this returns. Raises Unavailable. Waits while the backlog is over its bound."""
+        ...
+
+    async def take(self, limit: int) -> list[Task]:
+        """Lease up to `limit` messages, oldest first, waiting until there is one. Messages cut off by a crash come again.
+
+        A message is handed out once until it is finished or the process ends. Ends with an empty list after `stop`.
+        """
+        ...
+
+    async def take_due(self, now: datetime, limit: int) -> list[tuple[Delivery, Message]]:
+        """Lease up to `limit` waiting deliveries that are due, earliest first. Not handed out again until settled."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the next waiting delivery that is not leased is due."""
+        ...
+
+    async def record(self, record: Record) -> list[int]:
+        """Write progress durably; returns the ids of `parked` rows in their order. Parked rows that are not dead come back
+        from `take_due` when due."""
+        ...
+
+    def backlog(self) -> int:
+        """Messages accepted and not yet finished; O(1)."""
+        ...
+
+    async def waiting_count(self) -> int:
+        """Delivery rows waiting for another attempt."""
+        ...
+
+    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]: ...
+
+    async def send_again(self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime) -> list[int]:
+        """Make dead letters of the account due now with attempts 0; returns the ids that were dead letters."""
+        ...
+
+    def stop(self) -> None:
+        """Let `take` end; what is not finished comes again at the next start."""
+        ...
+
+
+class Settle(Protocol):
+    def __call__(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """Called exactly once per Outgoing, on the event loop."""
+        ...
+
+
+class Channel(Protocol):
+    """A way out. `send` never blocks and never raises: whatever happens comes back through `settle`.
+
+    A channel asks its `Permit` immediately before an attempt starts and settles with Blocked when refused. It bounds what it
+    holds per endpoint host and settles with Busy when that is full.
+    """
+
+    protocols: frozenset[str]
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None: ...
+
+    async def close(self) -> None:
+        """Stop taking; wait for what has started, for at most its own time-out."""
+        ...
+
+
+class Wardrobe(Protocol):
+    """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `dress`."""
+
+    def reads_signature(self, subscriber: Subscriber) -> bool:
+        """Whether this subscriber's envelope carries a signature that is still missing."""
+        ...
+
+    async def sign(self) -> None:
+        """Make the signature; safe to repeat."""
+        ...
+
+    def dress(self, subscriber: Subscriber) -> Content:
+        """The envelope for one subscriber. Raises ValueError when the message cannot be shown by its protocol."""
+        ...
+
+
+class Envelopes(Protocol):
+    """What a cloud's subscribers receive. `wiring` hands delivery a table: dialect name -> Envelopes."""
+
+    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
+        """`token`: the opened link secret of a notice, else empty. `topic` is None for DIRECT messages."""
+        ...
+
+    def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan: ...
+
+    def timeout_s(self, subscriber: Subscriber) -> float: ...
+
+    def dead_letter_queue(self, subscriber: Subscriber) -> str:
+        """ARN of the queue that takes what could not be delivered, or empty."""
+        ...
+
+    def dead_letter(self, wardrobe: Wardrobe, subscriber: Subscriber) -> Content:
+        """The content for that queue."""
+        ...
+
+    def wants(self, message: Message, subscriber: Subscriber) -> bool:
+        """Whether the subscriber's own filter lets the message through."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs the string a dialect asks for, off the event loop."""
+
+    certificate_url: str
+
+    async def sign(self, text: bytes, algorithm: str) -> str:
+        """Base64 of RSA PKCS#1 v1.5 over `sha1` or `sha256`. Waits while the queue is full."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells every delivering process about a change before it is acknowledged."""
+
+    async def subscription_changed(self, subscription: Subscription) -> None:
+        """Returns when no delivering process will start a send that the new state forbids."""
+        ...
+
+    async def topic_changed(self, topic_id: TopicId) -> None: ...
+
+
+class Limiter(Protocol):
+    def take(self, key: str) -> None:
+        """Take one call from the bucket `key`. Raises Throttled."""
+        ...
+
+
+LedgerPages = AsyncIterator[Sequence[LedgerEntry]]
+Stop = Callable[[], Awaitable[None]]
+SubscriberPage = tuple[list[Subscriber], SubscriptionId]

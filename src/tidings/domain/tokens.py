@@ -1,0 +1,57 @@
+"""Links' secrets: random ones that are stored hashed (confirm, come back), and signed ones that need no storage.
+
+A signed token says purpose and subject and carries an HMAC-SHA256 over both; it works for as long as the key does, because a
+mail may be opened years after it was sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from enum import StrEnum
+
+from tidings.domain.errors import InvalidToken, MalformedToken
+from tidings.domain.limits import TOKEN_HEX_DIGITS
+
+_RANDOM_TOKEN = re.compile(rf"[0-9a-f]{{{TOKEN_HEX_DIGITS}}}\Z")
+_MAC_BYTES = 16
+
+
+class LinkPurpose(StrEnum):
+    CANCEL = "c"  # cancel one subscription
+    ENDPOINT = (
+        "e"  # see and cancel everything that one endpoint receives; the subject is a subscription of that endpoint
+    )
+
+
+def digest(token: str) -> bytes:
+    """What is stored of a random token. Raises MalformedToken."""
+    if not _RANDOM_TOKEN.match(token):
+        raise MalformedToken("malformed")
+    return hashlib.sha256(token.encode()).digest()
+
+
+def sign_link(key: bytes, purpose: LinkPurpose, subscription_uid: str) -> str:
+    """A URL-safe token of 44 characters: purpose, then base64 of uid and MAC."""
+    uid = bytes.fromhex(subscription_uid)
+    return purpose.value + urlsafe_b64encode(uid + _mac(key, purpose, uid)).decode().rstrip("=")
+
+
+def read_link(key: bytes, purpose: LinkPurpose, token: str) -> str:
+    """The subscription uid behind a signed token of this purpose. Raises InvalidToken."""
+    if len(token) != 44 or token[0] != purpose.value or not token.isascii():
+        raise MalformedToken("malformed")
+    try:
+        raw = urlsafe_b64decode(token[1:] + "=")
+    except ValueError as error:
+        raise MalformedToken("malformed") from error
+    uid, mac = raw[:16], raw[16:]
+    if not hmac.compare_digest(mac, _mac(key, purpose, uid)):
+        raise InvalidToken("not ours")
+    return uid.hex()
+
+
+def _mac(key: bytes, purpose: LinkPurpose, uid: bytes) -> bytes:
+    return hmac.digest(key, purpose.value.encode() + uid, "sha256")[:_MAC_BYTES]

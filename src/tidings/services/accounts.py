@@ -1,0 +1,220 @@
+"""Accounts, their users and access keys: made by the CLI, provisioning and the first start. Secrets are sealed, passwords
+hashed with argon2; a new secret is returned once and never readable again."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
+from tidings.domain.model import AccessKey, Account, AccountId, Role, Unit, User
+from tidings.domain.ports import Clock, Store, Vault
+
+_ACCOUNT_ID = re.compile(r"[0-9]{12}\Z")
+_PROJECT_ID = re.compile(r"[0-9a-f]{32}\Z")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+=,-]{0,63}\Z")
+_KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedUser:
+    name: str
+    role: Role = Role.OWNER
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantedKey:
+    key_id: str
+    secret: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedAccount:
+    """An account as a provisioning file describes it; what it does not name stays as it is."""
+
+    account_id: str
+    name: str
+    project_id: str | None = None
+    users: tuple[WantedUser, ...] = ()
+    access_keys: tuple[WantedKey, ...] = ()
+
+
+@dataclass(slots=True)
+class Difference:
+    """What applying would change, one line each, and the Unit that does it."""
+
+    lines: list[str] = field(default_factory=list)
+    unit: Unit = field(default_factory=Unit)
+
+
+class Accounts:
+    def __init__(self, store: Store, clock: Clock, vault: Vault, *, changed: Callable[[], None] = lambda: None) -> None:
+        self._store = store
+        self._clock = clock
+        self._vault = vault
+        self._changed = changed
+        self._hasher = PasswordHasher()
+
+    async def all(self) -> list[Account]:
+        return await self._store.accounts()
+
+    async def users(self, account_id: AccountId) -> list[User]:
+        return await self._store.users(account_id)
+
+    async def access_keys(self, account_id: AccountId) -> list[AccessKey]:
+        return await self._store.access_keys(account_id)
+
+    async def create_account(self, name: str, *, account_id: str = "", project_id: str = "") -> Account:
+        """Make an account; ids are random when not given. Raises InvalidValue, AlreadyExists."""
+        account_id = account_id or "".join(secrets.choice("0123456789") for _ in range(12))
+        if await self._store.account(account_id) is not None:
+            raise AlreadyExists("account", account_id)
+        if any(account.name == name for account in await self._store.accounts()):
+            raise AlreadyExists("account", name)
+        await self.apply((WantedAccount(account_id, name, project_id or None),))
+        made = await self._store.account(account_id)
+        assert made is not None
+        return made
+
+    async def create_user(self, account_id: AccountId, name: str, role: Role, password: str) -> User:
+        """Make a user; an empty password cannot sign in. Raises InvalidValue, AlreadyExists, NotFound (account)."""
+        if await self._store.user(account_id, name) is not None:
+            raise AlreadyExists("user", name)
+        account = await self._account(account_id)
+        wanted = WantedUser(name, role, password or None)
+        await self.apply((WantedAccount(account.account_id, account.name, None, (wanted,)),))
+        made = await self._store.user(account_id, name)
+        assert made is not None
+        return made
+
+    async def set_user(
+        self, account_id: AccountId, name: str, *, disabled: bool | None = None, password: str | None = None
+    ) -> User:
+        """Disable, enable or give a new password. Raises NotFound."""
+        user = await self._store.user(account_id, name)
+        if user is None:
+            raise NotFound("user", name)
+        if disabled is not None:
+            user = replace(user, disabled=disabled)
+        if password is not None:
+            user = replace(user, password_hash=self._hasher.hash(password))
+        await self._commit(Unit(users=[user]))
+        return user
+
+    async def create_key(self, account_id: AccountId, user_name: str) -> tuple[AccessKey, str]:
+        """Make a random access key; the secret (second) is shown this once. Raises NotFound (user)."""
+        if await self._store.user(account_id, user_name) is None:
+            raise NotFound("user", user_name)
+        key_id = "TD" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(18))
+        secret = secrets.token_urlsafe(30)
+        key = self._key(account_id, WantedKey(key_id, secret, user_name))
+        await self._commit(Unit(access_keys=[key]))
+        return key, secret
+
+    async def set_key(self, key_id: str, *, disabled: bool) -> AccessKey:
+        """Disable or enable a key. Raises NotFound."""
+        key = await self._store.access_key(key_id)
+        if key is None:
+            raise NotFound("access key", key_id)
+        key = replace(key, disabled=disabled)
+        await self._commit(Unit(access_keys=[key]))
+        return key
+
+    async def apply(self, wanted: tuple[WantedAccount, ...], *, dry_run: bool = False) -> list[str]:
+        """Bring accounts to the described state in one transaction; returns what changed (or would), a line each.
+
+        Safe to repeat: nothing changes the second time. Raises InvalidValue.
+        """
+        difference = Difference()
+        for account in wanted:
+            await self._compare(account, difference)
+        if difference.lines and not dry_run:
+            await self._commit(difference.unit)
+        return difference.lines
+
+    async def _compare(self, wanted: WantedAccount, difference: Difference) -> None:
+        _check(wanted)
+        account_id = AccountId(wanted.account_id)
+        stored = await self._store.account(account_id)
+        project_id = wanted.project_id or (stored.project_id if stored else secrets.token_hex(16))
+        account = Account(account_id, wanted.name, project_id, stored.created_at if stored else self._clock.now())
+        if account != stored:
+            difference.lines.append(f"account {account_id}: {'change' if stored else 'add'} name={wanted.name}")
+            difference.unit.accounts.append(account)
+        for user in wanted.users:
+            await self._compare_user(account_id, user, difference)
+        names = {user.name for user in wanted.users}
+        for key in wanted.access_keys:
+            if key.user not in names and await self._store.user(account_id, key.user) is None:
+                raise InvalidValue("access_keys.user", "no such user in this account", key.user)
+            await self._compare_key(account_id, key, difference)
+
+    async def _compare_user(self, account_id: AccountId, wanted: WantedUser, difference: Difference) -> None:
+        stored = await self._store.user(account_id, wanted.name)
+        kept = stored.password_hash if stored else ""
+        if wanted.password is not None and not self._is_password(kept, wanted.password):
+            kept = self._hasher.hash(wanted.password)
+        made_at = stored.created_at if stored else self._clock.now()
+        user = User(account_id, wanted.name, wanted.role, kept, stored.disabled if stored else False, made_at)
+        if user != stored:
+            difference.lines.append(
+                f"user {account_id}/{wanted.name}: {'change' if stored else 'add'} role={wanted.role}"
+            )
+            difference.unit.users.append(user)
+
+    async def _compare_key(self, account_id: AccountId, wanted: WantedKey, difference: Difference) -> None:
+        stored = await self._store.access_key(wanted.key_id)
+        if stored is not None and stored.account_id != account_id:
+            raise InvalidValue("access_keys.id", "belongs to another account", wanted.key_id)
+        if (
+            stored is not None
+            and stored.user == wanted.user
+            and self._vault.open(stored.sealed_secret) == wanted.secret.encode()
+        ):
+            return
+        difference.lines.append(f"key {wanted.key_id}: {'change' if stored else 'add'} user={wanted.user}")
+        difference.unit.access_keys.append(self._key(account_id, wanted))
+
+    def _key(self, account_id: AccountId, wanted: WantedKey) -> AccessKey:
+        sealed = self._vault.seal(wanted.secret.encode())
+        return AccessKey(wanted.key_id, account_id, wanted.user, sealed, False, self._clock.now())
+
+    def _is_password(self, stored: str, password: str) -> bool:
+        try:
+            return bool(stored) and self._hasher.verify(stored, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+    async def _account(self, account_id: AccountId) -> Account:
+        account = await self._store.account(account_id)
+        if account is None:
+            raise NotFound("account", account_id)
+        return account
+
+    async def _commit(self, unit: Unit) -> None:
+        await self._store.commit(unit)
+        self._changed()
+
+
+def _check(wanted: WantedAccount) -> None:
+    if not _ACCOUNT_ID.match(wanted.account_id):
+        raise InvalidValue("account_id", "12 digits", wanted.account_id)
+    if not _NAME.match(wanted.name):
+        raise InvalidValue("account name", "1 to 64 letters, digits and _.@+=,-", wanted.name)
+    if wanted.project_id is not None and not _PROJECT_ID.match(wanted.project_id):
+        raise InvalidValue("project_id", "32 lower-case hex digits", wanted.project_id)
+    for user in wanted.users:
+        if not _NAME.match(user.name):
+            raise InvalidValue("user name", "1 to 64 letters, digits and _.@+=,-", user.name)
+    for key in wanted.access_keys:
+        if not _KEY_ID.match(key.key_id):
+            raise InvalidValue("access key id", "4 to 128 letters, digits and _", key.key_id)
+        if len(key.secret) < 8:
+            raise InvalidValue("access key secret", "at least 8 characters")

@@ -1,0 +1,29 @@
+"""What could not be delivered: look at it, and send it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.model import DeadQuery, Delivery, Message
+from tidings.domain.ports import Clock, Flow
+
+
+class Deliveries:
+    def __init__(self, flow: Flow, clock: Clock) -> None:
+        self._flow = flow
+        self._clock = clock
+
+    async def dead_letters(self, grant: Grant, query: DeadQuery) -> list[tuple[Delivery, Message]]:
+        """The account's dead letters, ascending by id, starting after `query.after`."""
+        assert grant.verb is Verb.MANAGE_DELIVERIES
+        return await self._flow.dead_letters(replace(query, account_id=grant.owner))
+
+    async def send_again(self, grant: Grant, delivery_ids: Sequence[int]) -> list[int]:
+        """Give dead letters a new life from their first attempt; returns the ids that were dead letters of the account.
+
+        The consent gate is asked again: a subscription canceled meanwhile gets nothing.
+        """
+        assert grant.verb is Verb.MANAGE_DELIVERIES
+        return await self._flow.send_again(grant.owner, delivery_ids, self._clock.now())

@@ -1,0 +1,15 @@
+"""How many of a thing there may be. Defaults protect the service; the clouds' own low ones are off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """Source of the figures: SNS endpoints and quotas."""
+
+    topics_per_account: int = 100_000
+    subscriptions_per_topic: int = 12_500_000
+    pending_per_account: int = 5_000
+    tags_per_topic: int = 50

@@ -1,0 +1,468 @@
+"""Subscribe, confirm, cancel, come back: the heart. Called by dialects and pages; hands every change and its ledger row to
+the store as one Unit, and acknowledges a cancel only after every delivering process has seen it.
+
+Source: SNS API reference (Subscribe, ConfirmSubscription, Unsubscribe); SMN user guide (Canceling a Subscription).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tidings.domain import lifecycle, tokens
+from tidings.domain.errors import Conflict, InvalidToken, NotFound, QuotaExceeded, Throttled
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.lifecycle import Customs
+from tidings.domain.limits import CONFLICTS_MAX
+from tidings.domain.model import (
+    NO_ID,
+    Event,
+    Kind,
+    LedgerEntry,
+    Message,
+    Origin,
+    Principal,
+    State,
+    Subscription,
+    SubscriptionId,
+    SubscriptionQuery,
+    Token,
+    TokenPurpose,
+    Topic,
+    Unit,
+    Way,
+)
+from tidings.domain.ports import Announcer, Clock, Store, Vault
+from tidings.domain.tokens import LinkPurpose
+from tidings.services.quotas import Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Canceled:
+    """A canceled subscription. `restore_token` brings it back until `subscription.come_back_until`; empty when nothing
+    changed or no way back was opened."""
+
+    subscription: Subscription
+    topic: Topic
+    changed: bool
+    restore_token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A subscription with its topic, as a link's page shows them."""
+
+    subscription: Subscription
+    topic: Topic
+
+
+class Subscriptions:
+    """`customs`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
+    HMAC key of signed links."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        vault: Vault,
+        announcer: Announcer,
+        quotas: Quotas,
+        customs: Mapping[str, Customs],
+        *,
+        new_uid: Callable[[], str],
+        new_token: Callable[[], str],
+        new_message_id: Callable[[], str],
+        link_key: bytes,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._vault = vault
+        self._announcer = announcer
+        self._quotas = quotas
+        self._customs = customs
+        self._new_uid = new_uid
+        self._new_token = new_token
+        self._new_message_id = new_message_id
+        self._link_key = link_key
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    async def find(self, uid: str) -> Found | None:
+        """The subscription (in any state but expired) and its topic, before anybody is asked whether the caller may see it."""
+        subscription = await self._store.subscription(uid)
+        if subscription is None or subscription.state is State.EXPIRED:
+            return None
+        topic = await self._store.topic_by_id(subscription.topic_id)
+        return Found(subscription, topic) if topic is not None else None
+
+    async def find_live(self, topic: Topic, protocol: str, endpoint: str) -> Subscription | None:
+        """The unconfirmed or confirmed subscription of an endpoint to a topic, for a dialect's own comparison."""
+        return await self._store.live_subscription(topic.id, protocol, endpoint)
+
+    async def page(self, grant: Grant, query: SubscriptionQuery) -> list[Subscription]:
+        """List within the grant's account or topic; ascending by id."""
+        assert grant.verb is Verb.LIST
+        return await self._store.subscriptions(query)
+
+    async def topics_of(self, subscriptions: Sequence[Subscription]) -> dict[int, Topic]:
+        """The topics behind a page of subscriptions."""
+        found = {}
+        for topic_id in {subscription.topic_id for subscription in subscriptions}:
+            topic = await self._store.topic_by_id(topic_id)
+            if topic is not None:
+                found[int(topic_id)] = topic
+        return found
+
+    # --- subscribing -------------------------------------------------------------------------------------------------
+
+    async def subscribe(
+        self,
+        grant: Grant,
+        topic: Topic,
+        *,
+        dialect: str,
+        protocol: str,
+        endpoint: str,
+        settings: Mapping[str, str],
+        origin: Origin,
+    ) -> tuple[Subscription, bool]:
+        """Ask an endpoint for its consent (or take it as given where the cloud does); True when it is new.
+
+        A live subscription of the same endpoint is returned unchanged, and sent a fresh confirmation if it is unconfirmed.
+        Raises QuotaExceeded, NotFound (topic deleted meanwhile).
+        """
+        assert grant.verb is Verb.SUBSCRIBE
+        customs = self._customs[dialect]
+        for _ in range(CONFLICTS_MAX):
+            live = await self._store.live_subscription(topic.id, protocol, endpoint)
+            now = self._clock.now()
+            unit = Unit()
+            if live is not None:
+                if live.state is State.UNCONFIRMED:
+                    subscription = replace(live, confirmation_sent_at=now)
+                    unit.subscriptions_changed.append(subscription)
+                    self._ask_to_confirm(unit, topic, subscription, now, origin, Event.CONFIRMATION_SENT, live.state)
+                else:
+                    return live, False
+            else:
+                await self._check_quotas(topic, grant.principal)
+                subscription = self._new(grant, topic, dialect, protocol, endpoint, settings, now)
+                unit.subscriptions_new.append(subscription)
+                old = await self._store.canceled_subscription(topic.id, protocol, endpoint)
+                if old is not None:
+                    subscription = self._replace_canceled(unit, customs, old, subscription)
+                self._begin(unit, topic, subscription, now, origin)
+            try:
+                await self._store.commit(unit)
+            except Conflict:
+                if await self._store.topic_by_id(topic.id) is None:
+                    raise NotFound("topic", topic.name) from None
+                continue
+            await self._announcer.subscription_changed(subscription)
+            if live is not None:
+                return subscription, False
+            return await self._stored(subscription.uid), True
+        raise Throttled
+
+    def _new(
+        self,
+        grant: Grant,
+        topic: Topic,
+        dialect: str,
+        protocol: str,
+        endpoint: str,
+        settings: Mapping[str, str],
+        now: datetime,
+    ) -> Subscription:
+        principal = grant.principal
+        state = lifecycle.first_state(
+            self._customs[dialect], protocol, owner_is_topic_owner=principal.account_id == topic.account_id
+        )
+        confirmed = state is State.CONFIRMED
+        return Subscription(
+            id=SubscriptionId(NO_ID),
+            uid=self._new_uid(),
+            topic_id=topic.id,
+            account_id=principal.account_id,
+            dialect=dialect,
+            protocol=protocol,
+            endpoint=endpoint,
+            state=state,
+            settings=settings,
+            principal=principal.arn,
+            created_at=now,
+            confirmed_at=now if confirmed else None,
+            confirmation_sent_at=None if confirmed else now,
+            confirmation_was_authenticated=confirmed,
+        )
+
+    def _replace_canceled(self, unit: Unit, customs: Customs, old: Subscription, new: Subscription) -> Subscription:
+        """Subscribing again after a cancel closes the way back; the old row goes, or lives on where the cloud keeps its name."""
+        unit.tokens_void.append(old.uid)
+        if not customs.keeps_uid:
+            unit.subscriptions_changed.append(lifecycle.expire(old))
+            return new
+        unit.subscriptions_new.clear()
+        revived = replace(
+            new, id=old.id, uid=old.uid, settings=old.settings, created_at=old.created_at, version=old.version
+        )
+        unit.subscriptions_changed.append(revived)
+        return revived
+
+    def _begin(self, unit: Unit, topic: Topic, subscription: Subscription, now: datetime, origin: Origin) -> None:
+        if subscription.state is State.UNCONFIRMED:
+            self._ask_to_confirm(unit, topic, subscription, now, origin, Event.SUBSCRIBED, None)
+            return
+        detail = f"{subscription.protocol} needs no confirmation here"
+        unit.ledger.append(self._entry(topic, subscription, Event.SUBSCRIBED, None, now, origin, detail))
+
+    def _ask_to_confirm(
+        self,
+        unit: Unit,
+        topic: Topic,
+        subscription: Subscription,
+        now: datetime,
+        origin: Origin,
+        event: Event,
+        before: State | None,
+    ) -> None:
+        self._send_token(unit, subscription, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
+        unit.ledger.append(self._entry(topic, subscription, event, before, now, origin, "confirmation requested"))
+
+    async def _check_quotas(self, topic: Topic, principal: Principal) -> None:
+        counts = await self._store.topic_counts(topic.id)
+        if counts.confirmed + counts.unconfirmed >= self._quotas.subscriptions_per_topic:
+            raise QuotaExceeded("subscriptions", self._quotas.subscriptions_per_topic)
+        if await self._store.pending_count(principal.account_id) >= self._quotas.pending_per_account:
+            raise QuotaExceeded("pending subscriptions", self._quotas.pending_per_account)
+
+    # --- confirming and coming back -----------------------------------------------------------------------------------
+
+    async def look_up_token(self, token: str) -> tuple[Found, Token]:
+        """What a confirmation or come-back link is about; changes nothing. Raises InvalidToken, TokenExpired."""
+        stored = await self._store.token(tokens.digest(token))
+        if stored is None:
+            raise InvalidToken
+        found = await self.find(stored.subscription_uid)
+        if found is None:
+            raise InvalidToken("superseded")
+        # The rule is asked on the page too, so that it does not promise what the button would refuse.
+        lifecycle.confirm(found.subscription, stored, self._clock.now(), authenticated=False, auth_on_unsubscribe=False)
+        return found, stored
+
+    async def confirm(
+        self, token: str, *, by: Principal | None, auth_on_unsubscribe: bool = False, origin: Origin
+    ) -> Found:
+        """Turn the subscription behind a token into a confirmed one: its first time, or back from canceled.
+
+        token: text from the link, 64 hex digits. by: the signed caller, if any; only then does `auth_on_unsubscribe` count.
+        Safe to repeat: the same token gives the same subscription. Raises InvalidToken, TokenExpired.
+        """
+        for _ in range(CONFLICTS_MAX):
+            found, stored = await self.look_up_token(token)
+            now = self._clock.now()
+            before = found.subscription
+            confirmed = lifecycle.confirm(
+                before, stored, now, authenticated=by is not None, auth_on_unsubscribe=auth_on_unsubscribe
+            )
+            if confirmed is before:
+                return found
+            event = Event.CONFIRMED if stored.purpose is TokenPurpose.CONFIRM else Event.RESTORED
+            unit = Unit(
+                subscriptions_changed=[confirmed],
+                tokens_used=[(stored.digest, now)],
+                ledger=[self._entry(found.topic, confirmed, event, before.state, now, origin)],
+            )
+            try:
+                await self._store.commit(unit)
+            except Conflict:
+                continue
+            await self._announcer.subscription_changed(confirmed)
+            return Found(replace(confirmed, version=before.version + 1), found.topic)
+        raise Throttled
+
+    # --- canceling -----------------------------------------------------------------------------------------------------
+
+    async def cancel(self, uid: str, *, by: Principal | None, origin: Origin) -> Canceled | None:
+        """Cancel by name: for an owner silently, for anybody else (where allowed) with a goodbye to the endpoint.
+
+        Returns None when no such subscription exists (any more): canceling is safe to repeat.
+        Raises Denied, WrongState (unconfirmed). When this returns, nothing is sent to the endpoint any more.
+        """
+        return await self._cancel(uid, by=by, holds_link=False, origin=origin)
+
+    async def look_up_link(self, purpose: LinkPurpose, link: str) -> Found:
+        """What a signed link is about; changes nothing. Raises InvalidToken."""
+        found = await self.find(tokens.read_link(self._link_key, purpose, link))
+        if found is None:
+            raise InvalidToken("superseded")
+        return found
+
+    async def cancel_by_link(self, link: str, *, origin: Origin) -> Canceled:
+        """Cancel for the holder of a link that was sent to the endpoint. Safe to repeat. Raises InvalidToken."""
+        found = await self.look_up_link(LinkPurpose.CANCEL, link)
+        canceled = await self._cancel(found.subscription.uid, by=None, holds_link=True, origin=origin)
+        if canceled is None:
+            raise InvalidToken("superseded")
+        return canceled
+
+    async def endpoint_subscriptions(self, link: str) -> list[Found]:
+        """Everything the endpoint behind an ENDPOINT link receives from this server (up to 1,000). Raises InvalidToken."""
+        return await self._of_endpoint(await self.look_up_link(LinkPurpose.ENDPOINT, link))
+
+    async def cancel_by_endpoint_link(self, link: str, uid: str, *, origin: Origin) -> Canceled:
+        """Cancel one of the endpoint's subscriptions from its list. Raises InvalidToken, NotFound (not this endpoint's)."""
+        mine = await self.endpoint_subscriptions(link)
+        if all(found.subscription.uid != uid for found in mine):
+            raise NotFound("subscription", uid)
+        canceled = await self._cancel(uid, by=None, holds_link=True, origin=origin)
+        if canceled is None:
+            raise NotFound("subscription", uid)
+        return canceled
+
+    async def _of_endpoint(self, found: Found) -> list[Found]:
+        endpoint, protocol = found.subscription.endpoint, found.subscription.protocol
+        alike = ("email", "email-json") if protocol in ("email", "email-json") else (protocol,)
+        listed: list[Found] = []
+        for name in alike:
+            rows = await self._store.subscriptions(SubscriptionQuery(endpoint=endpoint, protocol=name, limit=1000))
+            topics = await self.topics_of(rows)
+            listed += [Found(row, topics[int(row.topic_id)]) for row in rows if int(row.topic_id) in topics]
+        return listed
+
+    async def _cancel(self, uid: str, *, by: Principal | None, holds_link: bool, origin: Origin) -> Canceled | None:
+        for _ in range(CONFLICTS_MAX):
+            found = await self.find(uid)
+            if found is None:
+                return None
+            before, topic = found.subscription, found.topic
+            now = self._clock.now()
+            decided = lifecycle.cancel(
+                self._customs[before.dialect],
+                before,
+                now,
+                by_owner=lifecycle.is_owner(by, before, topic),
+                holds_link=holds_link,
+                caller=by.arn if by is not None else "anonymous",
+            )
+            if not decided.changed:
+                return Canceled(before, topic, changed=False)
+            unit, restore = self._cancel_unit(topic, before, decided, now, origin)
+            try:
+                await self._store.commit(unit)
+            except Conflict:
+                continue
+            await self._announcer.subscription_changed(decided.subscription)
+            return Canceled(decided.subscription, topic, changed=True, restore_token=restore)
+        raise Throttled
+
+    def _cancel_unit(
+        self, topic: Topic, before: Subscription, decided: lifecycle.Cancellation, now: datetime, origin: Origin
+    ) -> tuple[Unit, str]:
+        subscription = decided.subscription
+        unit = Unit(
+            subscriptions_changed=[subscription],
+            tokens_void=[subscription.uid],
+            ledger=[self._entry(topic, subscription, Event.CANCELED, before.state, now, origin)],
+        )
+        if not decided.goodbye:
+            return unit, ""
+        return unit, self._send_token(unit, subscription, TokenPurpose.RESTORE, Kind.GOODBYE, now)
+
+    # --- the rest --------------------------------------------------------------------------------------------------------
+
+    async def change_settings(
+        self, grant: Grant, uid: str, alter: Callable[[Subscription], Subscription]
+    ) -> Subscription:
+        """Replace settings; `alter` may be called again with a newer subscription. Raises NotFound."""
+        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+        for _ in range(CONFLICTS_MAX):
+            found = await self.find(uid)
+            if found is None or found.subscription.state is State.CANCELED:
+                raise NotFound("subscription", uid)
+            altered = alter(found.subscription)
+            if altered == found.subscription:
+                return altered
+            try:
+                await self._store.commit(Unit(subscriptions_changed=[altered]))
+            except Conflict:
+                continue
+            await self._announcer.subscription_changed(altered)
+            return replace(altered, version=altered.version + 1)
+        raise Throttled
+
+    async def expire_lapsed(self, *, limit: int = 500) -> int:
+        """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""
+        now = self._clock.now()
+        ttl = next(iter(self._customs.values())).ttl
+        lapsed = await self._store.lapsed(unconfirmed_since=now - ttl, canceled_since=now - ttl, limit=limit)
+        for subscription in lapsed:
+            topic = await self._store.topic_by_id(subscription.topic_id)
+            if topic is None:
+                continue
+            unit = Unit(subscriptions_changed=[lifecycle.expire(subscription)], tokens_void=[subscription.uid])
+            if subscription.state is State.UNCONFIRMED:
+                origin = Origin(Way.SYSTEM)
+                entry = self._entry(
+                    topic, lifecycle.expire(subscription), Event.EXPIRED, subscription.state, now, origin
+                )
+                unit.ledger.append(entry)
+            try:
+                await self._store.commit(unit)
+            except Conflict:
+                continue
+        return len(lapsed)
+
+    def _send_token(
+        self, unit: Unit, subscription: Subscription, purpose: TokenPurpose, kind: Kind, now: datetime
+    ) -> str:
+        text = self._new_token()
+        ttl = self._customs[subscription.dialect].ttl
+        unit.tokens_new.append(Token(tokens.digest(text), purpose, subscription.uid, now, now + ttl))
+        unit.messages.append(
+            Message(
+                id=self._new_message_id(),
+                kind=kind,
+                account_id=subscription.account_id,
+                dialect=subscription.dialect,
+                accepted_at=now,
+                topic_id=subscription.topic_id,
+                subscription_uid=subscription.uid,
+                sealed_token=self._vault.seal(text.encode()),
+            )
+        )
+        return text
+
+    async def _stored(self, uid: str) -> Subscription:
+        stored = await self._store.subscription(uid)
+        if stored is None:
+            raise NotFound("subscription", uid)
+        return stored
+
+    @staticmethod
+    def _entry(
+        topic: Topic,
+        subscription: Subscription,
+        event: Event,
+        before: State | None,
+        now: datetime,
+        origin: Origin,
+        detail: str = "",
+    ) -> LedgerEntry:
+        return LedgerEntry(
+            id=0,
+            at=now,
+            event=event,
+            account_id=topic.account_id,
+            topic_id=topic.id,
+            topic_name=topic.name,
+            region=topic.region,
+            subscription_uid=subscription.uid,
+            protocol=subscription.protocol,
+            endpoint=subscription.endpoint,
+            before=before,
+            after=subscription.state,
+            origin=origin,
+            detail=detail,
+        )

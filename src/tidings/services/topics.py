@@ -1,0 +1,130 @@
+"""Topics: create, change, tag, delete. Called by every dialect; comparing attributes of an existing topic is theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from tidings.domain.errors import Conflict, NotFound, QuotaExceeded, Throttled
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.limits import CONFLICTS_MAX
+from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, Unit
+from tidings.domain.ports import Announcer, Clock, Store
+from tidings.services.quotas import Quotas
+
+
+class Topics:
+    def __init__(
+        self, store: Store, clock: Clock, announcer: Announcer, quotas: Quotas, *, new_uid: Callable[[], str]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._announcer = announcer
+        self._quotas = quotas
+        self._new_uid = new_uid
+
+    async def find(self, account_id: AccountId, region: str, name: str) -> Topic | None:
+        """The topic of that name, before anybody is asked whether the caller may see it."""
+        return await self._store.topic(account_id, region, name)
+
+    async def find_by_id(self, topic_id: TopicId) -> Topic | None:
+        return await self._store.topic_by_id(topic_id)
+
+    async def create(
+        self,
+        grant: Grant,
+        *,
+        region: str,
+        name: str,
+        dialect: str,
+        display_name: str,
+        settings: Mapping[str, str],
+        tags: Mapping[str, str],
+    ) -> tuple[Topic, bool]:
+        """Make a topic in the grant's account, or return the existing one of that name with False, unchanged.
+
+        Raises QuotaExceeded. Safe to repeat and to race.
+        """
+        assert grant.verb is Verb.CREATE_TOPIC
+        account_id = grant.owner
+        for _ in range(CONFLICTS_MAX):
+            existing = await self._store.topic(account_id, region, name)
+            if existing is not None:
+                return existing, False
+            if await self._store.topic_count(account_id, None) >= self._quotas.topics_per_account:
+                raise QuotaExceeded("topics", self._quotas.topics_per_account)
+            now = self._clock.now()
+            topic = Topic(
+                TopicId(NO_ID),
+                self._new_uid(),
+                account_id,
+                region,
+                name,
+                dialect,
+                display_name,
+                settings,
+                tags,
+                now,
+                now,
+            )
+            try:
+                await self._store.commit(Unit(topics_new=[topic]))
+            except Conflict:
+                continue
+            created = await self._store.topic(account_id, region, name)
+            if created is not None:
+                return created, True
+        raise Throttled
+
+    async def change(self, grant: Grant, topic_id: TopicId, alter: Callable[[Topic], Topic]) -> Topic:
+        """Replace what `alter` replaces; it may be called again with a newer topic, and its errors change nothing.
+
+        Raises NotFound.
+        """
+        assert grant.verb is Verb.CHANGE_TOPIC
+        for _ in range(CONFLICTS_MAX):
+            topic = await self._store.topic_by_id(topic_id)
+            if topic is None:
+                raise NotFound("topic")
+            altered = alter(topic)
+            if altered == topic:
+                return topic
+            try:
+                await self._store.commit(Unit(topics_changed=[replace(altered, updated_at=self._clock.now())]))
+            except Conflict:
+                continue
+            await self._announcer.topic_changed(topic_id)
+            return replace(altered, version=topic.version + 1)
+        raise Throttled
+
+    async def tag(self, grant: Grant, topic_id: TopicId, tags: Mapping[str, str]) -> Topic:
+        """Add tags, replacing equal keys. Raises NotFound, QuotaExceeded."""
+
+        def alter(topic: Topic) -> Topic:
+            merged = {**topic.tags, **tags}
+            if len(merged) > self._quotas.tags_per_topic:
+                raise QuotaExceeded("tags", self._quotas.tags_per_topic)
+            return replace(topic, tags=merged)
+
+        return await self.change(grant, topic_id, alter)
+
+    async def untag(self, grant: Grant, topic_id: TopicId, keys: frozenset[str]) -> Topic:
+        """Remove tags; absent keys are no error. Raises NotFound."""
+        return await self.change(
+            grant, topic_id, lambda topic: replace(topic, tags={k: v for k, v in topic.tags.items() if k not in keys})
+        )
+
+    async def delete(self, grant: Grant, topic_id: TopicId) -> None:
+        """Delete the topic and all its subscriptions, without goodbye. Deleting an absent one is no error."""
+        assert grant.verb is Verb.DELETE_TOPIC
+        await self._store.commit(Unit(topics_deleted=[topic_id]))
+        await self._announcer.topic_changed(topic_id)
+
+    async def page(self, grant: Grant, region: str | None, *, after: int, limit: int) -> list[Topic]:
+        """The account's topics, ascending by age, starting after the id `after`."""
+        assert grant.verb is Verb.LIST
+        return await self._store.topics(grant.owner, region, after=after, limit=limit)
+
+    async def counts(self, grant: Grant, topic_id: TopicId) -> TopicCounts:
+        assert grant.verb is Verb.READ_TOPIC
+        return await self._store.topic_counts(topic_id)
