@@ -7,7 +7,7 @@ has not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -24,7 +24,6 @@ from tidings.domain.model import (
     Message,
     Subscriber,
     Subscription,
-    SubscriptionId,
     SubscriptionQuery,
     Token,
     Topic,
@@ -234,10 +233,8 @@ class Flow(Protocol):
         ...
 
 
-class Settle(Protocol):
-    def __call__(self, outgoing: Outgoing, outcome: Outcome) -> None:
-        """Called exactly once per Outgoing, on the event loop."""
-        ...
+Settle = Callable[[Outgoing, Outcome], None]
+"""Called exactly once per Outgoing, on the event loop."""
 
 
 class Channel(Protocol):
@@ -260,11 +257,11 @@ class Wardrobe(Protocol):
     """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `dress`."""
 
     def reads_signature(self, subscriber: Subscriber) -> bool:
-        """Whether this subscriber's envelope carries a signature that is still missing."""
+        """Whether this subscriber's envelope carries a signature that is still missing; `sign` will then make it."""
         ...
 
     async def sign(self) -> None:
-        """Make the signature; safe to repeat."""
+        """Make the signatures that `reads_signature` found missing; safe to repeat."""
         ...
 
     def dress(self, subscriber: Subscriber) -> Content:
@@ -320,8 +317,3 @@ class Limiter(Protocol):
     def take(self, key: str) -> None:
         """Take one call from the bucket `key`. Raises Throttled."""
         ...
-
-
-LedgerPages = AsyncIterator[Sequence[LedgerEntry]]
-Stop = Callable[[], Awaitable[None]]
-SubscriberPage = tuple[list[Subscriber], SubscriptionId]

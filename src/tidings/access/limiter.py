@@ -1,0 +1,39 @@
+"""So many calls a second, per caller: token buckets in memory. The Limiter of dialects.
+
+A key is `NAME:WHO`; the rate belongs to the name. Within one process; several nodes each grant their own rate.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+from tidings.domain.errors import Throttled
+
+CALLERS_MAX = 100_000
+
+
+class TokenBuckets:
+    """`rates`: name -> calls per second, with a burst of one second's worth. A name without a rate is not limited."""
+
+    def __init__(self, rates: Mapping[str, float], *, monotonic_s: Callable[[], float] = monotonic) -> None:
+        self._rates = rates
+        self._monotonic_s = monotonic_s
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> None:
+        """Take one call from the bucket `key`. Raises Throttled with the seconds until the next one."""
+        rate = self._rates.get(key.rpartition(":")[0]) or self._rates.get(key.partition(":")[0])
+        if not rate:
+            return
+        now = self._monotonic_s()
+        burst = max(rate, 1.0)
+        left, at = self._buckets.pop(key, (burst, now))
+        left = min(burst, left + (now - at) * rate)
+        if left < 1.0:
+            self._buckets[key] = (left, now)
+            raise Throttled((1.0 - left) / rate)
+        self._buckets[key] = (left - 1.0, now)
+        if len(self._buckets) > CALLERS_MAX:
+            self._buckets.popitem(last=False)

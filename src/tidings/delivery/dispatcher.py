@@ -1,0 +1,309 @@
+"""The one loop of delivery: takes messages from the flow, expands them page by page, hands envelopes to channels, and writes
+down what became of them.
+
+A crash repeats at most what was in flight (at least once).
+Fan-outs take turns page by page, so that a topic with a million subscribers does not keep the others waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from tidings.delivery.expand import Expander
+from tidings.delivery.fanout import Fanout, Row
+from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
+from tidings.delivery.sender import Sender
+from tidings.domain.lifecycle import may_receive
+from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
+from tidings.domain.model import Delivery, Kind, Message, Subscriber, Subscription
+from tidings.domain.ports import Channel, Clock, Flow, Settled, Store, Task, Wardrobe
+from tidings.observe.metrics import Metrics
+
+IN_FLIGHT_MAX = PAGES_IN_FLIGHT * PAGE_SUBSCRIPTIONS
+FANOUT_PAGES_MAX = PAGES_IN_FLIGHT * 3 // 4
+"""Of the pages in flight one message may hold this many, so that there is always room for another."""
+TAKE_MAX = 256
+AGAIN_S = 0.5
+DUE_MAX = 500
+STOP_GRACE_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        store: Store,
+        clock: Clock,
+        expander: Expander,
+        renderer: Renderer,
+        channels: Mapping[str, Channel],
+        metrics: Metrics,
+        *,
+        due_changed: asyncio.Event,
+    ) -> None:
+        self._flow = flow
+        self._store = store
+        self._clock = clock
+        self._expander = expander
+        self._renderer = renderer
+        self._sender = Sender(flow, clock, renderer, channels, metrics)
+        self._journal = self._sender.journal
+        self._due_changed = due_changed
+        self._ready: deque[Fanout] = deque()
+        self._work = asyncio.Event()
+        self._started: set[asyncio.Task[None]] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    # --- start and stop ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        loops = (self._take(), self._pump(), self._take_due(), self._sender.age(), self._journal.run())
+        self._loops = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Stop taking, give what is on its way a moment, write progress. What is not finished comes again at the next start."""
+        self._stopping = True
+        self._flow.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._settled(), STOP_GRACE_S)
+        for loop in (*self._loops, *self._started):
+            loop.cancel()
+        for loop in self._loops:
+            with suppress(asyncio.CancelledError):
+                await loop
+        await self._sender.close()
+        await self._journal.flush()
+
+    async def _settled(self) -> None:
+        while self._sender.in_flight or self._sender.rows_out:
+            self._sender.room.clear()
+            await self._sender.room.wait()
+
+    @property
+    def in_flight(self) -> int:
+        """Attempts on their way that have not become rows."""
+        return self._sender.in_flight
+
+    # --- messages ------------------------------------------------------------------------------------------------------
+
+    async def _take(self) -> None:
+        while not self._stopping:
+            # What waits for its turn or its signature counts too: what is taken must fit in memory.
+            while self._sender.in_flight + len(self._ready) + len(self._started) >= IN_FLIGHT_MAX:
+                self._sender.room.clear()
+                await self._sender.room.wait()
+            for task in await self._flow.take(TAKE_MAX):
+                if not self._begin_at_once(task):
+                    self._spawn(task)
+            await asyncio.sleep(0)  # a full flow answers without waiting; sockets and callers come first
+
+    def _spawn(self, task: Task) -> None:
+        started = asyncio.create_task(self._begin(task))
+        self._started.add(started)
+        started.add_done_callback(self._begun)
+
+    def _begun(self, started: asyncio.Task[None]) -> None:
+        self._started.discard(started)
+        self._sender.room.set()
+
+    def _begin_at_once(self, task: Task) -> bool:
+        """The usual case without a task of its own: a small topic in memory, and nothing to sign."""
+        message = task.message
+        if message.kind is not Kind.NOTIFICATION or message.topic_id is None or task.cursor:
+            return False
+        topic = self._expander.cached_topic(message.topic_id)
+        if topic is None:
+            return False
+        subscribers = self._expander.cached_page(message.topic_id, message.accepted_at)
+        if subscribers is None:
+            return False
+        fanout = Fanout(task, topic, {}, 0, exhausted=True)
+        if self._unsigned(fanout, subscribers):
+            return False
+        self._sender.send_page(fanout, subscribers)
+        return True
+
+    async def _begin(self, task: Task) -> None:
+        while True:
+            try:
+                if task.message.kind is Kind.NOTIFICATION:
+                    await self._begin_fanout(task)
+                else:
+                    await self._begin_single(task)
+                return
+            except Exception:  # noqa: BLE001
+                # A bug, or a store that cannot be read now, must cost neither the message nor the loop.
+                _log.exception("message not begun; trying again", message_id=task.message.id)
+                await asyncio.sleep(AGAIN_S)
+
+    async def _begin_fanout(self, task: Task) -> None:
+        message = task.message
+        assert message.topic_id is not None
+        topic = await self._expander.topic(message.topic_id)
+        if topic is None:
+            self._journal.finish(task.seq)
+            return
+        fanout = Fanout(task, topic, {}, task.cursor)
+        subscribers = self._expander.cached_page(message.topic_id, message.accepted_at) if not task.cursor else None
+        if subscribers is None:
+            subscribers = await self._expander.page(message.topic_id, task.cursor, message.accepted_at)
+        await self._sign(fanout, subscribers)
+        if len(subscribers) < PAGE_SUBSCRIPTIONS:
+            fanout.exhausted = True
+            self._sender.send_page(fanout, subscribers)
+        else:
+            fanout.read = subscribers
+            self._ready.append(fanout)
+            self._work.set()
+
+    async def _begin_single(self, task: Task) -> None:
+        """A notice for one subscription, or a text for one number."""
+        message = task.message
+        topic = await self._expander.topic(message.topic_id) if message.topic_id is not None else None
+        if message.kind is Kind.DIRECT:
+            subscriber = subscriber_of_number(message)
+        else:
+            found = await self._store.subscribers([message.subscription_uid])
+            subscription = found.get(message.subscription_uid)
+            if topic is None or subscription is None or not _may_receive(message, subscription):
+                self._journal.finish(task.seq)
+                return
+            subscriber = subscriber_of(subscription)
+        fanout = Fanout(task, topic, {}, 0, exhausted=True)
+        await self._sign(fanout, [subscriber])
+        self._sender.send_page(fanout, [subscriber])
+
+    async def _pump(self) -> None:
+        """Give each large fan-out in turn a page, while there is room."""
+        while True:
+            fanout = self._next_in_turn() if self._sender.in_flight < IN_FLIGHT_MAX else None
+            if fanout is None:
+                signal = self._sender.room if self._ready else self._work
+                signal.clear()
+                await signal.wait()
+                continue
+            try:
+                await self._next_page(fanout)
+            except Exception:  # noqa: BLE001
+                _log.exception("page not sent; trying again", message_id=fanout.task.message.id)
+                await asyncio.sleep(AGAIN_S)
+                self._ready.append(fanout)
+            await asyncio.sleep(0)  # sockets and callers come first
+
+    def _next_in_turn(self) -> Fanout | None:
+        """The first in the queue that does not hold all the pages it may; those passed over go to the end."""
+        for _ in range(len(self._ready)):
+            fanout = self._ready.popleft()
+            if len(fanout.pages) < FANOUT_PAGES_MAX:
+                return fanout
+            self._ready.append(fanout)
+        return None
+
+    async def _next_page(self, fanout: Fanout) -> None:
+        message = fanout.task.message
+        assert message.topic_id is not None
+        if await self._expander.topic(message.topic_id) is None:
+            self._drop(fanout)
+            return
+        subscribers, fanout.read = fanout.read, None
+        if subscribers is None:
+            subscribers = await self._expander.page(message.topic_id, fanout.after, message.accepted_at)
+            await self._sign(fanout, subscribers)
+        if len(subscribers) < PAGE_SUBSCRIPTIONS:
+            fanout.exhausted = True
+        else:
+            fanout.after = subscribers[-1].id
+            self._ready.append(fanout)
+        self._sender.send_page(fanout, subscribers)
+
+    def _drop(self, fanout: Fanout) -> None:
+        """The topic is gone: nothing more is sent; what is on its way is refused by the gate."""
+        fanout.exhausted = True
+        if fanout.finished:
+            self._journal.finish(fanout.task.seq)
+
+    # --- dressing ------------------------------------------------------------------------------------------------------
+
+    def _wardrobe(self, fanout: Fanout, dialect: str) -> Wardrobe:
+        wardrobe = fanout.wardrobes.get(dialect)
+        if wardrobe is None:
+            wardrobe = fanout.wardrobes[dialect] = self._renderer.open(dialect, fanout.task.message, fanout.topic)
+        return wardrobe
+
+    def _unsigned(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> list[Wardrobe]:
+        """The wardrobes whose signature somebody on this page will read and that have none yet."""
+        missing: dict[str, Wardrobe] = {}
+        for subscriber in subscribers:
+            wardrobe = self._wardrobe(fanout, subscriber.dialect)
+            if wardrobe.reads_signature(subscriber):
+                missing[subscriber.dialect] = wardrobe
+        return list(missing.values())
+
+    async def _sign(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
+        for wardrobe in self._unsigned(fanout, subscribers):
+            await wardrobe.sign()
+
+    async def _take_due(self) -> None:
+        while not self._stopping:
+            while self._sender.rows_out >= IN_FLIGHT_MAX:
+                self._sender.room.clear()
+                await self._sender.room.wait()
+            self._due_changed.clear()
+            now = self._clock.now()
+            due = await self._flow.take_due(now, DUE_MAX)
+            if due:
+                await self._send_due(due)
+                continue
+            next_due = await self._flow.next_due()
+            wait_s = 60.0 if next_due is None else min(max((next_due - now).total_seconds(), 0.005), 60.0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due_changed.wait(), wait_s)
+
+    async def _send_due(self, due: Sequence[tuple[Delivery, Message]]) -> None:
+        found = await self._store.subscribers([delivery.subscription_uid for delivery, _ in due])
+        wardrobes: dict[tuple[str, str], Wardrobe] = {}
+        for delivery, message in due:
+            try:
+                await self._send_row(delivery, message, found.get(delivery.subscription_uid), wardrobes)
+            except Exception as error:  # noqa: BLE001
+                _log.exception("delivery not sent; trying again", delivery_id=delivery.id)
+                again = self._clock.now() + timedelta(seconds=30)
+                self._journal.settle(Settled(delivery.id, delivery.attempts, due=again, reason=f"our fault: {error!r}"))
+
+    async def _send_row(
+        self,
+        delivery: Delivery,
+        message: Message,
+        subscription: Subscription | None,
+        wardrobes: dict[tuple[str, str], Wardrobe],
+    ) -> None:
+        topic = await self._expander.topic(message.topic_id) if message.topic_id is not None else None
+        if message.kind is Kind.DIRECT:
+            subscriber = subscriber_of_number(message)
+        elif topic is None or subscription is None or not _may_receive(message, subscription):
+            self._sender.block_row(delivery.id, delivery.protocol)
+            return
+        else:
+            subscriber = subscriber_of(subscription)
+        key = (message.id, subscriber.dialect)
+        wardrobe = wardrobes.get(key)
+        if wardrobe is None:
+            wardrobe = wardrobes[key] = self._renderer.open(subscriber.dialect, message, topic)
+        if wardrobe.reads_signature(subscriber):
+            await wardrobe.sign()
+        self._sender.send_row(Row(delivery.id, topic, wardrobe), message, subscriber, delivery.attempts + 1)
+
+
+def _may_receive(message: Message, subscription: Subscription) -> bool:
+    return may_receive(message.kind is Kind.GOODBYE, message.kind is Kind.CONFIRMATION, subscription.state)

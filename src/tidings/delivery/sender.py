@@ -1,0 +1,250 @@
+"""Sends pages and rows through the channels, and settles what comes back: the half of the dispatcher that faces the channels.
+
+Success writes nothing. A failure becomes a row, or a dead letter; a page that has waited PAGE_PATIENCE_S lets what is still out
+become rows, so that a dead receiver holds up only itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+from weakref import ReferenceType, ref
+
+from tidings.delivery.fanout import Fanout, Page, Row
+from tidings.delivery.journal import Journal
+from tidings.delivery.render import Renderer
+from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
+from tidings.domain.envelope import Outgoing
+from tidings.domain.limits import PAGE_PATIENCE_S
+from tidings.domain.model import Message, Subscriber
+from tidings.domain.outcomes import Blocked, Delivered, Outcome, RetryLater
+from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
+from tidings.observe.metrics import Metrics
+
+SPILL_EXTRA_S = 30.0
+"""How long after its time-out a spilled attempt that never reported back is tried again."""
+DEAD_LETTER_TRIES = 3
+
+
+class Sender:
+    """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles."""
+
+    def __init__(
+        self, flow: Flow, clock: Clock, renderer: Renderer, channels: Mapping[str, Channel], metrics: Metrics
+    ) -> None:
+        self.journal = Journal(flow, self._row_known)
+        self.in_flight = 0
+        self.rows_out = 0
+        self.room = asyncio.Event()
+        self._clock = clock
+        self._renderer = renderer
+        self._channels = channels
+        self._metrics = metrics
+        self._aging: deque[tuple[float, ReferenceType[Page]]] = deque()
+
+    async def close(self) -> None:
+        """Close every channel; what has not settled comes again at the next start."""
+        for channel in {id(channel): channel for channel in self._channels.values()}.values():
+            await channel.close()
+
+    def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
+        message = fanout.task.message
+        page = Page(fanout, subscribers[-1].id if subscribers else fanout.after, monotonic())
+        fanout.pages.append(page)
+        out, renderer = page.out, self._renderer
+        for subscriber in subscribers:
+            if not renderer.envelopes(subscriber).wants(message, subscriber):
+                continue
+            try:
+                outgoing = renderer.outgoing(message, fanout.wardrobes[subscriber.dialect], subscriber, 1)
+            except ValueError as error:
+                self._refuse_unsent(page, subscriber, str(error))
+                continue
+            outgoing.mark = page
+            out.add(outgoing)
+            self.in_flight += 1
+            self._send(outgoing)
+        page.sent = True
+        if out:
+            # Weakly, so that a message that went out at once is not kept in memory until its page would be of age.
+            self._aging.append((page.started_s, ref(page)))
+        else:
+            self._page_done(page)
+
+    def _refuse_unsent(self, page: Page, subscriber: Subscriber, reason: str) -> None:
+        task = page.fanout.task
+        self._metrics.attempt(subscriber.protocol, "refused")
+        self.journal.park(_new_row(task.seq, task.message, subscriber, 1, self._clock.now(), reason, dead=True))
+
+    def _settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """Where every channel reports to, once per attempt."""
+        if outcome.__class__ is Delivered:
+            self._metrics.delivered(outgoing.subscriber.protocol)
+            decision: Decision = DONE
+        else:
+            self._metrics.attempt(outgoing.subscriber.protocol, type(outcome).__name__.lower())
+            decision = self._decide(outgoing, outcome)
+        if decision is DONE or not self._to_dead_letter_queue(outgoing, decision):
+            self._finish(outgoing, decision)
+
+    def _finish(self, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
+        mark = outgoing.mark
+        if isinstance(mark, Page):
+            self._settle_in_page(mark, outgoing, decision, redriven=redriven)
+            return
+        assert isinstance(mark, Row)
+        self.rows_out -= 1
+        self.room.set()
+        if mark.id:
+            self._settle_row(mark, decision, redriven=redriven)
+        else:
+            mark.early = (decision, redriven)
+
+    def _decide(self, outgoing: Outgoing, outcome: Outcome) -> Decision:
+        topic = outgoing.mark.fanout.topic if isinstance(outgoing.mark, Page) else outgoing.mark.topic
+        plan = self._renderer.envelopes(outgoing.subscriber).retry_plan(topic, outgoing.subscriber)
+        return decide(outcome, outgoing.attempt, plan, self._clock.now(), random.random())  # noqa: S311 - jitter
+
+    def _settle_in_page(self, page: Page, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
+        page.out.discard(outgoing)
+        self.in_flight -= 1
+        if isinstance(decision, Again | GiveUp):
+            if isinstance(decision, GiveUp):
+                self._metrics.dead_letter()
+            task = page.fanout.task
+            self.journal.park(
+                _decided_row(task.seq, task.message, outgoing.subscriber, decision, self._clock.now(), redriven)
+            )
+        if not page.out and page.sent:
+            self._page_done(page)
+        self.room.set()
+
+    def _page_done(self, page: Page) -> None:
+        fanout = page.fanout
+        cursor = fanout.advance()
+        if fanout.finished:
+            self.journal.finish(fanout.task.seq)
+        elif cursor is not None:
+            self.journal.move(fanout.task.seq, cursor)
+        self.room.set()
+
+    def _settle_row(self, row: Row, decision: Decision, *, redriven: bool = False) -> None:
+        match decision:
+            case Again(attempts, due, reason):
+                self.journal.settle(Settled(row.id, attempts, due=due, reason=reason))
+            case GiveUp(attempts, reason):
+                self._metrics.dead_letter()
+                self.journal.settle(Settled(row.id, attempts, dead=True, redriven=redriven, reason=reason))
+            case _:
+                self.journal.settle(Settled(row.id, 0))
+
+    def _row_known(self, row: Row) -> None:
+        if row.early is not None:
+            decision, redriven = row.early
+            row.early = None
+            self._settle_row(row, decision, redriven=redriven)
+
+    # --- dead-letter queues ----------------------------------------------------------------------------------------------
+
+    def _to_dead_letter_queue(self, outgoing: Outgoing, decision: Decision) -> bool:
+        """Hand a given-up delivery to its subscription's queue; False when it has none (or was on its way there)."""
+        if not isinstance(decision, GiveUp):
+            return False
+        envelopes = self._renderer.envelopes(outgoing.subscriber)
+        queue = envelopes.dead_letter_queue(outgoing.subscriber)
+        channel = self._channels.get("sqs")
+        if not queue or channel is None:
+            return False
+        mark = outgoing.mark
+        wardrobe = mark.fanout.wardrobes[outgoing.subscriber.dialect] if isinstance(mark, Page) else mark.wardrobe
+        content = envelopes.dead_letter(wardrobe, outgoing.subscriber)
+        letter = Outgoing(outgoing.message, outgoing.subscriber, queue, content, 1, 30.0)
+
+        def settled(letter: Outgoing, outcome: Outcome) -> None:
+            if isinstance(outcome, RetryLater) and letter.attempt < DEAD_LETTER_TRIES:
+                letter.attempt += 1
+                channel.send(letter, settled)
+                return
+            redriven = isinstance(outcome, Delivered)
+            reason = decision.reason if redriven else f"{decision.reason}; dead-letter queue: {outcome}"
+            final: Decision = DONE if isinstance(outcome, Blocked) else GiveUp(decision.attempts, reason)
+            self._finish(outgoing, final, redriven=redriven)
+
+        channel.send(letter, settled)
+        return True
+
+    async def age(self) -> None:
+        """Turn what a page waited for too long into rows, so that the page's progress can be written."""
+        while True:
+            await asyncio.sleep(PAGE_PATIENCE_S / 4)
+            oldest_s = monotonic() - PAGE_PATIENCE_S
+            while self._aging and self._aging[0][0] <= oldest_s:
+                page = self._aging.popleft()[1]()
+                if page is not None and page.out:
+                    self._spill(page)
+
+    def _spill(self, page: Page) -> None:
+        task, now = page.fanout.task, self._clock.now()
+        for outgoing in page.out:
+            row = Row(0, page.fanout.topic, page.fanout.wardrobes[outgoing.subscriber.dialect])
+            outgoing.mark = row
+            due = now + timedelta(seconds=outgoing.timeout_s + SPILL_EXTRA_S)
+            subscriber = outgoing.subscriber
+            self.journal.park(_new_row(task.seq, task.message, subscriber, 1, due, "on its way", dead=False), row)
+        self.in_flight -= len(page.out)
+        self.rows_out += len(page.out)
+        page.out.clear()
+        self._page_done(page)
+
+    def send_row(self, row: Row, message: Message, subscriber: Subscriber, attempt: int) -> None:
+        """Make another attempt of a delivery that is a row."""
+        try:
+            outgoing = self._renderer.outgoing(message, row.wardrobe, subscriber, attempt)
+        except ValueError as error:
+            self._settle_row(row, GiveUp(attempt, str(error)))
+            return
+        outgoing.mark = row
+        self.rows_out += 1
+        self._send(outgoing)
+
+    def block_row(self, delivery_id: int, protocol: str) -> None:
+        """Consent is gone: the delivery is done without an attempt."""
+        self._metrics.attempt(protocol, "blocked")
+        self.journal.settle(Settled(delivery_id, 0))
+
+    def _send(self, outgoing: Outgoing) -> None:
+        channel = self._channels.get(outgoing.subscriber.protocol)
+        if channel is None:
+            self._settled(outgoing, RetryLater(f"no channel for {outgoing.subscriber.protocol}"))
+        else:
+            channel.send(outgoing, self._settled)
+
+
+def _new_row(
+    seq: int,
+    message: Message,
+    subscriber: Subscriber,
+    attempts: int,
+    due: datetime,
+    reason: str,
+    *,
+    dead: bool,
+    redriven: bool = False,
+) -> NewDelivery:
+    return NewDelivery(
+        seq, message, subscriber.uid, subscriber.protocol, subscriber.endpoint, attempts, due, reason, dead, redriven
+    )
+
+
+def _decided_row(
+    seq: int, message: Message, subscriber: Subscriber, decision: Again | GiveUp, now: datetime, redriven: bool
+) -> NewDelivery:
+    match decision:
+        case Again(attempts, due, reason):
+            return _new_row(seq, message, subscriber, attempts, due, reason, dead=False)
+        case GiveUp(attempts, reason):
+            return _new_row(seq, message, subscriber, attempts, now, reason, dead=True, redriven=redriven)

@@ -1,0 +1,55 @@
+"""What an outcome means for a delivery: done, again at a time, or given up. Pure decisions; the dispatcher writes them down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
+from tidings.domain.retry import RetryPlan, delay_s, jittered_s
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Wait as a row until `due`; `attempts` have been made."""
+
+    attempts: int
+    due: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """A dead letter."""
+
+    attempts: int
+    reason: str
+
+
+Decision = Done | Again | GiveUp
+DONE = Done()
+
+
+def decide(outcome: Outcome, attempt: int, plan: RetryPlan, now: datetime, fraction: float) -> Decision:
+    """attempt: the number of the attempt that ended so, from 1. fraction: a random number in [0, 1) for jitter.
+
+    A receiver's own wish (Retry-After) may lengthen the plan's delay, up to the plan's longest.
+    """
+    match outcome:
+        case Delivered() | Blocked():
+            return DONE
+        case Busy(after_s):
+            return Again(attempt - 1, now + timedelta(seconds=jittered_s(after_s, fraction)), "lane full")
+        case Refused(reason):
+            return GiveUp(attempt, reason)
+        case RetryLater(reason, after_s):
+            delay = delay_s(plan, attempt)
+            if delay is None:
+                return GiveUp(attempt, reason)
+            wished = min(after_s or 0.0, plan.max_s)
+            return Again(attempt, now + timedelta(seconds=max(jittered_s(delay, fraction), wished)), reason)

@@ -1,0 +1,338 @@
+"""What SNS subscribers receive: JSON, headers, links and signatures per protocol. `delivery/render` gets these through wiring.
+
+What is equal for all subscribers of a message is built once per text; a subscriber adds its ARN between two byte strings.
+Source: SNS developer guide, HTTP/HTTPS headers and JSON formats, Verifying message signatures, Raw message delivery.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec.json import encode
+
+from tidings.dialects.sns.names import subscription_arn, topic_arn
+from tidings.domain import delivery_policy, links
+from tidings.domain.envelope import Content, HttpContent, MailContent, QueueContent, TextContent
+from tidings.domain.model import Kind, Message, MessageAttribute, Subscriber, Topic
+from tidings.domain.ports import Signer
+from tidings.domain.retry import PEOPLE_PLAN, QUEUE_PLAN, RetryPlan
+from tidings.domain.tokens import LinkPurpose, sign_link
+
+HTTP_TIMEOUT_S = 15.0
+"""Source: SNS developer guide, message delivery retries."""
+OTHER_TIMEOUT_S = 60.0
+SMS_CHARACTERS_MAX = 1600
+"""Source: SNS API reference, Publish (PhoneNumber)."""
+
+_HTTP = ("http", "https")
+_WIRE_TYPES = {
+    Kind.NOTIFICATION: "Notification",
+    Kind.DIRECT: "Notification",
+    Kind.CONFIRMATION: "SubscriptionConfirmation",
+    Kind.GOODBYE: "UnsubscribeConfirmation",
+}
+_SENDER_ID = "AWS.SNS.SMS.SenderID"
+_SMS_TYPE = "AWS.SNS.SMS.SMSType"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What envelopes need to make links. strict: people's links are the API's own, as on the live service (a GET acts)."""
+
+    public_url: str
+    key: bytes
+    strict: bool = False
+
+
+class SnsEnvelopes:
+    """The Envelopes of dialect `sns`."""
+
+    def __init__(self, signer: Signer, links_: Links) -> None:
+        self._signer = signer
+        self._links = links_
+
+    def open(self, message: Message, topic: Topic | None, token: str) -> SnsWardrobe:
+        return SnsWardrobe(message, topic, token, self._signer, self._links)
+
+    def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:
+        """Source: SNS developer guide, message delivery retries."""
+        if subscriber.protocol in _HTTP:
+            return delivery_policy.http_plan(*_policies(topic, subscriber))
+        return QUEUE_PLAN if subscriber.protocol == "sqs" else PEOPLE_PLAN
+
+    def timeout_s(self, subscriber: Subscriber) -> float:
+        return HTTP_TIMEOUT_S if subscriber.protocol in _HTTP else OTHER_TIMEOUT_S
+
+    def dead_letter_queue(self, subscriber: Subscriber) -> str:
+        policy = subscriber.settings.get("sns:RedrivePolicy")
+        return str(json.loads(policy).get("deadLetterTargetArn", "")) if policy else ""
+
+    def dead_letter(self, wardrobe: object, subscriber: Subscriber) -> Content:
+        """In the form that the endpoint would have got. Observed: the live service does so for raw and for JSON."""
+        assert isinstance(wardrobe, SnsWardrobe)
+        return wardrobe.queue_form(subscriber)
+
+    def wants(self, message: Message, subscriber: Subscriber) -> bool:
+        """The place where filter policies act. The dialect refuses to store one until they do."""
+        return True
+
+
+class SnsWardrobe:
+    """One message's envelopes."""
+
+    def __init__(self, message: Message, topic: Topic | None, token: str, signer: Signer, links_: Links) -> None:
+        self._message = message
+        self._topic = topic
+        self._token = token
+        self._signer = signer
+        self._links = links_
+        self._type = _WIRE_TYPES[message.kind]
+        self._arn = topic_arn(topic) if topic is not None else ""
+        accepted_at = message.accepted_at
+        self._timestamp = f"{accepted_at:%Y-%m-%dT%H:%M:%S}.{accepted_at.microsecond // 1000:03d}Z"
+        version = topic.settings.get("sns:SignatureVersion", "1") if topic is not None else "1"
+        self._version, self._algorithm = ("2", "sha256") if version == "2" else ("1", "sha1")
+        self._signatures: dict[tuple[str, str], str] = {}
+        self._missing: set[tuple[str, str]] = set()
+        self._json: dict[tuple[str, str], tuple[bytes, bytes]] = {}
+        self._heads: dict[tuple[bool, str], tuple[bytes, bytes]] = {}
+
+    # --- signing -------------------------------------------------------------------------------------------------------
+
+    def reads_signature(self, subscriber: Subscriber) -> bool:
+        protocol = subscriber.protocol
+        if protocol == "email" or protocol == "sms" or self._is_raw(subscriber):
+            return False
+        key = self._key(subscriber)
+        if key in self._signatures:
+            return False
+        self._missing.add(key)
+        return True
+
+    async def sign(self) -> None:
+        while self._missing:
+            key = self._missing.pop()
+            self._signatures[key] = await self._signer.sign(self._string_to_sign(*key), self._algorithm)
+
+    def _key(self, subscriber: Subscriber) -> tuple[str, str]:
+        """What makes one signed text differ from another of the same message: the text and the link in it."""
+        protocol = subscriber.protocol
+        if self._message.kind in (Kind.CONFIRMATION, Kind.GOODBYE):
+            return self._notice_text(subscriber), self._subscribe_url(protocol)
+        return self._text(protocol), ""
+
+    def _string_to_sign(self, text: str, subscribe_url: str) -> bytes:
+        message = self._message
+        lines = ["Message", text, "MessageId", message.id]
+        if subscribe_url:
+            lines += ["SubscribeURL", subscribe_url, "Timestamp", self._timestamp, "Token", self._token]
+        else:
+            if message.subject is not None:
+                lines += ["Subject", message.subject]
+            lines += ["Timestamp", self._timestamp]
+        lines += ["TopicArn", self._arn, "Type", self._type, ""]
+        return "\n".join(lines).encode()
+
+    # --- texts and links -------------------------------------------------------------------------------------------------
+
+    def _text(self, protocol: str) -> str:
+        message = self._message
+        return message.bodies.get(protocol, message.body) if message.bodies else message.body
+
+    def _notice_text(self, subscriber: Subscriber) -> str:
+        assert self._topic is not None
+        if self._message.kind is Kind.CONFIRMATION:
+            return (
+                f"You have chosen to subscribe to the topic {self._arn}.\n"
+                "To confirm the subscription, visit the SubscribeURL included in this message."
+            )
+        return (
+            f"You have chosen to deactivate subscription {subscription_arn(self._topic, subscriber.uid)}.\n"
+            "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+        )
+
+    def _subscribe_url(self, protocol: str) -> str:
+        """For programs the API's own link; for mailboxes the page, because mail scanners follow links."""
+        base = self._links.public_url
+        if protocol in _HTTP or protocol == "sqs" or self._links.strict:
+            return f"{base}/?Action=ConfirmSubscription&TopicArn={self._arn}&Token={self._token}"
+        if self._message.kind is Kind.CONFIRMATION:
+            return links.confirm_url(base, self._token)
+        return links.restore_url(base, self._token)
+
+    def _unsubscribe_base(self) -> str:
+        return f"{self._links.public_url}/?Action=Unsubscribe&SubscriptionArn={self._arn}:"
+
+    def _is_raw(self, subscriber: Subscriber) -> bool:
+        return (
+            self._message.kind is Kind.NOTIFICATION
+            and subscriber.settings.get("sns:RawMessageDelivery") == "true"
+            and subscriber.protocol in ("http", "https", "sqs")
+        )
+
+    # --- dressing ------------------------------------------------------------------------------------------------------
+
+    def dress(self, subscriber: Subscriber) -> Content:
+        match subscriber.protocol:
+            case "http" | "https":
+                return self._http(subscriber)
+            case "sqs":
+                return self.queue_form(subscriber)
+            case "email":
+                return self._mail(subscriber)
+            case "email-json":
+                return self._mail_json(subscriber)
+            case "sms":
+                return self._sms()
+            case protocol:
+                raise ValueError(f"no envelope for {protocol}")
+
+    def _http(self, subscriber: Subscriber) -> HttpContent:
+        raw = self._is_raw(subscriber)
+        content_type = delivery_policy.content_type(*_policies(self._topic, subscriber))
+        parts = self._heads.get((raw, content_type))
+        if parts is None:
+            parts = self._heads[raw, content_type] = self._head(raw, content_type)
+        if self._message.kind is Kind.CONFIRMATION:
+            head = parts[0] + parts[1]
+        else:
+            name = subscription_arn(self._topic, subscriber.uid) if self._topic is not None else ""
+            head = b"%b%b%b" % (parts[0], f"x-amz-sns-subscription-arn: {name}\r\n".encode(), parts[1])
+        body = self._text(subscriber.protocol).encode() if raw else self._json_body(subscriber)
+        return HttpContent(head, body)
+
+    def _head(self, raw: bool, content_type: str) -> tuple[bytes, bytes]:
+        """Header lines before and after the subscription's own."""
+        before = (
+            f"x-amz-sns-message-type: {self._type}\r\n"
+            f"x-amz-sns-message-id: {self._message.id}\r\n"
+            f"x-amz-sns-topic-arn: {self._arn}\r\n"
+        )
+        mark = "x-amz-sns-rawdelivery: true\r\n" if raw else ""
+        after = (
+            f"{mark}Content-Type: {content_type}\r\n"
+            "User-Agent: Amazon Simple Notification Service Agent\r\n"
+            "Accept-Encoding: gzip,deflate\r\n"
+        )
+        return before.encode(), after.encode()
+
+    def _json_body(self, subscriber: Subscriber) -> bytes:
+        key = self._key(subscriber)
+        if self._message.kind is not Kind.NOTIFICATION:
+            return encode(self._notice(subscriber, key))
+        parts = self._json.get(key)
+        if parts is None:
+            parts = self._json[key] = self._json_parts(*key)
+        return b"%b%b%b" % (parts[0], _dashed(subscriber.uid).encode(), parts[1])
+
+    def _json_parts(self, text: str, subscribe_url: str) -> tuple[bytes, bytes]:
+        """The notification before and after the last part of the UnsubscribeURL, its only member that differs."""
+        message = self._message
+        members: dict[str, object] = {"Type": self._type, "MessageId": message.id}
+        if message.sequence:
+            members["SequenceNumber"] = message.sequence
+        members["TopicArn"] = self._arn
+        if message.subject is not None:
+            members["Subject"] = message.subject
+        members |= {
+            "Message": text,
+            "Timestamp": self._timestamp,
+            "SignatureVersion": self._version,
+            "Signature": self._signatures[text, subscribe_url],
+            "SigningCertURL": self._signer.certificate_url,
+            "UnsubscribeURL": self._unsubscribe_base(),
+        }
+        before = encode(members)[:-2]  # without the closing quote and brace
+        if not message.attributes:
+            return before, b'"}'
+        attributes = {name: {"Type": a.type, "Value": a.value} for name, a in message.attributes.items()}
+        return before, b'","MessageAttributes":' + encode(attributes) + b"}"
+
+    def _notice(self, subscriber: Subscriber, key: tuple[str, str]) -> dict[str, str]:
+        text, subscribe_url = key
+        return {
+            "Type": self._type,
+            "MessageId": self._message.id,
+            "Token": self._token,
+            "TopicArn": self._arn,
+            "Message": text,
+            "SubscribeURL": subscribe_url,
+            "Timestamp": self._timestamp,
+            "SignatureVersion": self._version,
+            "Signature": self._signatures[key],
+            "SigningCertURL": self._signer.certificate_url,
+        }
+
+    def queue_form(self, subscriber: Subscriber) -> QueueContent:
+        """What an SQS queue gets: as endpoint, or as dead-letter queue of another endpoint."""
+        message = self._message
+        group_id, dedup_id = message.group_id, message.dedup_id
+        if self._is_raw(subscriber):
+            return QueueContent(self._text(subscriber.protocol), message.attributes, group_id, dedup_id)
+        if message.kind is Kind.DIRECT or subscriber.protocol in ("email", "sms"):
+            # These never read a signature, so there is none to put into the JSON.
+            return QueueContent(self._text(subscriber.protocol), {}, group_id, dedup_id)
+        return QueueContent(self._json_body(subscriber).decode(), {}, group_id, dedup_id)
+
+    def _mail(self, subscriber: Subscriber) -> MailContent:
+        topic = self._topic
+        assert topic is not None
+        name = topic.display_name or topic.name
+        match self._message.kind:
+            case Kind.CONFIRMATION:
+                template, subject, text = "confirmation", f"Please confirm your subscription to {name}", ""
+            case Kind.GOODBYE:
+                template, subject, text = "goodbye", f"You are no longer subscribed to {name}", ""
+            case _:
+                template, text = "notification", self._text("email")
+                subject = self._message.subject or f"Notification from {name}"
+        return self._addressed(subscriber, topic, template, subject, text)
+
+    def _mail_json(self, subscriber: Subscriber) -> MailContent:
+        topic = self._topic
+        assert topic is not None
+        subject = self._message.subject or f"{self._type} from {topic.display_name or topic.name}"
+        return self._addressed(subscriber, topic, "json", subject, self._json_body(subscriber).decode())
+
+    def _addressed(self, subscriber: Subscriber, topic: Topic, template: str, subject: str, text: str) -> MailContent:
+        base, uid = self._links.public_url, subscriber.uid
+        notice = self._message.kind is not Kind.NOTIFICATION
+        cancel = sign_link(self._links.key, LinkPurpose.CANCEL, uid)
+        page = f"{self._unsubscribe_base()}{_dashed(uid)}" if self._links.strict else links.cancel_url(base, cancel)
+        return MailContent(
+            template=template,
+            subject=subject,
+            from_name=topic.display_name,
+            text=text,
+            topic_name=topic.display_name or topic.name,
+            confirm_url=self._subscribe_url(subscriber.protocol) if notice else "",
+            cancel_url="" if notice else page,
+            manage_url=links.endpoint_url(base, sign_link(self._links.key, LinkPurpose.ENDPOINT, uid)),
+            one_click_url="" if notice else links.one_click_url(base, cancel),
+            list_id=f"{topic.name}.{topic.account_id}.{topic.region}",
+        )
+
+    def _sms(self) -> TextContent:
+        message = self._message
+        text = self._text("sms")
+        if self._topic is not None and self._topic.display_name:
+            text = f"{self._topic.display_name}> {text}"
+        if len(text) > SMS_CHARACTERS_MAX:
+            raise ValueError(f"longer than {SMS_CHARACTERS_MAX} characters")
+        return TextContent(text, _value(message.attributes, _SENDER_ID), _value(message.attributes, _SMS_TYPE))
+
+
+def _policies(topic: Topic | None, subscriber: Subscriber) -> tuple[str, str]:
+    own = subscriber.settings.get("sns:DeliveryPolicy", "")
+    return (topic.settings.get("sns:DeliveryPolicy", "") if topic is not None else ""), own
+
+
+def _value(attributes: Mapping[str, MessageAttribute], name: str) -> str:
+    attribute = attributes.get(name)
+    return attribute.value if attribute is not None else ""
+
+
+def _dashed(uid: str) -> str:
+    return f"{uid[:8]}-{uid[8:12]}-{uid[12:16]}-{uid[16:20]}-{uid[20:]}"

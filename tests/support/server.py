@@ -1,0 +1,94 @@
+"""A real server in a process of its own, as an operator starts it: `tidings serve --dev` on a free port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import boto3
+from botocore.config import Config
+
+KEY_ID, SECRET = "tidings", "tidings-dev-secret"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """`start` returns when /readyz says so. `environment` adds TIDINGS_* settings."""
+
+    def __init__(self, data: Path, *, port: int | None = None, environment: dict[str, str] | None = None) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.environment = environment or {}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *options: str) -> Server:
+        self.data.mkdir(parents=True, exist_ok=True)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("TIDINGS_")} | self.environment
+        log = (self.data / "server.log").open("ab")
+        command = [sys.executable, "-m", "tidings", "serve", "--dev", "--listen", f"127.0.0.1:{self.port}"]
+        with log:
+            self.process = subprocess.Popen(
+                [*command, "--data", str(self.data / "state"), *options], stdout=log, stderr=log, env=environment
+            )
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self, timeout_s: float = 30.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        assert self.process is not None
+        while True:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended at its start:\n{self.log()}")
+            try:
+                with urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (URLError, HTTPError, ConnectionError, TimeoutError):
+                if time.monotonic() > deadline:
+                    raise AssertionError(f"not ready in {timeout_s} s:\n{self.log()}") from None
+            time.sleep(0.02)  # polling another process's port: there is no event to wait for
+
+    def stop(self, timeout_s: float = 20.0) -> int:
+        """SIGTERM, and the exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+    def kill(self) -> None:
+        """SIGKILL: what a power cut leaves."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def log(self) -> str:
+        return (self.data / "server.log").read_text(errors="replace")[-6000:]
+
+    def sns(self, key_id: str = KEY_ID, secret: str = SECRET, region: str = "us-east-1", **config: Any) -> Any:
+        """An unmodified boto3 client."""
+        return boto3.client(
+            "sns",
+            endpoint_url=self.url,
+            region_name=region,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            config=Config(**({"retries": {"max_attempts": 1}} | config)),
+        )
