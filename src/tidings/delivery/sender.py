@@ -21,7 +21,7 @@ from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
 from tidings.domain.envelope import Outgoing
 from tidings.domain.limits import PAGE_PATIENCE_S
 from tidings.domain.model import Message, Subscriber
-from tidings.domain.outcomes import Blocked, Delivered, Outcome, RetryLater
+from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, RetryLater
 from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
 from tidings.observe.metrics import Metrics
 
@@ -78,6 +78,7 @@ class Sender:
     def _refuse_unsent(self, page: Page, subscriber: Subscriber, reason: str) -> None:
         task = page.fanout.task
         self._metrics.attempt(subscriber.protocol, "refused")
+        self._metrics.dead_letter(subscriber.protocol)
         self.journal.park(_new_row(task.seq, task.message, subscriber, 1, self._clock.now(), reason, dead=True))
 
     def _settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
@@ -88,6 +89,8 @@ class Sender:
         else:
             self._metrics.attempt(outgoing.subscriber.protocol, type(outcome).__name__.lower())
             decision = self._decide(outgoing, outcome)
+            if isinstance(decision, GiveUp):
+                self._metrics.dead_letter(outgoing.subscriber.protocol)
         if decision is DONE or not self._to_dead_letter_queue(outgoing, decision):
             self._finish(outgoing, decision)
 
@@ -113,8 +116,6 @@ class Sender:
         page.out.discard(outgoing)
         self.in_flight -= 1
         if isinstance(decision, Again | GiveUp):
-            if isinstance(decision, GiveUp):
-                self._metrics.dead_letter()
             task = page.fanout.task
             self.journal.park(
                 _decided_row(task.seq, task.message, outgoing.subscriber, decision, self._clock.now(), redriven)
@@ -137,7 +138,6 @@ class Sender:
             case Again(attempts, due, reason):
                 self.journal.settle(Settled(row.id, attempts, due=due, reason=reason))
             case GiveUp(attempts, reason):
-                self._metrics.dead_letter()
                 self.journal.settle(Settled(row.id, attempts, dead=True, redriven=redriven, reason=reason))
             case _:
                 self.journal.settle(Settled(row.id, 0))
@@ -165,7 +165,7 @@ class Sender:
         letter = Outgoing(outgoing.message, outgoing.subscriber, queue, content, 1, 30.0)
 
         def settled(letter: Outgoing, outcome: Outcome) -> None:
-            if isinstance(outcome, RetryLater) and letter.attempt < DEAD_LETTER_TRIES:
+            if isinstance(outcome, RetryLater | Busy) and letter.attempt < DEAD_LETTER_TRIES:
                 letter.attempt += 1
                 channel.send(letter, settled)
                 return
@@ -205,6 +205,8 @@ class Sender:
         try:
             outgoing = self._renderer.outgoing(message, row.wardrobe, subscriber, attempt)
         except ValueError as error:
+            self._metrics.attempt(subscriber.protocol, "refused")
+            self._metrics.dead_letter(subscriber.protocol)
             self._settle_row(row, GiveUp(attempt, str(error)))
             return
         outgoing.mark = row
