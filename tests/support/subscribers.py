@@ -18,10 +18,12 @@ from tidings.domain.lifecycle import Customs
 from tidings.domain.model import LedgerEntry, LedgerQuery, Origin, Subscription, Topic, TopicId, Way
 from tidings.domain.ports import Store
 from tidings.domain.tokens import LinkPurpose, sign_link
+from tidings.observe.metrics import Metrics
 from tidings.pages import Pages
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
+from tidings.store.vault import FileVault
 
 PUBLIC_URL = "https://news.example"
 OPERATOR = "Example Notices"
@@ -34,16 +36,6 @@ CUSTOMS = Customs(
     keeps_uid=False,
     ttl=timedelta(hours=48),
 )
-
-
-class GlassVault:
-    """Seals nothing: what is in it is of no interest here."""
-
-    def seal(self, plain: bytes) -> bytes:
-        return plain
-
-    def open(self, sealed: bytes) -> bytes:
-        return sealed
 
 
 class Listener:
@@ -72,10 +64,11 @@ class House:
         self.subscriptions = Subscriptions(
             store,
             self.clock,
-            GlassVault(),
+            FileVault(b"m" * 32),
             self.announcer,
             quotas,
             {"sns": CUSTOMS},
+            Metrics(),
             new_uid=_uid,
             new_token=self._new_secret,
             new_message_id=_uid,

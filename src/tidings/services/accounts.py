@@ -65,6 +65,21 @@ class Accounts:
     async def all(self) -> list[Account]:
         return await self._store.accounts()
 
+    async def find(self, name_or_id: str) -> Account | None:
+        """The account of that id (12 digits) or, failing that, of that name."""
+        by_id = await self._store.account(name_or_id)
+        if by_id is not None:
+            return by_id
+        return next((account for account in await self._store.accounts() if account.name == name_or_id), None)
+
+    async def first(self) -> Account | None:
+        """The oldest account: the one meant where a sign-in names none."""
+        accounts = await self._store.accounts()
+        return min(accounts, key=lambda account: (account.created_at, account.account_id), default=None)
+
+    async def user(self, account_id: AccountId, name: str) -> User | None:
+        return await self._store.user(account_id, name)
+
     async def users(self, account_id: AccountId) -> list[User]:
         return await self._store.users(account_id)
 

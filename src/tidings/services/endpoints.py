@@ -11,10 +11,10 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from tidings.domain.errors import InvalidValue
+from tidings.wire.egress import check_url
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
-URL_CHARACTERS_MAX = 2048
 
 
 def phone_number(text: str) -> str:
@@ -43,11 +43,10 @@ def url(text: str, scheme: str) -> str:
     """A URL of the scheme. Raises InvalidValue."""
     if not text.lower().startswith(f"{scheme}://"):
         raise InvalidValue("endpoint", f"Endpoint must match the specified protocol {scheme}", text)
-    if len(text) > URL_CHARACTERS_MAX or not text.isprintable() or " " in text or "\\" in text:
-        raise InvalidValue("endpoint", "not a URL", text)
-    host = text[len(scheme) + 3 :].split("/", 1)[0].split("?", 1)[0].split("#", 1)[0].rsplit("@", 1)[-1]
-    if not host or host.startswith(":"):
-        raise InvalidValue("endpoint", "URL without host", text)
+    try:
+        check_url(text)
+    except ValueError as error:
+        raise InvalidValue("endpoint", str(error), text) from error
     return text
 
 

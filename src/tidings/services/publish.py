@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Message
 from tidings.domain.ports import Flow
+from tidings.observe.metrics import Metrics
 
 
 class Publisher:
     """The hot path: one append to the flow per call, however many messages it carries."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: Flow, metrics: Metrics) -> None:
         self._flow = flow
+        self._metrics = metrics
 
     async def publish(self, grant: Grant, messages: Sequence[Message]) -> None:
         """Accept the messages, all or none; durable when this returns. Raises Unavailable while the backlog is too long.
@@ -22,3 +24,4 @@ class Publisher:
         """
         assert grant.verb in (Verb.PUBLISH, Verb.PUBLISH_SMS)
         await self._flow.append(messages)
+        self._metrics.published(len(messages))

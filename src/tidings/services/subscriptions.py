@@ -35,6 +35,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
+from tidings.observe.metrics import Metrics
 from tidings.services.quotas import Quotas
 
 
@@ -69,6 +70,7 @@ class Subscriptions:
         announcer: Announcer,
         quotas: Quotas,
         customs: Mapping[str, Customs],
+        metrics: Metrics,
         *,
         new_uid: Callable[[], str],
         new_token: Callable[[], str],
@@ -81,6 +83,7 @@ class Subscriptions:
         self._announcer = announcer
         self._quotas = quotas
         self._customs = customs
+        self._metrics = metrics
         self._new_uid = new_uid
         self._new_token = new_token
         self._new_message_id = new_message_id
@@ -154,7 +157,7 @@ class Subscriptions:
                     subscription = self._replace_canceled(unit, customs, old, subscription)
                 self._begin(unit, topic, subscription, now, origin)
             try:
-                await self._store.commit(unit)
+                await self._commit(unit)
             except Conflict:
                 if await self._store.topic_by_id(topic.id) is None:
                     raise NotFound("topic", topic.name) from None
@@ -275,7 +278,7 @@ class Subscriptions:
                 ledger=[self._entry(found.topic, confirmed, event, before.state, now, origin)],
             )
             try:
-                await self._store.commit(unit)
+                await self._commit(unit)
             except Conflict:
                 continue
             await self._announcer.subscription_changed(confirmed)
@@ -350,7 +353,7 @@ class Subscriptions:
                 return Canceled(before, topic, changed=False)
             unit, restore = self._cancel_unit(topic, before, decided, now, origin)
             try:
-                await self._store.commit(unit)
+                await self._commit(unit)
             except Conflict:
                 continue
             await self._announcer.subscription_changed(decided.subscription)
@@ -409,7 +412,7 @@ class Subscriptions:
                 )
                 unit.ledger.append(entry)
             try:
-                await self._store.commit(unit)
+                await self._commit(unit)
             except Conflict:
                 continue
         return len(lapsed)
@@ -433,6 +436,11 @@ class Subscriptions:
             )
         )
         return text
+
+    async def _commit(self, unit: Unit) -> None:
+        await self._store.commit(unit)
+        for entry in unit.ledger:
+            self._metrics.consent(entry.event, entry.origin.way)
 
     async def _stored(self, uid: str) -> Subscription:
         stored = await self._store.subscription(uid)

@@ -30,6 +30,9 @@ class Topics:
     async def find_by_id(self, topic_id: TopicId) -> Topic | None:
         return await self._store.topic_by_id(topic_id)
 
+    async def find_by_uid(self, uid: str) -> Topic | None:
+        return await self._store.topic_by_uid(uid)
+
     async def create(
         self,
         grant: Grant,

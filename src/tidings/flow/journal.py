@@ -1,0 +1,47 @@
+"""What the embedded flow needs of a store's journal, by structure: rooms of one floor do not import each other.
+
+`tidings.store.sqlite.journal.Journal` is one. Reads are quick and run on the event loop; futures are done when the change is
+durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
+from tidings.domain.ports import Record
+
+Fresh = tuple[int, Message, int]
+"""A message just made durable: its place in the flow, itself, its bytes."""
+
+Loaded = tuple[int, Message, int, int]
+"""A message read back: its place in the flow, itself, its cursor, its bytes."""
+
+
+class Journal(Protocol):
+    """Rows of accepted messages and of deliveries that wait."""
+
+    unfinished: int
+    """Messages accepted and not finished, as far as this process knows."""
+
+    def listen(self, on_messages: Callable[[Sequence[Fresh]], None], on_forgotten: Callable[[], None]) -> None:
+        """Say whom to tell, on the event loop, of messages just made durable (in order) and that all were forgotten."""
+        ...
+
+    def claim(self) -> None:
+        """Become the one process that delivers. Raises Unavailable; safe to repeat."""
+        ...
+
+    def append(self, messages: Sequence[Message]) -> Awaitable[None]: ...
+    def record(self, record: Record) -> Awaitable[list[int]]: ...
+    def recount(self) -> None: ...
+    def last_seq(self) -> int: ...
+    def load(self, after: int, limit: int) -> list[Loaded]: ...
+    def messages(self, seqs: Sequence[int]) -> dict[int, Message]: ...
+    def due(self, after: tuple[datetime, int], until: datetime | None, limit: int) -> list[tuple[datetime, int]]: ...
+    def deliveries(self, ids: Sequence[int]) -> dict[int, Delivery]: ...
+    async def waiting_count(self) -> int: ...
+    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]: ...
+    async def send_again(self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime) -> list[int]: ...

@@ -1,0 +1,92 @@
+"""The messages that wait in memory to be taken: a bounded window on the journal, always in its order.
+
+Called by `embedded`. Messages come straight from the commit that made them durable, without being read back; what does not fit
+stays in the journal only and is loaded when the window has been emptied. The same way brings what was left by the last
+process, and what another process added.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from tidings.domain.ports import Task
+from tidings.flow.journal import Fresh, Journal
+
+LOAD_MESSAGES = 256
+"""Messages read back at one time: about 2 ms on the event loop."""
+
+
+class ReadyMessages:
+    """Tasks in memory, oldest first, at most `messages_max` of together about `bytes_max`."""
+
+    def __init__(self, journal: Journal, messages_max: int, bytes_max: int) -> None:
+        self._journal = journal
+        self._messages_max = messages_max
+        self._bytes_max = bytes_max
+        self._tasks: deque[tuple[Task, int]] = deque()
+        self._bytes = 0
+        # The newest place that is, or was, in the window. Behind: there may be more after it in the journal.
+        self._tail = 0
+        self._behind = True
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def add(self, fresh: Sequence[Fresh]) -> None:
+        """Messages that have just become durable."""
+        if self._behind:
+            return
+        for seq, message, size in fresh:
+            if seq <= self._tail:
+                continue
+            # A gap: another process added messages in between, or a reset took some away. The journal knows.
+            if seq != self._tail + 1 or not self._has_room():
+                self._behind = True
+                return
+            self._push(Task(seq, message), size)
+
+    def take(self, limit: int) -> list[Task]:
+        """Up to `limit` tasks, oldest first; empty when there is nothing to do."""
+        if not self._tasks and self._behind:
+            self._load()
+        tasks: list[Task] = []
+        while self._tasks and len(tasks) < limit:
+            task, size = self._tasks.popleft()
+            self._bytes -= size
+            tasks.append(task)
+        return tasks
+
+    def look_for_others(self) -> bool:
+        """Whether another process added messages; then they are loaded by the next `take`."""
+        if self._behind or self._journal.last_seq() <= self._tail:
+            return False
+        self._behind = True
+        return True
+
+    def forget(self) -> None:
+        """Drop everything that has not been taken."""
+        self._tasks.clear()
+        self._bytes = 0
+        self._behind = True
+
+    def _has_room(self) -> bool:
+        return len(self._tasks) < self._messages_max and self._bytes < self._bytes_max
+
+    def _push(self, task: Task, size: int) -> None:
+        self._tasks.append((task, size))
+        self._bytes += size
+        self._tail = task.seq
+
+    def _load(self) -> None:
+        # Asked first: whatever becomes durable later has a higher place and is told to `add` later.
+        last_seq = self._journal.last_seq()
+        limit = min(LOAD_MESSAGES, self._messages_max)
+        loaded = self._journal.load(self._tail, limit)
+        for seq, message, cursor, size in loaded:
+            if not self._has_room():
+                return
+            self._push(Task(seq, message, cursor), size)
+        if len(loaded) < limit:
+            self._behind = False
+            self._tail = max(self._tail, last_seq)

@@ -1,0 +1,275 @@
+"""The table of all settings, each declared once: a field of `Settings` with its parser, unit, default and reason.
+
+`tidings config` and the reference page are made from the same fields. Loading is in the package's `__init__`.
+"""
+# A setting's declaration is a call of `_setting`, which returns a dataclass field.
+# ruff: noqa: RUF009
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tidings.settings import values
+from tidings.settings.values import Listen, Network, SmtpUrl
+
+DEFAULT = "default"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a setting besides its value. `option` is empty where there is no command-line option."""
+
+    parse: Callable[[str], Any]
+    unit: str
+    reason: str
+    option: str = ""
+    secret: bool = False
+    shown_default: str = ""
+
+
+def _setting(
+    default: T,
+    parse: Callable[[str], Any],
+    reason: str,
+    *,
+    unit: str = "",
+    option: str = "",
+    secret: bool = False,
+    shown_default: str = "",
+) -> T:
+    about = About(parse, unit, reason, option, secret, shown_default)
+    return dataclasses.field(default=default, metadata={"about": about})
+
+
+_TWO_DAYS_S = 172_800
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the house is built from. None means: not given, and the reason says what happens then."""
+
+    listen: Listen = _setting(
+        Listen("127.0.0.1", 8010),
+        values.listen,
+        "The one HTTP port that all dialects, pages and metrics share. Loopback until somebody decides otherwise; port 0 takes a free one.",
+        option="--listen",
+    )
+    public_url: str | None = _setting(
+        None,
+        values.web_url,
+        "Base of every link and certificate URL that leaves the house. Set it as soon as anything outside this machine is subscribed.",
+        option="--public-url",
+        shown_default="http://LISTEN, or https:// with TIDINGS_TLS_CERT",
+    )
+    data: Path = _setting(
+        Path("tidings-data"),
+        values.path,
+        "Directory of the embedded database, the signing key and certificate, the secret key and the outbox.",
+        option="--data",
+    )
+    store: str = _setting(
+        "sqlite",
+        values.store,
+        "Where the registry and the ledger are kept: `sqlite` (tidings.db inside the data directory) or `sqlite:///PATH`.",
+        option="--store",
+    )
+    flow: str | None = _setting(
+        None,
+        values.text,
+        "Where accepted messages wait for delivery. Only the store itself in this version.",
+        option="--flow",
+        shown_default="same as the store",
+    )
+    role: str = _setting(
+        "all",
+        values.choice("all", "api", "delivery"),
+        "What this process does. Only `all` in this version.",
+        option="--role",
+    )
+    workers: int = _setting(
+        1,
+        values.whole(1, 1024),
+        "Processes on this machine. Only 1 in this version: one event loop accepts and delivers.",
+        unit="processes",
+        option="--workers",
+    )
+    dev: bool = _setting(
+        False,
+        values.switch,
+        "Developer mode: mail goes to the built-in outbox unless a relay is set, loopback endpoints are allowed, "
+        "credentials are known to everybody. Never on a public address.",
+        option="--dev",
+    )
+    config: Path | None = _setting(None, values.path, "TOML file with any of these settings.", option="--config")
+    provision: Path | None = _setting(
+        None, values.path, "TOML file of accounts, users and keys, applied at every start.", option="--provision"
+    )
+    region: str = _setting(
+        "us-east-1",
+        values.matching(r"[a-z0-9][a-z0-9-]{0,62}", "lower-case letters, digits and -"),
+        "Region of what no signature scope names (unsigned calls, the console's default).",
+    )
+    account_id: str | None = _setting(
+        None,
+        values.matching(r"[0-9]{12}", "12 digits"),
+        "First account, made at the first start.",
+        shown_default="random, kept; 000000000000 in developer mode",
+    )
+    project_id: str | None = _setting(
+        None,
+        values.matching(r"[0-9a-f]{32}", "32 lower-case hex digits"),
+        "The first account's project.",
+        shown_default="random, kept; 0123456789abcdef0123456789abcdef in developer mode",
+    )
+    access_key_id: str | None = _setting(
+        None,
+        values.matching(r"[A-Za-z0-9_]{4,128}", "4 to 128 letters, digits and _"),
+        "First access key; together with the secret.",
+        shown_default="random, printed once; `tidings` in developer mode",
+    )
+    secret_access_key: str | None = _setting(
+        None,
+        values.matching(r"[!-~]{8,256}", "8 to 256 printable characters without blanks"),
+        "Secret of the first access key.",
+        secret=True,
+        shown_default="random, printed once; `tidings-dev-secret` in developer mode",
+    )
+    username: str = _setting(
+        "admin",
+        values.matching(r"[A-Za-z0-9][A-Za-z0-9_.@+=,-]{0,63}", "1 to 64 letters, digits and _.@+=,-"),
+        "First user, made at the first start.",
+    )
+    password: str | None = _setting(
+        None, values.text, "The first user's password.", secret=True, shown_default="random, printed once"
+    )
+    smtp_url: SmtpUrl | None = _setting(
+        None,
+        values.smtp_url,
+        "The relay that takes outgoing mail: `smtp://user:pass@host:port?starttls=required|optional|no` or `smtps://…`.",
+        secret=True,
+        shown_default="none: mail goes to the outbox in developer mode, else it cannot be sent",
+    )
+    mail_from: str = _setting("Tidings <no-reply@localhost>", values.mailbox, "Sender of outgoing mail.")
+    mail_listen: str | None = _setting(
+        None, values.not_yet, "Inbound SMTP listener for bounces. Not offered by this version yet."
+    )
+    smpp_url: str | None = _setting(None, values.not_yet, "SMS center. Not offered by this version yet.", secret=True)
+    sms_webhook_url: str | None = _setting(
+        None, values.not_yet, "HTTP gateway for SMS. Not offered by this version yet.", secret=True
+    )
+    sqs_endpoint: str | None = _setting(
+        None,
+        values.web_url,
+        "The SQS-compatible service that `sqs` subscriptions and dead-letter queues are sent to.",
+        shown_default="AWS's own by region",
+    )
+    sqs_access_key_id: str | None = _setting(None, values.text, "Key that signs calls to the queue service.")
+    sqs_secret_access_key: str | None = _setting(None, values.text, "Its secret.", secret=True)
+    egress_allow: tuple[Network, ...] = _setting(
+        (),
+        values.networks,
+        "Networks that outgoing requests may reach besides public addresses. Empty, so that nobody's subscription reads "
+        "an internal service.",
+        unit="CIDR, comma-separated",
+    )
+    tls_cert: Path | None = _setting(None, values.path, "PEM file with the certificate chain; without it plain HTTP.")
+    tls_key: Path | None = _setting(None, values.path, "PEM file with the certificate's private key.")
+    trusted_proxies: tuple[Network, ...] = _setting(
+        (),
+        values.networks,
+        "Networks whose X-Forwarded-For, -Proto and -Host are believed; the ledger records the address that results.",
+        unit="CIDR, comma-separated",
+    )
+    confirm_ttl_s: int = _setting(
+        _TWO_DAYS_S,
+        values.whole(60, 31_536_000),
+        "Life of confirmation and come-back links: what the clouds document.",
+        unit="seconds",
+    )
+    clock_skew_s: int = _setting(
+        900, values.whole(1, 86_400), "How far a signature's time may be from ours: what AWS allows.", unit="seconds"
+    )
+    topics_max: int = _setting(
+        100_000, values.whole(1, 10**9), "Topics per account and region: the quota of SNS.", unit="topics"
+    )
+    subscriptions_max: int = _setting(
+        12_500_000, values.whole(1, 10**9), "Subscriptions per topic: the quota of SNS.", unit="subscriptions"
+    )
+    pending_max: int = _setting(
+        5_000, values.whole(1, 10**9), "Unconfirmed subscriptions per account: the quota of SNS.", unit="subscriptions"
+    )
+    unsubscribe_rate: int = _setting(
+        100, values.whole(1, 10**6), "Unsubscribe calls per account: the quota of SNS.", unit="per second"
+    )
+    anonymous_rate: int = _setting(
+        50,
+        values.whole(1, 10**6),
+        "Unsigned calls and page requests per client address: enough for an office behind one address, too few to be a nuisance.",
+        unit="per second",
+    )
+    strict_sns_links: bool = _setting(
+        False,
+        values.switch,
+        "Whether SNS's own links (GET /?Action=Unsubscribe…) show a page first. Off: they act at once, as programs expect.",
+    )
+    anonymous_unsubscribe: bool = _setting(
+        True,
+        values.switch,
+        "Whether an unsigned Unsubscribe call cancels, as it does in the cloud (AuthenticateOnUnsubscribe aside).",
+    )
+    body_bytes_max: int = _setting(
+        2 * 1024 * 1024,
+        values.whole(1024, 64 * 1024 * 1024),
+        "Longest request body: a full batch of 256 KiB, percent-encoded three to one, fits with room to spare.",
+        unit="bytes",
+    )
+    backlog_max: int = _setting(
+        100_000,
+        values.whole(1, 10**9),
+        "Messages accepted and not yet delivered; publishing waits while there are more, so that the disk cannot fill unnoticed.",
+        unit="messages",
+    )
+    secret_key: str | None = _setting(
+        None,
+        values.key_text,
+        "Encrypts stored secrets and signs links. Set it where the data directory should not hold its own key; changing it "
+        "makes stored access keys unreadable.",
+        secret=True,
+        shown_default="secret.key inside the data directory, made at the first start, readable by its owner only",
+    )
+    log_level: str = _setting(
+        "info",
+        values.choice("debug", "info", "warning", "error"),
+        "Least level logged. Requests answered with success are logged at `debug` (the hot path pays nothing otherwise), "
+        "refused and slow ones at `info`, our own failures at `error`.",
+    )
+    log_format: str | None = _setting(
+        None,
+        values.choice("text", "json"),
+        "Form of the log on standard error.",
+        shown_default="text on a terminal, else json",
+    )
+    origins: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def store_path(self) -> Path:
+        """The embedded database's file."""
+        return self.data / "tidings.db" if self.store == "sqlite" else Path(self.store.removeprefix("sqlite:///"))
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.tls_cert else "http"
+
+    def origin(self, name: str) -> str:
+        """`option --x`, `environment TIDINGS_X`, `file PATH` or `default`."""
+        return self.origins.get(name, DEFAULT)
+
+
+ABOUT: Mapping[str, About] = {
+    field.name: field.metadata["about"] for field in dataclasses.fields(Settings) if "about" in field.metadata
+}

@@ -1,0 +1,144 @@
+"""From text to value: one small parser for each kind of setting. Called by `tidings.settings`; each raises ValueError with a
+reason that reads on after the setting's name (`must be …`) and never repeats what was given, because it may hold a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
+
+MASK = "********"
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpUrl:
+    """The mail relay's URL, as it was given, and who to connect to."""
+
+    url: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return re.sub(r"(://[^/@:]*:)[^/]*@", rf"\1{MASK}@", self.url)
+
+
+def text(raw: str) -> str:
+    if not raw.isprintable():
+        raise ValueError("must be printable text")
+    return raw
+
+
+def matching(pattern: str, meaning: str) -> Callable[[str], str]:
+    compiled = re.compile(pattern)
+
+    def parse(raw: str) -> str:
+        if not compiled.fullmatch(raw):
+            raise ValueError(f"must be {meaning}")
+        return raw
+
+    return parse
+
+
+def choice(*choices: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return raw.lower()
+
+    return parse
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", raw) or not least <= int(raw) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(raw)
+
+    return parse
+
+
+def switch(raw: str) -> bool:
+    on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+    if raw.lower() not in on + off:
+        raise ValueError("must be on or off (true/false, yes/no, 1/0)")
+    return raw.lower() in on
+
+
+def path(raw: str) -> Path:
+    if "\0" in raw:
+        raise ValueError("must be a path")
+    return Path(raw).expanduser()
+
+
+def listen(raw: str) -> Listen:
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", raw)
+    if match is None or int(match[3]) > 65535:
+        raise ValueError("must be HOST:PORT or [IPV6]:PORT")
+    return Listen(match[1] or match[2], int(match[3]))
+
+
+def web_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("must be http://HOST[:PORT][/PATH] or https://…")
+    if parts.query or parts.fragment or not re.fullmatch(r"[!-~]+", raw):
+        raise ValueError("must be a URL of printable ASCII without query or fragment")
+    _port(parts)
+    return raw.rstrip("/")
+
+
+def _port(parts: SplitResult) -> int | None:
+    try:
+        return parts.port
+    except ValueError as error:  # its text would repeat a part of the URL, maybe of the password
+        raise ValueError("must have a port from 0 to 65535, if any, and percent-encode special characters") from error
+
+
+def networks(raw: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in raw.split(",") if part.strip())
+    except ValueError as error:
+        raise ValueError(f"must be networks like 10.1.0.0/16, comma-separated: {error}") from error
+
+
+def smtp_url(raw: str) -> SmtpUrl:
+    form = "must be smtp://[user:password@]host[:port][?starttls=required|optional|no] or smtps://…"
+    parts = urlsplit(raw)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.fragment:
+        raise ValueError(form)
+    query = parse_qs(parts.query, keep_blank_values=True)
+    starttls = query.pop("starttls", ["optional"])[-1]
+    if query or starttls not in ("required", "optional", "no") or not raw.isprintable():
+        raise ValueError(form)
+    usual = 465 if parts.scheme == "smtps" else 587 if parts.username else 25
+    return SmtpUrl(raw, parts.hostname, _port(parts) or usual)
+
+
+def store(raw: str) -> str:
+    if raw.startswith(("postgresql://", "postgres://")):
+        raise ValueError("PostgreSQL is not offered by this version yet; use sqlite")
+    if raw != "sqlite" and not re.fullmatch(r"sqlite:///.+", raw):
+        raise ValueError("must be sqlite or sqlite:///PATH")
+    return raw
+
+
+def not_yet(raw: str) -> str:
+    raise ValueError("is not offered by this version yet")
+
+
+mailbox = matching(r"(?:[^<>\r\n@]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)", "an address or NAME <ADDRESS>")
+key_text = matching(r"[!-~]{32,512}", "32 to 512 printable characters without blanks")

@@ -1,0 +1,72 @@
+-- The consent ledger: added to and read, never changed.
+
+-- Add one entry.
+-- name: ledger_add
+INSERT INTO ledger (
+    at, event, account_id, topic_id, topic_name, region, subscription_uid, protocol, endpoint, before, after,
+    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail, high_water
+)
+VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+    max(?1, coalesce((SELECT high_water FROM ledger ORDER BY id DESC LIMIT 1), ?1))
+);
+
+-- Entries by row id, a JSON array.
+-- name: ledger_by_ids
+SELECT id, at, event, account_id, topic_id, topic_name, region, subscription_uid, protocol, endpoint, before, after,
+    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail
+FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
+
+-- The first entry that can be as new as a time; entries before it are all older.
+-- name: ledger_first_since
+SELECT id FROM ledger WHERE high_water >= ?1 ORDER BY high_water, id LIMIT 1;
+
+-- The lists below give row ids as one JSON array; see subscriptions.sql.
+
+-- Ids of all entries.
+-- name: ledger_ids
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger NOT INDEXED
+    WHERE id > :after AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    ORDER BY id LIMIT :limit
+);
+
+-- Ids of one account's entries.
+-- name: ledger_ids_by_account
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_account
+    WHERE account_id = :account_id AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    ORDER BY id LIMIT :limit
+);
+
+-- Ids of one topic's entries.
+-- name: ledger_ids_by_topic
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_topic
+    WHERE topic_id = :topic_id AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:account_id IS NULL OR account_id = :account_id)
+    ORDER BY id LIMIT :limit
+);
+
+-- Ids of one endpoint's entries.
+-- name: ledger_ids_by_endpoint
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_endpoint
+    WHERE endpoint = :endpoint AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
+    ORDER BY id LIMIT :limit
+);
+
+-- Ids of one subscription's entries.
+-- name: ledger_ids_by_subscription
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_subscription
+    WHERE subscription_uid = :subscription_uid AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
+        AND (:endpoint IS NULL OR endpoint = :endpoint)
+    ORDER BY id LIMIT :limit
+);

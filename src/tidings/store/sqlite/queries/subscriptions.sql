@@ -1,0 +1,143 @@
+-- Subscriptions, their tokens and the pages of a fan-out.
+
+-- Add a subscription to a topic that is still there.
+-- name: subscription_add
+INSERT INTO subscription (
+    uid, topic_id, account_id, dialect, protocol, endpoint, settings, state, confirmed_at, region, principal, created_at,
+    canceled_at, confirmation_sent_at, come_back_until, confirmation_was_authenticated, auth_on_unsubscribe, version
+)
+SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, region, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+FROM topic WHERE id = ?2 AND deleted = 0;
+
+-- Change a subscription if nobody was faster and its topic is still there.
+-- name: subscription_change
+UPDATE subscription
+SET account_id = ?3, dialect = ?4, protocol = ?5, endpoint = ?6, settings = ?7, state = ?8, confirmed_at = ?9,
+    principal = ?10, created_at = ?11, canceled_at = ?12, confirmation_sent_at = ?13, come_back_until = ?14,
+    confirmation_was_authenticated = ?15, auth_on_unsubscribe = ?16, version = version + 1
+WHERE id = ?1 AND version = ?2
+    AND EXISTS (SELECT 1 FROM topic WHERE topic.id = subscription.topic_id AND topic.deleted = 0);
+
+-- Remove a subscription.
+-- name: subscription_remove
+DELETE FROM subscription WHERE id = ?1;
+
+-- One subscription by uid.
+-- name: subscription_by_uid
+SELECT * FROM subscription_row WHERE uid = ?1;
+
+-- Subscriptions by their uids, a JSON array.
+-- name: subscription_by_uids
+SELECT * FROM subscription_row WHERE uid IN (SELECT value FROM json_each(?1));
+
+-- Subscriptions by their row ids, a JSON array.
+-- name: subscription_by_ids
+SELECT * FROM subscription_row WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
+
+-- The unconfirmed or confirmed subscription of an endpoint to a topic.
+-- name: subscription_live
+SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND state IN (0, 1);
+
+-- The newest canceled subscription of an endpoint to a topic.
+-- name: subscription_canceled
+SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND state = 3
+ORDER BY id DESC LIMIT 1;
+
+-- Unconfirmed ones last asked before a time, oldest first.
+-- name: subscription_lapsed_unconfirmed
+SELECT * FROM subscription_row WHERE state = 0 AND coalesce(confirmation_sent_at, created_at) < ?1
+ORDER BY coalesce(confirmation_sent_at, created_at) LIMIT ?2;
+
+-- Canceled ones canceled before a time, oldest first.
+-- name: subscription_lapsed_canceled
+SELECT * FROM subscription_row WHERE state = 3 AND canceled_at < ?1 ORDER BY canceled_at LIMIT ?2;
+
+-- The gate's query: one page of a topic's confirmed subscriptions.
+-- name: subscription_page
+SELECT id, uid, account_id, dialect, protocol, endpoint, settings
+FROM subscription INDEXED BY subscription_by_state
+WHERE topic_id = (SELECT id FROM topic WHERE id = ?1 AND deleted = 0) AND state = 1 AND id > ?2
+    AND (confirmed_at IS NULL OR confirmed_at <= ?4)
+ORDER BY id LIMIT ?3;
+
+-- The lists below give row ids as one JSON array, in one step, so that a long skip can run on another thread without
+-- fighting over the interpreter. `states` is a bit per state. Each names the index it walks.
+
+-- Row ids of everything (console), ascending.
+-- name: subscription_ids
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription NOT INDEXED
+    WHERE id > :after AND (:states >> state) & 1
+        AND (:region IS NULL OR region = :region) AND (:protocol IS NULL OR protocol = :protocol)
+        AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Row ids of one owner.
+-- name: subscription_ids_by_account
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_account
+    WHERE account_id = :account_id AND id > :after AND (:states >> state) & 1
+        AND (:protocol IS NULL OR protocol = :protocol)
+        AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Row ids of one owner in one region.
+-- name: subscription_ids_by_region
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_region
+    WHERE account_id = :account_id AND region = :region AND id > :after AND (:states >> state) & 1
+        AND (:protocol IS NULL OR protocol = :protocol)
+        AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Row ids of one topic.
+-- name: subscription_ids_by_topic
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_topic
+    WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
+        AND id > :after AND (:states >> state) & 1
+        AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
+        AND (:account_id IS NULL OR account_id = :account_id)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Row ids of one topic in one state.
+-- name: subscription_ids_by_state
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_state
+    WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
+        AND state = :state AND id > :after
+        AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
+        AND (:account_id IS NULL OR account_id = :account_id)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Row ids of one endpoint.
+-- name: subscription_ids_by_endpoint
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_endpoint
+    WHERE endpoint = :endpoint AND id > :after AND (:states >> state) & 1
+        AND (:topic_id IS NULL OR topic_id = :topic_id) AND (:protocol IS NULL OR protocol = :protocol)
+        AND (:account_id IS NULL OR account_id = :account_id) AND (:region IS NULL OR region = :region)
+        AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- Add a link's token.
+-- name: token_add
+INSERT INTO token (digest, purpose, subscription_uid, created_at, expires_at, used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- Mark a token as used; the first use stays.
+-- name: token_use
+UPDATE token SET used_at = ?2 WHERE digest = ?1 AND used_at IS NULL;
+
+-- Make all tokens of a subscription worthless.
+-- name: token_void
+DELETE FROM token WHERE subscription_uid = ?1;
+
+-- One token.
+-- name: token_by_digest
+SELECT digest, purpose, subscription_uid, created_at, expires_at, used_at FROM token WHERE digest = ?1;

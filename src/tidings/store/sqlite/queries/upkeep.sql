@@ -1,0 +1,47 @@
+-- What timers, probes and developer mode ask for.
+
+-- Remove expired tokens, a bite.
+-- name: sweep_tokens
+DELETE FROM token WHERE digest IN (SELECT digest FROM token WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2);
+
+-- A deleted topic that waits for its end.
+-- name: sweep_next_topic
+SELECT id FROM topic WHERE deleted = 1 ORDER BY id LIMIT 1;
+
+-- Remove a deleted topic's subscriptions, a bite.
+-- name: sweep_subscriptions
+DELETE FROM subscription WHERE id IN (SELECT id FROM subscription WHERE topic_id = ?1 LIMIT ?2);
+
+-- Remove a deleted topic's deliveries, a bite, and say which messages they were for.
+-- name: sweep_deliveries
+DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE topic_id = ?1 LIMIT ?2) RETURNING message_seq;
+
+-- Remove a deleted topic that nothing belongs to any more.
+-- name: sweep_topic
+DELETE FROM topic WHERE id = ?1 AND deleted = 1;
+
+-- Prove that the store can be written.
+-- name: pulse_beat
+UPDATE pulse SET beats = beats + 1 WHERE id = 1;
+
+-- Prove that the store can be read.
+-- name: pulse_read
+SELECT beats FROM pulse WHERE id = 1;
+
+-- The text of the trigger that guards the ledger against deletion.
+-- name: reset_guard
+SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'ledger_no_delete';
+
+-- Developer mode's reset: everything but accounts, users and keys. The guard is put back in the same transaction.
+-- name: reset_all
+DROP TRIGGER ledger_no_delete;
+DELETE FROM ledger;
+DELETE FROM token;
+DELETE FROM delivery;
+DELETE FROM message_progress;
+DELETE FROM message;
+DELETE FROM subscription;
+DELETE FROM topic;
+DELETE FROM topic_tally;
+DELETE FROM region_tally;
+DELETE FROM account_tally;

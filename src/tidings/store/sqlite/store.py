@@ -1,0 +1,200 @@
+"""`SqliteStore`: `domain.ports.Store` on one SQLite file.
+
+Opened by `wiring` and `cli`; called by services, access and delivery. It decides nothing about the product: it applies units
+and answers questions. Nothing is cached across calls, so another process (an administrator's command) may change
+the same file at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from tidings.domain.errors import Unavailable
+from tidings.domain.model import (
+    AccessKey,
+    Account,
+    AccountId,
+    LedgerEntry,
+    LedgerQuery,
+    Subscriber,
+    Subscription,
+    SubscriptionQuery,
+    Token,
+    Topic,
+    TopicCounts,
+    TopicId,
+    Unit,
+    User,
+)
+from tidings.store.sqlite import listing, rows, units, upkeep
+from tidings.store.sqlite.database import SQL, Database
+from tidings.store.sqlite.journal import Journal
+from tidings.store.sqlite.progress import Fresh, add_messages
+from tidings.store.sqlite.writer import Writer, answer
+
+_CHECK_S = 5.0
+
+
+class SqliteStore:
+    """The registry, the ledger and the accepted messages in one file."""
+
+    def __init__(self, database: Database) -> None:
+        """Use `open`. Must be called on the event loop that will use the store."""
+        self._database = database
+        self._writer = Writer(database.writing)
+        self._maps = rows.Maps()
+        self.journal = Journal(database, self._writer)
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStore:
+        """Open the database at `path`, creating and migrating it as needed.
+
+        Raises Unavailable: no place, no right, damaged, or made by a newer release.
+        """
+        return cls(await asyncio.to_thread(Database, path))
+
+    async def commit(self, unit: Unit) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        bodies = [rows.encode_message(message) for message in unit.messages]
+
+        def work(db: apsw.Connection) -> list[Fresh]:
+            units.apply(db, unit)
+            return add_messages(db, unit.messages, bodies)
+
+        def done(fresh: list[Fresh] | None, error: BaseException | None) -> None:
+            if fresh and error is None:
+                self.journal.arrived(fresh)
+            answer(future, None, error)
+
+        self._writer.submit(work, done)
+        await future
+
+    async def account(self, account_id: str) -> Account | None:
+        row = self._database.row(SQL["account_by_id"], (account_id,))
+        return None if row is None else rows.account(row)
+
+    async def account_of_project(self, project_id: str) -> Account | None:
+        row = self._database.row(SQL["account_by_project"], (project_id,))
+        return None if row is None else rows.account(row)
+
+    async def accounts(self) -> list[Account]:
+        return [rows.account(row) for row in self._database.rows(SQL["account_list"])]
+
+    async def user(self, account_id: AccountId, name: str) -> User | None:
+        row = self._database.row(SQL["user_by_name"], (account_id, name))
+        return None if row is None else rows.user(row)
+
+    async def users(self, account_id: AccountId) -> list[User]:
+        return [rows.user(row) for row in self._database.rows(SQL["user_list"], (account_id,))]
+
+    async def access_key(self, key_id: str) -> AccessKey | None:
+        row = self._database.row(SQL["access_key_by_id"], (key_id,))
+        return None if row is None else rows.access_key(row)
+
+    async def access_keys(self, account_id: AccountId) -> list[AccessKey]:
+        return [rows.access_key(row) for row in self._database.rows(SQL["access_key_list"], (account_id,))]
+
+    async def topic(self, account_id: AccountId, region: str, name: str) -> Topic | None:
+        return self._topic("topic_by_name", account_id, region, name)
+
+    async def topic_by_id(self, topic_id: TopicId) -> Topic | None:
+        return self._topic("topic_by_id", topic_id)
+
+    async def topic_by_uid(self, uid: str) -> Topic | None:
+        return self._topic("topic_by_uid", uid)
+
+    async def topics(self, account_id: AccountId, region: str | None, *, after: int, limit: int) -> list[Topic]:
+        if region is None:
+            found = self._database.rows(SQL["topic_list"], (account_id, after, limit))
+        else:
+            found = self._database.rows(SQL["topic_list_of_region"], (account_id, region, after, limit))
+        return [rows.topic(row, self._maps) for row in found]
+
+    async def topic_count(self, account_id: AccountId, region: str | None) -> int:
+        return int(self._database.value(SQL["topic_count"], (account_id, region)))
+
+    async def topic_counts(self, topic_id: TopicId) -> TopicCounts:
+        row = self._database.row(SQL["topic_counts"], (topic_id,))
+        return TopicCounts(0, 0, 0) if row is None else TopicCounts(*row)
+
+    async def pending_count(self, account_id: AccountId) -> int:
+        row = self._database.row(SQL["pending_count"], (account_id,))
+        return 0 if row is None else int(row[0])
+
+    async def subscription(self, uid: str) -> Subscription | None:
+        return self._subscription("subscription_by_uid", uid)
+
+    async def live_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+        return self._subscription("subscription_live", topic_id, protocol, endpoint)
+
+    async def canceled_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+        return self._subscription("subscription_canceled", topic_id, protocol, endpoint)
+
+    async def subscriptions(self, query: SubscriptionQuery) -> list[Subscription]:
+        return await listing.subscriptions(self._database, self._maps, query)
+
+    async def lapsed(self, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int) -> list[Subscription]:
+        found = self._database.rows(SQL["subscription_lapsed_unconfirmed"], (rows.micros(unconfirmed_since), limit))
+        rest = limit - len(found)
+        if rest > 0:
+            found += self._database.rows(SQL["subscription_lapsed_canceled"], (rows.micros(canceled_since), rest))
+        return [rows.subscription(row, self._maps) for row in found]
+
+    async def token(self, digest: bytes) -> Token | None:
+        row = self._database.row(SQL["token_by_digest"], (digest,))
+        return None if row is None else rows.token(row)
+
+    async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
+        return await listing.ledger(self._database, query)
+
+    async def page(self, topic_id: TopicId, *, after: int, limit: int, confirmed_by: datetime) -> list[Subscriber]:
+        found = self._database.rows(SQL["subscription_page"], (topic_id, after, limit, rows.micros(confirmed_by)))
+        return rows.subscribers(found, self._maps)
+
+    async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:
+        found = self._database.rows(SQL["subscription_by_uids"], (msgspec.json.encode(uids).decode(),))
+        return {
+            subscription.uid: subscription for subscription in (rows.subscription(row, self._maps) for row in found)
+        }
+
+    async def sweep(self, now: datetime, limit: int) -> int:
+        return await self._writer.write(lambda db: upkeep.sweep(db, now, limit), heavy=True)
+
+    async def reset(self) -> None:
+        def done(last_seq: int | None, error: BaseException | None) -> None:
+            if last_seq is not None and error is None:
+                self.journal.forget(last_seq)
+            answer(future, None, error)
+
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.submit(upkeep.reset, done, heavy=True)
+        await future
+
+    async def backup(self, path: str) -> None:
+        await self._database.copy(path)
+
+    async def check(self) -> None:
+        try:
+            async with asyncio.timeout(_CHECK_S):
+                await self._writer.write(upkeep.beat)
+        except TimeoutError as error:
+            raise Unavailable(f"the store did not answer within {_CHECK_S} s") from error
+        self._database.value(SQL["pulse_read"])
+
+    async def close(self) -> None:
+        await self._writer.close()
+        self._database.close()
+
+    def _topic(self, name: str, *bindings: object) -> Topic | None:
+        row = self._database.row(SQL[name], bindings)
+        return None if row is None else rows.topic(row, self._maps)
+
+    def _subscription(self, name: str, *bindings: object) -> Subscription | None:
+        row = self._database.row(SQL[name], bindings)
+        return None if row is None else rows.subscription(row, self._maps)

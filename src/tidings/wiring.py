@@ -1,0 +1,307 @@
+"""Settings in, a running house out: the only file that knows every class. Called by `cli`; holds no rules.
+
+`House.build` makes everything, `start` opens the door, `stop` closes it and waits for what is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+
+from tidings.access.authenticate import Authenticator
+from tidings.access.limiter import TokenBuckets
+from tidings.channels.email import EmailChannel
+from tidings.channels.http import HttpChannel
+from tidings.channels.outbox import OutboxChannel
+from tidings.channels.sqs import SqsChannel
+from tidings.delivery.announce import LocalAnnouncer
+from tidings.delivery.certificate import SigningIdentity, load_identity
+from tidings.delivery.dispatcher import IN_FLIGHT_MAX, Dispatcher
+from tidings.delivery.expand import Expander
+from tidings.delivery.gate import Gate
+from tidings.delivery.render import Renderer
+from tidings.delivery.signer import ProcessSigner
+from tidings.dialects.contract import Dialect
+from tidings.dialects.native import NativeDialect
+from tidings.dialects.native.dev import DevTools
+from tidings.dialects.sns import SnsDialect
+from tidings.dialects.sns.customs import customs
+from tidings.dialects.sns.envelopes import Links, SnsEnvelopes
+from tidings.domain.ports import Channel
+from tidings.domain.tokens import sign_link
+from tidings.flow.embedded import EmbeddedFlow
+from tidings.observe.metrics import Metrics
+from tidings.pages import Pages
+from tidings.server import Server
+from tidings.services.accounts import Accounts
+from tidings.services.deliveries import Deliveries
+from tidings.services.housekeeping import BITE_ROWS, Housekeeping
+from tidings.services.ledger import Ledger
+from tidings.services.publish import Publisher
+from tidings.services.quotas import Quotas
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.topics import Topics
+from tidings.settings import Settings
+from tidings.store.sqlite import SqliteStore
+from tidings.store.vault import FileVault
+from tidings.wire.egress import EgressPolicy
+
+HOUSEKEEPING_EVERY_S = 20.0
+GATE_TURN_EVERY_S = 300.0
+
+_log = structlog.get_logger(__name__)
+
+
+class HouseClock:
+    """The machine's clock; developer mode may move it forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += timedelta(seconds=seconds)
+
+
+def _new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+def _new_token() -> str:
+    return secrets.token_hex(32)
+
+
+async def open_store(settings: Settings) -> tuple[SqliteStore, FileVault]:
+    """The store and the vault that go together, for admin commands and for the house."""
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    is_new = not settings.store_path.exists()
+    vault = FileVault.load(settings.data, settings.secret_key, create=is_new)
+    return await SqliteStore.open(settings.store_path), vault
+
+
+class House:
+    """A server with everything in it. `public_url` and `server.address` are final after `build`."""
+
+    def __init__(self, settings: Settings, store: SqliteStore, vault: FileVault, flow: EmbeddedFlow) -> None:
+        self._settings = settings
+        self.store = store
+        self.flow = flow
+        self.clock = HouseClock()
+        self.metrics = Metrics()
+        self._vault = vault
+        self._link_key = vault.derive("links")
+        self._gate = Gate()
+        self._expander = Expander(store, self.clock)
+        self._announcer = LocalAnnouncer(store, self._gate, self._expander)
+        self._authenticator = Authenticator(store, vault)
+        self.accounts = Accounts(store, self.clock, vault, changed=self._authenticator.forget)
+        self._wake = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._make_server()
+
+    @classmethod
+    async def build(cls, settings: Settings) -> House:
+        """Open the data directory and wire everything. Raises Unavailable with a text for the operator."""
+        store, vault = await open_store(settings)
+        try:
+            flow = EmbeddedFlow.open(store.journal, backlog_max=settings.backlog_max)
+        except BaseException:
+            await store.close()
+            raise
+        return cls(settings, store, vault, flow)
+
+    def _make_server(self) -> None:
+        settings = self._settings
+        self.server = Server(
+            [],
+            metrics=self.metrics,
+            ready=self.store.check,
+            certificates=self._certificate,
+            new_request_id=_new_uuid,
+            listen=(settings.listen.host, settings.listen.port),
+            tls=(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None,
+            trusted_proxies=settings.trusted_proxies,
+            body_bytes_max=settings.body_bytes_max,
+            refresh=self._refresh_gauges,
+        )
+        host, port = self.server.bind()
+        shown = f"[{host}]" if ":" in host else host
+        self.public_url = (settings.public_url or f"{settings.scheme}://{shown}:{port}").rstrip("/")
+        self._identity: SigningIdentity = load_identity(settings.data, shown, self.clock.now())
+        self._signer = ProcessSigner(self._identity.key_path, f"{self.public_url}/certs/{self._identity.name}")
+        self._make_services()
+        self._make_delivery()
+        self.server.serve(self._dialects())
+
+    def _make_services(self) -> None:
+        settings, store, clock = self._settings, self.store, self.clock
+        quotas = Quotas(settings.topics_max, settings.subscriptions_max, settings.pending_max)
+        self.topics = Topics(store, clock, self._announcer, quotas, new_uid=_new_uid)
+        self.subscriptions = Subscriptions(
+            store,
+            clock,
+            self._vault,
+            self._announcer,
+            quotas,
+            {"sns": customs(settings.confirm_ttl_s)},
+            self.metrics,
+            new_uid=_new_uid,
+            new_token=_new_token,
+            new_message_id=_new_uuid,
+            link_key=self._link_key,
+        )
+        self._publisher = Publisher(self.flow, self.metrics)
+        self._housekeeping = Housekeeping(store, self.subscriptions, clock)
+
+    def _make_delivery(self) -> None:
+        settings = self._settings
+        links = Links(self.public_url, self._link_key, settings.strict_sns_links)
+        renderer = Renderer({"sns": SnsEnvelopes(self._signer, links)}, self._vault)
+        self._outbox: OutboxChannel | None = None
+        self._dispatcher = Dispatcher(
+            self.flow,
+            self.store,
+            self.clock,
+            self._expander,
+            renderer,
+            self._channels(),
+            self.metrics,
+            due_changed=self.flow.due_changed,
+        )
+
+    def _channels(self) -> Mapping[str, Channel]:
+        settings, permit = self._settings, self._gate.permits
+        egress = EgressPolicy(settings.egress_allow, loopback=settings.dev)
+        # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
+        made: list[Channel] = [HttpChannel(permit, egress, queue_per_host=IN_FLIGHT_MAX)]
+        made.append(
+            SqsChannel(
+                permit,
+                endpoint=settings.sqs_endpoint,
+                access_key_id=settings.sqs_access_key_id or "",
+                secret_access_key=settings.sqs_secret_access_key or "",
+            )
+        )
+        if settings.dev:
+            self._outbox = OutboxChannel(
+                permit, clock=self.clock, directory=settings.data, mail_from=settings.mail_from
+            )
+            made.append(self._outbox)
+        if settings.smtp_url is not None:
+            made.append(EmailChannel(permit, smtp_url=settings.smtp_url, mail_from=settings.mail_from))
+        return {protocol: channel for channel in made for protocol in channel.protocols}
+
+    def _dialects(self) -> list[Dialect]:
+        settings = self._settings
+        limiter = TokenBuckets(
+            {
+                "sns:Unsubscribe": settings.unsubscribe_rate,
+                "sns:Subscribe": settings.unsubscribe_rate,
+                "sns:anonymous": settings.anonymous_rate,
+                "pages": settings.anonymous_rate,
+            }
+        )
+        sns = SnsDialect(
+            authenticator=self._authenticator,
+            topics=self.topics,
+            subscriptions=self.subscriptions,
+            publisher=self._publisher,
+            clock=self.clock,
+            limiter=limiter,
+            new_message_id=_new_uuid,
+            public_url=self.public_url,
+            home_region=settings.region,
+            skew=timedelta(seconds=settings.clock_skew_s),
+            strict_links=settings.strict_sns_links,
+            anonymous_unsubscribe=settings.anonymous_unsubscribe,
+        )
+        native = NativeDialect(
+            self.subscriptions,
+            self.topics,
+            Ledger(self.store),
+            Deliveries(self.flow, self.clock),
+            self.accounts,
+            self._authenticator,
+            self.clock,
+            self._dev_tools(),
+        )
+        pages = Pages(
+            self.subscriptions, self.clock, public_url=self.public_url, sign=partial(sign_link, self._link_key)
+        )
+        return [sns, pages, native]
+
+    def _dev_tools(self) -> DevTools | None:
+        outbox = self._outbox
+        if outbox is None:
+            return None
+        return DevTools(self._reset, outbox.entries, outbox.clear, self._advance)
+
+    # --- running -------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        await self._signer.start()
+        self._dispatcher.start()
+        loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        await self.server.start()
+
+    async def stop(self) -> None:
+        """Refuse new requests, finish those under way, deliver what is on its way for a moment, close everything."""
+        await self.server.stop()
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._dispatcher.stop()
+        await self._signer.close()
+        await self.store.close()
+
+    async def _tidy_for_ever(self) -> None:
+        while True:
+            try:
+                rows = await self._housekeeping.tidy()
+            except Exception:  # noqa: BLE001 - a failed round must not end the timer
+                _log.exception("housekeeping failed; trying again")
+                rows = 0
+            if rows >= BITE_ROWS:
+                await asyncio.sleep(0)
+                continue
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), HOUSEKEEPING_EVERY_S)
+
+    async def _turn_gate_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(GATE_TURN_EVERY_S)
+            self._gate.turn()
+
+    async def _refresh_gauges(self) -> None:
+        self.metrics.backlog = self.flow.backlog()
+        self.metrics.waiting = await self.flow.waiting_count()
+
+    def _certificate(self, name: str) -> bytes | None:
+        return self._identity.certificate if name == self._identity.name else None
+
+    async def _reset(self) -> None:
+        await self.store.reset()
+        self._expander.forget_all()
+        if self._outbox is not None:
+            self._outbox.clear()
+
+    def _advance(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.flow.due_changed.set()
+        self._wake.set()

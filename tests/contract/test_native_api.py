@@ -1,0 +1,476 @@
+"""The management API as a program sees it: real services over the real embedded store behind the dialect."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.build import NOW, OTHER_ACCOUNT
+from tests.unit.dialects.native.office import KEY, Office, open_office, read
+
+from tidings.domain.model import Origin, Role, State, Way
+
+OTHER = "OTHERKEY:other-secret"
+BY_LINK = Origin(Way.LINK)
+DOCUMENT = Path(__file__).parents[2] / "docs/reference/api.md"
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    async with open_office(tmp_path) as running:
+        yield running
+
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_ledger_tells_what_happened_by_which_way_and_from_where(office: Office) -> None:
+    topic = await office.topic()
+    subscription = await office.subscriber(topic)
+    await office.call("POST", f"/subscriptions/{subscription.uid}/cancel")
+    asked, confirmed, canceled = await office.items("/ledger")
+    assert [entry["event"] for entry in (asked, confirmed, canceled)] == ["subscribed", "confirmed", "canceled"]
+    assert (asked["before"], asked["after"]) == (None, "unconfirmed")
+    assert confirmed["way"] == "link"
+    assert (confirmed["remote_address"], confirmed["shown"]) == ("198.51.100.9", "confirm/en")
+    assert (canceled["way"], canceled["principal"]) == ("api", "arn:aws:iam::000000000000:user/admin")
+    assert (canceled["remote_address"], canceled["user_agent"], canceled["request_id"]) == (
+        "192.0.2.7",
+        "office/1",
+        "req-1",
+    )
+    assert canceled["arn"] == f"arn:aws:sns:us-east-1:000000000000:news:{UUID(subscription.uid)}"
+
+
+async def test_the_ledger_is_searched_by_endpoint_topic_subscription_and_time(office: Office) -> None:
+    news, sale = await office.topic(), await office.topic("sale")
+    ada = await office.subscriber(news)
+    office.clock.advance(3600)
+    await office.subscriber(sale, "+18885550100", "sms")
+    one_hour = (NOW + timedelta(minutes=30)).isoformat()
+    arn = f"arn:aws:sns:us-east-1:000000000000:news:{UUID(ada.uid)}"
+    assert len(await office.items("/ledger")) == 4
+    for query in (
+        "endpoint=ada@EXAMPLE.com",
+        f"topic={news.uid}",
+        "topic=arn:aws:sns:us-east-1:000000000000:news",
+        f"subscription={ada.uid}",
+        f"subscription={arn}",
+        f"until={one_hour}",
+    ):
+        assert {entry["endpoint"] for entry in await office.items(f"/ledger?{query}")} == {"ada@example.com"}, query
+    for query in ("endpoint=+18885550100", "endpoint=%2B18885550100", f"since={one_hour}"):
+        assert {entry["endpoint"] for entry in await office.items(f"/ledger?{query}")} == {"+18885550100"}, query
+    assert await office.items("/ledger?endpoint=nobody@example.com") == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 1000])
+async def test_pages_of_any_size_add_up_to_the_whole(office: Office, limit: int) -> None:
+    for number in range(2):
+        await office.subscriber(await office.topic(f"t{number}"))
+    for listed in ("ledger", "topics", "subscriptions"):
+        whole = await office.items(f"/{listed}")
+        assert whole
+        assert await office.items(f"/{listed}?limit={limit}") == whole
+
+
+async def test_the_last_page_says_that_it_is_the_last(office: Office) -> None:
+    await office.topic("a")
+    await office.topic("b")
+    for path, last in (("/topics?limit=2", True), ("/topics?limit=1", False), ("/users?limit=1", True)):
+        _, page = await office.call("GET", path)
+        assert (page["next"] is None) is last, path
+
+
+async def test_the_csv_says_what_the_json_says(office: Office) -> None:
+    await office.subscriber(await office.topic(), "+18885550100", "sms")
+    entries = await office.items("/ledger")
+    status, rows = await office.call("GET", "/ledger?format=csv")
+    assert status == 200
+    assert await office.call("GET", "/ledger", accept="text/csv") == (200, rows)
+    for row, entry in zip(rows, entries, strict=True):
+        user_agent = row.pop("user_agent")
+        assert user_agent == ("'" if entry["user_agent"] else "") + entry.pop("user_agent")
+        assert row == {name: "" if value is None else str(value) for name, value in entry.items()}
+
+
+async def test_a_long_export_comes_in_pieces(office: Office) -> None:
+    topic = await office.topic()
+    for number in range(600):
+        await office.ask(topic, f"reader{number}@example.com")
+    answer = await office.send("GET", "/ledger?format=csv")
+    assert not isinstance(answer.body, bytes)
+    chunks = [chunk async for chunk in answer.body]
+    assert len(chunks) == 2
+    assert b"".join(chunks).count(b"\r\n") == 601
+    assert dict(answer.headers)["content-disposition"].startswith("attachment")
+
+
+async def test_a_csv_takes_no_limit(office: Office) -> None:
+    status, told = await office.call("GET", "/ledger?format=csv&limit=10")
+    assert (status, told["field"]) == (400, "limit")
+
+
+# --- subscriptions and topics ------------------------------------------------------------------------------------------
+
+
+async def test_subscriptions_are_found_by_endpoint_topic_state_and_protocol(office: Office) -> None:
+    news, sale = await office.topic(), await office.topic("sale")
+    ada = await office.subscriber(news)
+    await office.ask(sale)
+    await office.subscriber(sale, "https://ada:pass@example.com/hook", "https")
+    for query, count in (
+        ("", 3),
+        ("endpoint=ada@example.com", 2),
+        ("endpoint=ada@example.com&state=unconfirmed", 1),
+        (f"topic={sale.uid}", 2),
+        ("protocol=https", 1),
+        ("state=canceled", 0),
+        (f"topic={news.uid}&protocol=https", 0),
+    ):
+        assert len(await office.items(f"/subscriptions?{query}" if query else "/subscriptions")) == count, query
+    (web,) = await office.items("/subscriptions?protocol=https")
+    assert web["endpoint"] == "https://ada:****@example.com/hook"
+    status, one = await office.call("GET", f"/subscriptions/{UUID(ada.uid)}")
+    assert (status, one["state"], one["topic_arn"]) == (200, "confirmed", "arn:aws:sns:us-east-1:000000000000:news")
+    assert one["confirmed_at"] == "2026-11-21T12:00:00Z"
+
+
+async def test_canceling_is_safe_to_repeat_and_stays_listed(office: Office) -> None:
+    subscription = await office.subscriber(await office.topic())
+    status, first = await office.call("POST", f"/subscriptions/{subscription.uid}/cancel")
+    assert (status, first["changed"], first["subscription"]["state"]) == (200, True, "canceled")
+    status, second = await office.call("POST", f"/subscriptions/{subscription.uid}/cancel", {})
+    assert (status, second["changed"]) == (200, False)
+    assert [row["uid"] for row in await office.items("/subscriptions?state=canceled")] == [subscription.uid]
+    assert [entry["event"] for entry in await office.items("/ledger")].count("canceled") == 1
+
+
+async def test_what_the_life_of_a_subscription_forbids_is_a_conflict(office: Office) -> None:
+    topic = await office.topic()
+    waiting = await office.ask(topic)
+    confirmed = await office.subscriber(topic, "bob@example.com")
+    for path in (f"{waiting.uid}/cancel", f"{confirmed.uid}/resend-confirmation"):
+        status, told = await office.call("POST", f"/subscriptions/{path}")
+        assert (status, told["code"]) == (409, "wrong-state")
+
+
+async def test_a_confirmation_can_be_sent_again(office: Office) -> None:
+    waiting = await office.ask(await office.topic())
+    office.clock.advance(60)
+    sent = len(office.tokens)
+    status, told = await office.call("POST", f"/subscriptions/{waiting.uid}/resend-confirmation")
+    assert (status, told["uid"], told["state"]) == (200, waiting.uid, "unconfirmed")
+    assert told["confirmation_sent_at"] == "2026-11-21T12:01:00Z"
+    assert len(office.tokens) == sent + 1
+    assert [entry["event"] for entry in await office.items("/ledger")] == ["subscribed", "confirmation-sent"]
+
+
+async def test_topics_are_listed_by_region_and_shown_with_their_counts(office: Office) -> None:
+    topic = await office.topic()
+    await office.topic("news", region="eu-west-1")
+    await office.subscriber(topic)
+    await office.ask(topic, "bob@example.com")
+    assert [row["region"] for row in await office.items("/topics")] == ["us-east-1", "eu-west-1"]
+    (listed,) = await office.items("/topics?region=us-east-1")
+    status, shown = await office.call("GET", f"/topics/{topic.uid}")
+    assert status == 200
+    assert shown.pop("subscriptions") == {"confirmed": 1, "unconfirmed": 1, "canceled": 0}
+    assert shown == listed
+    assert (listed["arn"], listed["tags"]) == ("arn:aws:sns:us-east-1:000000000000:news", {"team": "a"})
+
+
+async def test_what_belongs_to_another_account_does_not_exist(office: Office) -> None:
+    topic = await office.topic("theirs", OTHER_ACCOUNT)
+    subscription = await office.subscriber(topic)
+    arn = f"arn:aws:sns:us-east-1:{OTHER_ACCOUNT}:theirs"
+    for method, path in (
+        ("GET", f"/topics/{topic.uid}"),
+        ("GET", f"/subscriptions/{subscription.uid}"),
+        ("POST", f"/subscriptions/{subscription.uid}/cancel"),
+        ("POST", f"/subscriptions/{subscription.uid}/resend-confirmation"),
+        ("GET", f"/subscriptions?topic={arn}"),
+        ("GET", f"/ledger?topic={topic.uid}"),
+        ("GET", f"/dead-letters?topic={arn}"),
+    ):
+        status, told = await office.call(method, path)
+        assert (status, told["code"]) == (404, "not-found"), path
+    assert await office.items("/subscriptions") == await office.items("/topics") == await office.items("/ledger") == []
+    assert await office.items(f"/ledger?subscription={subscription.uid}") == []
+    assert len(await office.items(f"/ledger?subscription={subscription.uid}", OTHER)) == 2
+    stored = await office.store.subscription(subscription.uid)
+    assert stored is not None
+    assert stored.state is State.CONFIRMED
+
+
+# --- dead letters ------------------------------------------------------------------------------------------------------
+
+
+async def test_dead_letters_are_listed_without_their_text_and_sent_again_once(office: Office) -> None:
+    topic = await office.topic()
+    ada = await office.subscriber(topic)
+    bob = await office.subscriber(topic, "bob@example.com")
+    ids = await office.dead_letters(ada, 3)
+    (other,) = await office.dead_letters(bob, 1)
+    listed = await office.items("/dead-letters?limit=2")
+    assert [row["id"] for row in listed] == [*ids, other]
+    assert listed[0]["reason"] == "550 no such user"
+    assert "secret text" not in str(listed)
+    assert [row["id"] for row in await office.items(f"/dead-letters?topic={topic.uid}&subscription={bob.uid}")] == [
+        other
+    ]
+    assert await office.call("POST", "/dead-letters/send-again", {"ids": [ids[0], ids[0], 987654]}) == (
+        200,
+        {"ids": [ids[0]]},
+    )
+    assert await office.call("POST", "/dead-letters/send-again", {"ids": [ids[0]]}) == (200, {"ids": []})
+    assert [row["id"] for row in await office.items("/dead-letters")] == [*ids[1:], other]
+
+
+async def test_nobody_sees_or_sends_another_accounts_dead_letters(office: Office) -> None:
+    ids = await office.dead_letters(await office.subscriber(await office.topic()), 1)
+    assert await office.items("/dead-letters", OTHER) == []
+    assert await office.call("POST", "/dead-letters/send-again", {"ids": ids}, OTHER) == (200, {"ids": []})
+    assert len(await office.items("/dead-letters")) == 1
+
+
+# --- accounts ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_user_and_a_key_are_made_used_and_disabled(office: Office) -> None:
+    status, user = await office.call("POST", "/users", {"name": "reports", "role": "auditor"})
+    assert (status, user["role"], user["has_password"]) == (201, "auditor", False)
+    status, key = await office.call("POST", "/access-keys", {"user": "reports"})
+    assert status == 201
+    credential = f"{key['key_id']}:{key['secret']}"
+    assert (await office.call("GET", "/ledger", credential=credential))[0] == 200
+    status, changed = await office.call("PATCH", f"/access-keys/{key['key_id']}", {"disabled": True})
+    assert (status, changed["disabled"]) == (200, True)
+    assert (await office.call("GET", "/ledger", credential=credential))[0] == 401
+    await office.call("PATCH", f"/access-keys/{key['key_id']}", {"disabled": False})
+    assert (await office.call("GET", "/ledger", credential=credential))[0] == 200
+    assert (await office.call("PATCH", "/users/reports", {"disabled": True}))[0] == 200
+    assert (await office.call("GET", "/ledger", credential=credential))[0] == 401
+
+
+async def test_lists_of_users_and_keys_show_no_secret_and_only_the_own_account(office: Office) -> None:
+    await office.user("zoe", Role.AUDITOR)
+    assert [row["name"] for row in await office.items("/users?limit=1")] == ["admin", "zoe"]
+    keys = await office.items("/access-keys?limit=1")
+    assert sorted(row["user"] for row in keys) == ["admin", "zoe"]
+    assert [row["account_id"] for row in await office.items("/accounts")] == ["000000000000"]
+    for listed in (keys, await office.items("/users")):
+        assert not any(word in str(listed) for word in ("tidings-dev-secret", "argon2", "sealed"))
+    assert [row["key_id"] for row in await office.items("/access-keys", OTHER)] == ["OTHERKEY"]
+
+
+async def test_nobody_locks_themselves_out_or_reaches_another_account(office: Office) -> None:
+    for path, body, expected in (
+        ("/users/admin", {"disabled": True}, (409, "wrong-state")),
+        ("/access-keys/tidings", {"disabled": True}, (409, "wrong-state")),
+        ("/users/eve", {"disabled": True}, (404, "not-found")),
+        ("/access-keys/OTHERKEY", {"disabled": True}, (404, "not-found")),
+        ("/users/admin", {}, (400, "invalid-value")),
+    ):
+        status, told = await office.call("PATCH", path, body)
+        assert (status, told["code"]) == expected, path
+    status, told = await office.call("POST", "/users", {"name": "admin", "role": "owner"})
+    assert (status, told["code"]) == (409, "already-exists")
+    status, told = await office.call("POST", "/access-keys", {"user": "eve"})
+    assert (status, told["code"]) == (404, "not-found")
+    status, told = await office.call("POST", "/users", {"name": "bob", "role": "king"})
+    assert (status, told["field"]) == (400, "role")
+
+
+# --- developer mode ------------------------------------------------------------------------------------------------------
+
+
+async def test_developer_tools_need_no_credentials(office: Office) -> None:
+    await office.subscriber(await office.topic())
+    office.captured += [{"channel": "email", "to": f"a{n}@example.com", "subject": "hi"} for n in range(3)]
+    office.captured.append({"channel": "sms", "to": "+18885550100", "body": "hi"})
+    status, found = await office.call("GET", "/dev/outbox?channel=email&limit=2", credential=None)
+    assert (status, [row["to"] for row in found["items"]]) == (200, ["a1@example.com", "a2@example.com"])
+    status, found = await office.call("GET", "/dev/outbox?to=+18885550100", credential=None)
+    assert (status, found["items"]) == (200, office.captured[-1:])
+    assert await office.call("DELETE", "/dev/outbox", credential=None) == (204, None)
+    assert office.captured == []
+    before = office.clock.now()
+    status, told = await office.call("POST", "/dev/clock", {"advance_s": 172801}, credential=None)
+    assert (status, office.clock.now() - before) == (200, timedelta(seconds=172801))
+    assert told == {"now": "2026-11-23T12:00:01Z"}
+    assert await office.call("POST", "/dev/reset", credential=None) == (204, None)
+    assert office.resets == 1
+    assert await office.items("/topics") == []
+
+
+@pytest.mark.parametrize("step", [-1, 1e12, "1", None, True])
+async def test_the_clock_goes_forward_and_not_too_far(office: Office, step: object) -> None:
+    assert (await office.call("POST", "/dev/clock", {"advance_s": step}))[0] == 400
+    assert office.clock.now() == NOW
+
+
+async def test_the_clock_stops_before_the_end_of_time(office: Office) -> None:
+    statuses = [(await office.call("POST", "/dev/clock", {"advance_s": 315_360_000}))[0] for _ in range(20)]
+    assert set(statuses) == {200, 400}
+    assert office.clock.now().year < 2200
+
+
+async def test_without_developer_mode_its_tools_do_not_exist(office: Office) -> None:
+    office.dialect = office.open(dev=False)
+    for method, path in (
+        ("POST", "/dev/reset"),
+        ("GET", "/dev/outbox"),
+        ("POST", "/dev/clock"),
+        ("POST", "/dev/replies"),
+    ):
+        status, told = await office.call(method, path)
+        assert (status, told["code"]) == (404, "no-such-path")
+    assert office.resets == 0
+
+
+# --- bad input -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_foreign_page_changes_nothing(office: Office, site: str) -> None:
+    status, told = await office.call("POST", "/dev/reset", credential=None, sec_fetch_site=site)
+    assert (status, told["code"]) == (403, "cross-site")
+    assert office.resets == 0
+    assert (await office.call("POST", "/dev/reset", credential=None, sec_fetch_site="same-origin"))[0] == 204
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("/ledger?endpont=ada@example.com", "endpont"),
+        ("/ledger?topic=news", "topic"),
+        ("/ledger?subscription=1", "subscription"),
+        ("/ledger?since=0001-01-01T00:00:00%2B12:00", "since"),
+        ("/ledger?until=9999-12-31T23:59:59-12:00", "until"),
+        ("/ledger?after=bm90aGluZw", "after"),
+        ("/subscriptions?state=expired", "state"),
+        ("/subscriptions?endpoint=a@@b", "endpoint"),
+        ("/topics?region=US EAST", "region"),
+        ("/topics/0123?verbose=1", "verbose"),
+        ("/dead-letters?limit=1001", "limit"),
+    ],
+)
+async def test_a_malformed_parameter_is_named(office: Office, query: str, field: str) -> None:
+    status, told = await office.call("GET", query)
+    assert (status, told["code"], told["field"]) == (400, "invalid-value", field)
+
+
+PARAMETERS = st.sampled_from(
+    ["endpoint", "topic", "subscription", "since", "limit", "after", "region", "state", "protocol", "to"]
+)
+VALUES = st.one_of(
+    st.text(max_size=40).map(lambda text: quote(text, errors="replace")),
+    st.text(alphabet="0123456789abcdef-:TZ%+=.@", max_size=40),
+    st.integers().map(str),
+    st.datetimes().map(lambda time: time.isoformat() + "+00:00"),
+    st.sampled_from(
+        ["csv", "json", "confirmed", "bGVkZ2VyOjE", "dG9waWNzOjE", "0" * 32, "us-east-1", "sms", "%ff", ""]
+    ),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["ids", "name", "role", "user", "disabled", "password", "advance_s", "y"]), inner
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(
+    st.integers(0, 30),
+    st.lists(st.tuples(PARAMETERS, VALUES), max_size=3),
+    JSON.map(msgspec.json.encode) | st.binary(max_size=40) | st.just(b""),
+    st.text(max_size=20).filter(lambda text: "/" not in text) | st.just("0" * 32),
+)
+async def test_no_input_is_our_fault(
+    office: Office, number: int, query: list[tuple[str, str]], body: bytes, part: str
+) -> None:
+    operation = office.dialect.operations[number % len(office.dialect.operations)]
+    path = re.sub(r"\{\w+\}", lambda _: part.replace("?", "") or "x", operation.path)
+    answer = await office.send(operation.method, f"{path}?{'&'.join(f'{name}={value}' for name, value in query)}", body)
+    raw = await read(answer)
+    office.check_documented(operation.method, path, answer.status, answer.content_type, raw)
+    assert answer.status in (200, 201, 204) or 400 <= answer.status < 500
+    if answer.status >= 400:
+        told = msgspec.json.decode(raw)
+        assert answer.content_type == "application/problem+json"
+        assert told["status"] == answer.status
+        assert told["code"]
+        assert told["detail"]
+
+
+# --- the page ----------------------------------------------------------------------------------------------------------------
+
+
+async def run(office: Office, command: str, variables: dict[str, str]) -> int:
+    """What `curl` would ask, asked here; the status."""
+    for name in sorted(variables, key=len, reverse=True):
+        command = command.replace(f"${name}", variables[name])
+    assert "$" not in command, command
+    words = iter(shlex.split(command)[1:])
+    method, body, url, credential, headers = "", b"", "", None, {}
+    for word in words:
+        match word:
+            case "-s":
+                pass
+            case "-u":
+                credential = next(words)
+            case "-X":
+                method = next(words)
+            case "-H":
+                name, _, value = next(words).partition(":")
+                headers[name.lower()] = value.strip()
+            case "-d":
+                body = next(words).encode()
+            case "-o":
+                next(words)
+            case _:
+                assert not url, f"curl is not asked for {word}"
+                url = word
+    parts = urlsplit(url)
+    path = parts.path.removeprefix("/api/v1") + (f"?{parts.query}" if parts.query else "")
+    return (await office.send(method or ("POST" if body else "GET"), path, body, credential, headers)).status
+
+
+async def test_every_example_of_the_page_runs(office: Office) -> None:
+    topic = await office.topic()
+    subscription = await office.ask(topic)
+    spare, _ = await office.accounts.create_key(topic.account_id, "admin")
+    variables = {"SUBSCRIPTION": subscription.uid, "TOPIC": topic.uid, "KEY_ID": spare.key_id}
+    blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    seen = 0
+    for line in lines:
+        if not line.startswith("curl"):
+            name, _, value = line.partition("=")
+            variables[name] = value
+            continue
+        seen += 1
+        if line.endswith('/cancel"'):
+            await office.subscriptions.confirm(office.tokens[-1], by=None, origin=BY_LINK)
+        assert await run(office, line, variables) in (200, 201, 204), line
+    assert seen >= 18
+    assert variables["CREDENTIAL"] == KEY
+    used = {operation.path for operation in office.dialect.operations} - {"/openapi.json"}
+    page = "\n".join(lines).replace("$SUBSCRIPTION", "{uid}").replace("$TOPIC", "{uid}").replace("$KEY_ID", "{key_id}")
+    page = page.replace("/users/reports", "/users/{name}")
+    assert not [path for path in used if path not in page]
