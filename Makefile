@@ -17,7 +17,7 @@ run: $(VENV)/run.stamp ## a running server in developer mode on http://127.0.0.1
 	@exec $(BIN)/tidings serve --dev
 
 demo: $(VENV)/run.stamp ## the main job in one minute, each step printed
-	@exec $(BIN)/tidings demo
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[demo]' && exec $(BIN)/tidings demo
 
 check: $(VENV)/dev.stamp ## lint, strict types, import rules
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

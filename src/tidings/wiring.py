@@ -201,7 +201,7 @@ class House:
             )
             made.append(self._outbox)
         if settings.smtp_url is not None:
-            made.append(EmailChannel(permit, smtp_url=settings.smtp_url, mail_from=settings.mail_from))
+            made.append(EmailChannel(permit, smtp_url=settings.smtp_url.url, mail_from=settings.mail_from))
         return {protocol: channel for channel in made for protocol in channel.protocols}
 
     def _dialects(self) -> list[Dialect]:
@@ -210,8 +210,7 @@ class House:
             {
                 "sns:Unsubscribe": settings.unsubscribe_rate,
                 "sns:Subscribe": settings.unsubscribe_rate,
-                "sns:anonymous": settings.anonymous_rate,
-                "pages": settings.anonymous_rate,
+                "sns:ConfirmSubscription": settings.anonymous_rate,
             }
         )
         sns = SnsDialect(
@@ -220,6 +219,7 @@ class House:
             subscriptions=self.subscriptions,
             publisher=self._publisher,
             clock=self.clock,
+            signing_clock=HouseClock(),
             limiter=limiter,
             new_message_id=_new_uuid,
             public_url=self.public_url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -86,7 +87,7 @@ def test_a_pre_signed_url_works_until_it_expires(server: Server) -> None:
 def test_many_signed_headers_are_verified_as_listed(server: Server) -> None:
     request = AWSRequest("POST", f"{server.url}/", data=LIST)
     request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-    request.headers["X-Amz-Content-Sha256"] = "x"
+    request.headers["X-Amz-Content-Sha256"] = hashlib.sha256(LIST).hexdigest()
     request.headers["Amz-Sdk-Request"] = "attempt=1;  max=3"
     SigV4Auth(Credentials(KEY_ID, SECRET), "sns", "us-east-1").add_auth(request)
     headers: dict[str, Any] = dict(request.headers.items())

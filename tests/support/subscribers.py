@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.support.build import ACCOUNT, FakeClock, make_principal
-from tests.support.stores import open_store
 from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.grants import Verb
@@ -23,6 +22,7 @@ from tidings.pages import Pages
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
+from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 
 PUBLIC_URL = "https://news.example"
@@ -124,8 +124,11 @@ class House:
 @asynccontextmanager
 async def open_house(folder: Path, **options: object) -> AsyncIterator[House]:
     """A house over an embedded store in `folder`; `options` go to Pages."""
-    async with open_store(folder) as store:
+    store = await SqliteStore.open(folder / "tidings.db")
+    try:
         yield House(store, **options)
+    finally:
+        await store.close()
 
 
 def sign(purpose: LinkPurpose, uid: str) -> str:

@@ -18,14 +18,14 @@ class TokenBuckets:
     """`rates`: name -> calls per second, with a burst of one second's worth. A name without a rate is not limited."""
 
     def __init__(self, rates: Mapping[str, float], *, monotonic_s: Callable[[], float] = monotonic) -> None:
-        self._rates = rates
+        self._rates = tuple((f"{name}:", rate) for name, rate in rates.items())
         self._monotonic_s = monotonic_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> None:
         """Take one call from the bucket `key`. Raises Throttled with the seconds until the next one."""
-        rate = self._rates.get(key.rpartition(":")[0]) or self._rates.get(key.partition(":")[0])
-        if not rate:
+        rate = next((rate for name, rate in self._rates if key.startswith(name)), None)
+        if rate is None:
             return
         now = self._monotonic_s()
         burst = max(rate, 1.0)

@@ -70,3 +70,8 @@ def endpoint(protocol: str, text: str) -> str:
             return queue(text)
         case _:
             raise InvalidValue("protocol", "not supported", protocol)
+
+
+def owner(protocol: str, text: str) -> str:
+    """The account that an endpoint's own name says it belongs to, empty where it says none."""
+    return text.split(":")[4] if protocol == "sqs" else ""

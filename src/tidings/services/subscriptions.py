@@ -36,6 +36,7 @@ from tidings.domain.model import (
 from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
+from tidings.services import endpoints
 from tidings.services.quotas import Quotas
 
 
@@ -179,9 +180,8 @@ class Subscriptions:
         now: datetime,
     ) -> Subscription:
         principal = grant.principal
-        state = lifecycle.first_state(
-            self._customs[dialect], protocol, owner_is_topic_owner=principal.account_id == topic.account_id
-        )
+        ours = {principal.account_id, endpoints.owner(protocol, endpoint) or topic.account_id} == {topic.account_id}
+        state = lifecycle.first_state(self._customs[dialect], protocol, owner_is_topic_owner=ours)
         confirmed = state is State.CONFIRMED
         return Subscription(
             id=SubscriptionId(NO_ID),

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Ways out: one folder each; none imports another."""

@@ -38,3 +38,10 @@ def test_never_more_than_burst_and_rate(steps: list[float], rate: float) -> None
         except Throttled:
             pass
         assert granted <= rate + now * rate + 1e-6
+
+
+def test_an_ipv6_caller_is_a_caller_too() -> None:
+    buckets = TokenBuckets({"sns:Unsubscribe": 1}, monotonic_s=lambda: 0.0)
+    buckets.take("sns:Unsubscribe:2001:db8::1")
+    with pytest.raises(Throttled):
+        buckets.take("sns:Unsubscribe:2001:db8::1")

@@ -1,0 +1,143 @@
+"""The one command: measures every contender in every scenario, round by round, and prints the comparison.
+
+`python -m bench.compare --help`. It starts and stops the servers itself, pins them and itself, and writes
+`bench/results/<time>.json` and `.md`. Exit code 1: a scenario failed or a target was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from bench import contenders, report, rivals, rsa_rate, scenarios
+from bench.contenders import Contender
+from bench.processes import raise_file_limit
+from bench.receiver import Receiver
+from bench.scenarios import Scenario
+from bench.seed import SeededData
+from bench.stage import Options, Stage, version_of
+
+RECEIVER_PORTS = 4
+QUICK_SEEDED = 2000
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
+    names = ", ".join(scenario.name for scenario in scenarios.ALL)
+    parser.add_argument("--only", default="", help=f"scenarios, or beginnings of their names, comma-separated: {names}")
+    parser.add_argument("--contenders", default="tidings,moto,ministack", help="also: null, the ceiling of the harness")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=5.0, help="of load in each measurement")
+    parser.add_argument("--connections", type=int, default=64, help="of the load generator")
+    parser.add_argument("--distinct", type=int, default=2000, help="distinct signed requests, sent round and round")
+    parser.add_argument("--seed", type=int, default=1, help="of the message texts")
+    parser.add_argument("--server-core", type=int, default=0)
+    parser.add_argument("--load-core", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="prove that it runs; the figures mean nothing")
+    return parser.parse_args(arguments)
+
+
+def choose(only: str) -> list[Scenario]:
+    """The scenarios whose names begin with one of the words."""
+    words = tuple(word.strip() for word in only.split(",") if word.strip())
+    chosen = [scenario for scenario in scenarios.ALL if not words or scenario.name.startswith(words)]
+    if not chosen:
+        raise SystemExit(f"no scenario is called {only}")
+    return chosen
+
+
+class Comparison:
+    """One run."""
+
+    def __init__(self, options: Options, rounds: int, chosen: list[Scenario], rivals_and_us: list[Contender]) -> None:
+        self.options = options
+        self.rounds = rounds
+        self.scenarios = chosen
+        self.contenders = rivals_and_us
+        self.run = report.Run(
+            options,
+            rounds,
+            report.describe_machine(),
+            {contender.name: version_of(contender) for contender in rivals_and_us},
+            {contender.name: contender.note for contender in rivals_and_us},
+        )
+
+    async def measure_all(self) -> None:
+        receiver = await Receiver().listen(RECEIVER_PORTS)
+        with tempfile.TemporaryDirectory(prefix="tidings-bench-seeded-") as directory:
+            seeded = SeededData(Path(directory), self.options, receiver)
+            for scenario in self.scenarios:
+                for turn in range(1 if scenario.once else self.rounds):
+                    if scenario.signs:
+                        rates = rsa_rate.measure(self.options.server_core, min(self.options.seconds, 2.0))
+                        self.run.add("rsa", "machine", rates)
+                    for contender in self.contenders:
+                        if not scenario.contenders or contender.name in scenario.contenders:
+                            await self._measure(scenario, contender, turn, receiver, seeded)
+        receiver.close()
+
+    async def _measure(
+        self, scenario: Scenario, contender: Contender, turn: int, receiver: Receiver, seeded: SeededData
+    ) -> None:
+        say(f"{scenario.name}, round {turn + 1}, {contender.name}: ", end="")
+        try:
+            data = None
+            if scenario.seeded:
+                count = min(scenario.seeded, QUICK_SEEDED) if self.options.quick else scenario.seeded
+                data = await seeded.grow(contender, count)
+            async with Stage(contender, self.options, receiver, data) as stage:
+                outcome = await scenario.measure(stage)
+        except Exception as error:
+            self.run.failures.append(f"{scenario.name}, {contender.name}: {type(error).__name__}: {error}")
+            say(self.run.failures[-1])
+            return
+        self.run.add(scenario.name, contender.name, outcome.figures)
+        self.run.remarks += [f"{scenario.name}, {contender.name}, round {turn + 1}: {note}" for note in outcome.notes]
+        shown = [f"{f.title} {report.show(outcome.figures[f.key])} {f.unit}" for f in scenario.figures if f.shown]
+        say("; ".join([*shown, *outcome.notes]))
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Progress goes to standard error; the report alone goes to standard output."""
+    print(text, end=end, file=sys.stderr, flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = parse(arguments)
+    names = [name.strip() for name in given.contenders.split(",")]
+    if unknown := [name for name in names if name not in contenders.ALL]:
+        raise SystemExit(f"unknown contender {', '.join(unknown)}; there are {', '.join(contenders.ALL)}")
+    if {"moto", "ministack"} & set(names):
+        rivals.install()
+    options = Options(
+        seconds=min(given.seconds, 1.0) if given.quick else given.seconds,
+        connections=given.connections,
+        distinct=given.distinct,
+        seed=given.seed,
+        server_core=given.server_core,
+        load_core=given.load_core,
+        quick=given.quick,
+    )
+    os.sched_setaffinity(0, {options.load_core})
+    raise_file_limit()
+    gc.disable()
+    rounds = 1 if given.quick else given.rounds
+    comparison = Comparison(options, rounds, choose(given.only), [contenders.ALL[name]() for name in names])
+    uvloop.run(comparison.measure_all())
+    text = report.markdown(comparison.run, comparison.scenarios)
+    path = report.save(comparison.run, text)
+    print(text)
+    say(f"\nwritten to {path}")
+    missed = any(verdict.reached is False for verdict in comparison.run.verdicts())
+    return 1 if comparison.run.failures or (missed and not given.quick) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,57 @@
+"""`tidings doctor`: looks at everything that a house needs around it, and says how to mend what it finds.
+
+Runs the checks of `cli.checks` one after the other; changes nothing. Exit code 1 when something fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from tidings.cli import checks
+from tidings.cli.running import FAILED, AsJson, ConfigFile, DataDirectory, StoreUrl, settings_from, told
+from tidings.cli.showing import show_json
+from tidings.settings import Settings
+
+PublicUrl = Annotated[
+    str | None, typer.Option("--public-url", metavar="URL", help="Check this instead of the setting.")
+]
+
+
+def doctor(
+    public_url: PublicUrl = None,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+    store: StoreUrl = None,
+) -> None:
+    """Check store, data directory, clock, relay, public URL, egress and disk; say how to mend what is wrong."""
+    with told():
+        settings = settings_from({"config": config, "data": data, "store": store, "public_url": public_url})
+    found = asyncio.run(_examine(settings))
+    if as_json:
+        show_json([dataclasses.asdict(check) for check in found])
+    else:
+        for check in found:
+            typer.echo(f"{check.state:<5} {check.name}: {check.detail}")
+            if check.mend:
+                typer.echo(f"      mend: {check.mend}")
+    if any(check.state == checks.FAIL for check in found):
+        raise typer.Exit(FAILED)
+
+
+async def _examine(settings: Settings) -> list[checks.Check]:
+    return [
+        checks.data_directory(settings),
+        checks.free_disk(settings),
+        *await checks.store(settings),
+        checks.clock(),
+        await checks.relay(settings),
+        await checks.public_url(settings),
+        checks.tls(settings),
+        checks.egress(settings),
+        checks.developer_mode(settings),
+    ]

@@ -1,0 +1,94 @@
+"""How every command begins and ends: settings from its options, the store it works on, one line for what went wrong, exit codes.
+
+Called by all commands. 0 done, 1 failed, 2 wrong usage (an option, a setting, a value).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
+
+import typer
+
+from tidings.domain.errors import Conflict, InvalidValue, TidingsError
+from tidings.domain.ports import Store
+from tidings.services.accounts import Accounts
+from tidings.settings import Settings, SettingsError, load
+from tidings.store.vault import FileVault
+
+FAILED = 1
+WRONG_USAGE = 2
+T = TypeVar("T")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="TOML file of settings.")]
+DataDirectory = Annotated[
+    str | None, typer.Option("--data", metavar="DIRECTORY", help="Where the database and keys are.")
+]
+StoreUrl = Annotated[str | None, typer.Option("--store", metavar="URL", help="sqlite:///PATH; default inside --data.")]
+
+
+class Problem(Exception):
+    """Something that ends a command: one line for the operator, and the exit code."""
+
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what an operator can mend into one line on standard error and an exit code."""
+    try:
+        yield
+    except Problem as problem:
+        raise _ended(str(problem), problem.code) from problem
+    except (SettingsError, InvalidValue) as error:
+        raise _ended(str(error), WRONG_USAGE) from error
+    except Conflict as error:
+        raise _ended("somebody else changed the same thing; try again", FAILED) from error
+    except TidingsError as error:
+        raise _ended(str(error), FAILED) from error
+
+
+def _ended(text: str, code: int) -> typer.Exit:
+    typer.echo(f"tidings: {text}", err=True)
+    return typer.Exit(code)
+
+
+def settings_from(options: Mapping[str, str | bool | int | None]) -> Settings:
+    """The effective settings for these options. Raises SettingsError."""
+    return load(options, os.environ)
+
+
+def with_store(
+    options: Mapping[str, str | bool | int | None], work: Callable[[Settings, Store, FileVault], Awaitable[T]]
+) -> T:
+    """Open the store, do the work, close it; what went wrong is told and ends the command."""
+
+    async def run() -> T:
+        from tidings.wiring import open_store
+
+        settings = settings_from(options)
+        store, vault = await open_store(settings)
+        try:
+            return await work(settings, store, vault)
+        finally:
+            await store.close()
+
+    with told():
+        return asyncio.run(run())
+
+
+def with_accounts(options: Mapping[str, str | bool | int | None], work: Callable[[Accounts], Awaitable[T]]) -> T:
+    """As `with_store`, for commands about accounts, users and keys."""
+
+    async def run(_settings: Settings, store: Store, vault: FileVault) -> T:
+        from tidings.wiring import HouseClock
+
+        return await work(Accounts(store, HouseClock(), vault))
+
+    return with_store(options, run)

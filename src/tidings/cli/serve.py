@@ -1,0 +1,134 @@
+"""`tidings serve`: build the house, make the first account, open the door, wait for a signal, close.
+
+Called by `cli.main`. What it prints on standard output is for the person who started it; the log goes to standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+import tidings
+from tidings.cli.bootstrap import Ready, Wanted, bootstrap
+from tidings.cli.provision import read_provision
+from tidings.observe import log
+from tidings.settings import Settings
+
+if TYPE_CHECKING:
+    from tidings.wiring import House
+
+
+def run(settings: Settings, *, as_json: bool) -> None:
+    """Serve until SIGINT or SIGTERM. Raises TidingsError, Problem."""
+    log.set_up(settings.log_level, settings.log_format)
+    _run(_serve(settings, as_json=as_json))
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """On uvloop where there is one (it is not made for Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(work)
+    else:
+        uvloop.run(work)
+
+
+async def _serve(settings: Settings, *, as_json: bool) -> None:
+    from tidings.wiring import House
+
+    wanted = read_provision(settings.provision) if settings.provision else ()
+    stopping = _signals()
+    house = await House.build(settings)
+    try:
+        changes = await house.accounts.apply(wanted) if wanted else []
+        ready = await bootstrap(house.accounts, _wanted(settings))
+        await house.start()
+        if as_json:
+            typer.echo(json.dumps(_facts(house, ready)))
+        else:
+            for line in (*changes, *_lines(settings, house, ready)):
+                typer.echo(line)
+        await stopping.wait()
+        if not as_json:
+            typer.echo("stopping")
+    finally:
+        await house.stop()
+
+
+def _signals() -> asyncio.Event:
+    """Set by the first SIGINT or SIGTERM; the second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+
+    def stop() -> None:
+        stopping.set()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+def _wanted(settings: Settings) -> Wanted:
+    return Wanted(
+        settings.dev,
+        settings.account_id,
+        settings.project_id,
+        settings.access_key_id,
+        settings.secret_access_key,
+        settings.username,
+        settings.password,
+    )
+
+
+def _facts(house: House, ready: Ready) -> dict[str, Any]:
+    """The same for a program: one line of JSON."""
+    host, port = house.server.address
+    return {
+        "url": house.public_url,
+        "host": host,
+        "port": port,
+        "account_id": ready.account_id,
+        "access_key_id": ready.access_key_id or None,
+        "secret_access_key": ready.secret_access_key or None,
+        "username": ready.username or None,
+        "password": ready.password or None,
+    }
+
+
+def _lines(settings: Settings, house: House, ready: Ready) -> list[str]:
+    url = house.public_url
+    mode = " in developer mode" if settings.dev else ""
+    host, port = house.server.address
+    lines = [
+        f"Tidings {tidings.__version__}{mode} on {url} (listening on {host}:{port}), account {ready.account_id}",
+        "",
+    ]
+    credentials = ready.lines(settings.region)
+    if credentials:
+        lines += [f"  {line}" for line in credentials]
+        if not settings.dev:
+            lines.append("  # shown this once; make others with: tidings key create")
+    else:
+        lines.append("  # credentials were shown at the first start; make others with: tidings key create")
+    lines += [
+        f"  aws --endpoint-url {url} sns create-topic --name hello",
+        "",
+        f"  API      {url}/api/v1/openapi.json",
+    ]
+    if settings.dev:
+        lines.append(f"  Outbox   {url}/api/v1/dev/outbox   (mails that would have gone out)")
+    lines += [
+        f"  Metrics  {url}/metrics",
+        "  Console  comes with a later version",
+        "",
+        "Ctrl-C stops.",
+    ]
+    return lines

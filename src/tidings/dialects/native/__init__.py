@@ -1,0 +1,120 @@
+"""Tidings' own API, `/api/v1`: consent, search, records, exports, accounts, and developer mode's tools.
+
+`NativeDialect` is the front end that the server asks: it finds the operation, signs the caller in, authorizes within the
+caller's own account, reads parameters and body, and lets the operation make its service call. `wiring` builds it. It never
+publishes or subscribes: that is what the clouds' dialects are for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tidings.access.authenticate import Authenticator
+from tidings.access.authorize import authorize
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.native import codec, errors, openapi
+from tidings.dialects.native.accounts import AccountActions
+from tidings.dialects.native.auth import BasicAuth
+from tidings.dialects.native.deliveries import DeliveryActions
+from tidings.dialects.native.dev import DevActions, DevTools
+from tidings.dialects.native.ledger import LedgerActions
+from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router
+from tidings.dialects.native.subscriptions import SubscriptionActions
+from tidings.dialects.native.topics import TopicActions
+from tidings.domain.errors import TidingsError
+from tidings.domain.ports import Clock
+from tidings.services.accounts import Accounts
+from tidings.services.deliveries import Deliveries
+from tidings.services.ledger import Ledger
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.topics import Topics
+
+__all__ = ["DevTools", "NativeDialect"]
+
+_NOT_YET = {
+    f"{PREFIX}/dev/replies": "Incoming texts are not part of this version.",
+    f"{PREFIX}/dev/opt-outs": "Account-wide opt-outs are not part of this version.",
+}
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class NativeDialect:
+    """The front end for `/api/v1`. `dev`: developer mode's tools; without them its operations do not exist."""
+
+    name = "native"
+
+    def __init__(
+        self,
+        subscriptions: Subscriptions,
+        topics: Topics,
+        ledger: Ledger,
+        deliveries: Deliveries,
+        accounts: Accounts,
+        authenticator: Authenticator,
+        clock: Clock,
+        dev: DevTools | None = None,
+    ) -> None:
+        self._auth = BasicAuth(authenticator, accounts)
+        of_topics = TopicActions(topics)
+        operations: list[AnyOperation] = [
+            *LedgerActions(ledger, of_topics).operations(),
+            *SubscriptionActions(subscriptions, of_topics).operations(),
+            *of_topics.operations(),
+            *DeliveryActions(deliveries, of_topics).operations(),
+            *AccountActions(accounts).operations(),
+            Operation(
+                "GET",
+                "/openapi.json",
+                "getOpenapi",
+                "description",
+                "This document",
+                None,
+                self._openapi,
+                Nothing,
+                Nothing,
+                dict[str, Any],
+            ),
+        ]
+        if dev is not None:
+            operations += DevActions(dev, clock).operations()
+        self.operations = tuple(operations)
+        self._router = Router(self.operations)
+        self._not_yet = _NOT_YET if dev is not None else {}
+        self._document = msgspec.json.encode(openapi.document(self.operations))
+
+    def owns(self, request: WireRequest) -> bool:
+        return request.path == PREFIX or request.path.startswith(PREFIX + "/")
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        """Answer the request; every TidingsError becomes a problem document."""
+        try:
+            return await self._answer(request)
+        except errors.Refusal as error:
+            return errors.refusal(error, request.request_id)
+        except TidingsError as error:
+            return errors.problem(error, request.request_id)
+
+    async def _answer(self, request: WireRequest) -> WireResponse:
+        if request.path in self._not_yet:
+            raise errors.Refusal(404, self._not_yet[request.path])
+        operation, path = self._router.find(request.method, request.path)
+        # A browser that is signed in here would send its credentials along with a foreign page's call.
+        if request.method not in _READING and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
+            raise errors.Refusal(403, "Other sites' pages may not change anything here.")
+        grant = None
+        if operation.verb is not None:
+            principal = await self._auth.principal(request)
+            owner = principal.account_id
+            grant = authorize(principal, operation.verb, owner=owner, resource=request.path, action=operation.name)
+        query = codec.read_query(request.query, operation.query)
+        body = codec.read_body(request, operation.body)
+        return await operation.action(Call(request, path, grant), query, body)
+
+    async def _openapi(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        return WireResponse(200, self._document, codec.JSON_TYPE)
+
+    def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
+        """What the server found out about a request, as a problem document."""
+        return errors.render(status, errors.HTTP_CODES.get(status, "refused"), detail, request.request_id)

@@ -1,0 +1,206 @@
+"""The caller's account: its users and access keys. Called by the router.
+
+One account never sees another; making accounts is the operator's (`tidings account`, provisioning). Nobody can lock
+themselves out: the user and the key of the call itself cannot be disabled by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.native import codec, shapes, views
+from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.topics import After, Limit
+from tidings.domain.errors import InvalidValue, NotFound, WrongState
+from tidings.domain.grants import Verb
+from tidings.domain.model import AccessKey, Role, User
+from tidings.services.accounts import Accounts
+
+Row = TypeVar("Row")
+
+
+class ListQuery(Struct):
+    limit: Limit = 100
+    after: After = ""
+
+
+class AccountActions:
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/accounts",
+                "listAccounts",
+                "accounts",
+                "The accounts that the caller manages: its own",
+                Verb.MANAGE_ACCOUNT,
+                self.list_accounts,
+                ListQuery,
+                Nothing,
+                shapes.AccountPage,
+            ),
+            *self._user_operations(),
+            *self._key_operations(),
+        )
+
+    def _user_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/users",
+                "listUsers",
+                "accounts",
+                "The account's users, by name",
+                Verb.MANAGE_ACCOUNT,
+                self.list_users,
+                ListQuery,
+                Nothing,
+                shapes.UserPage,
+            ),
+            Operation(
+                "POST",
+                "/users",
+                "createUser",
+                "accounts",
+                "Make a user",
+                Verb.MANAGE_ACCOUNT,
+                self.create_user,
+                Nothing,
+                shapes.NewUser,
+                shapes.User,
+                status=201,
+                refusals=(409,),
+            ),
+            Operation(
+                "PATCH",
+                "/users/{name}",
+                "changeUser",
+                "accounts",
+                "Disable or enable a user, or give a new password",
+                Verb.MANAGE_ACCOUNT,
+                self.change_user,
+                Nothing,
+                shapes.UserChange,
+                shapes.User,
+                refusals=(404, 409),
+            ),
+        )
+
+    def _key_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/access-keys",
+                "listAccessKeys",
+                "accounts",
+                "The account's access keys, by id, without their secrets",
+                Verb.MANAGE_ACCOUNT,
+                self.list_keys,
+                ListQuery,
+                Nothing,
+                shapes.AccessKeyPage,
+            ),
+            Operation(
+                "POST",
+                "/access-keys",
+                "createAccessKey",
+                "accounts",
+                "Make an access key; the answer is the only place that ever shows its secret",
+                Verb.MANAGE_ACCOUNT,
+                self.create_key,
+                Nothing,
+                shapes.NewKey,
+                shapes.MadeKey,
+                status=201,
+                refusals=(404,),
+            ),
+            Operation(
+                "PATCH",
+                "/access-keys/{key_id}",
+                "changeAccessKey",
+                "accounts",
+                "Disable or enable an access key",
+                Verb.MANAGE_ACCOUNT,
+                self.change_key,
+                Nothing,
+                shapes.KeyChange,
+                shapes.AccessKey,
+                refusals=(404, 409),
+            ),
+        )
+
+    async def list_accounts(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        own = await self._accounts.find(call.grant.owner)
+        rows = [own] if own is not None else []
+        return _named_page("accounts", rows, query, lambda row: row.account_id, views.account)
+
+    async def list_users(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        rows = await self._accounts.users(call.grant.owner)
+        return _named_page("users", rows, query, lambda row: row.name, views.user)
+
+    async def create_user(self, call: Call, _: Nothing, body: shapes.NewUser) -> WireResponse:
+        made = await self._accounts.create_user(call.grant.owner, body.name, Role(body.role), body.password or "")
+        return codec.answer(views.user(made), 201)
+
+    async def change_user(self, call: Call, _: Nothing, body: shapes.UserChange) -> WireResponse:
+        if not isinstance(body.disabled, bool) and not body.password:
+            raise InvalidValue("body", "says nothing to change: give disabled, password or both")
+        user = await self._user_of(call)
+        if body.disabled is True and user.name == call.principal.user:
+            raise WrongState("user", "the one calling", "disable it")
+        changed = await self._accounts.set_user(
+            call.grant.owner,
+            user.name,
+            disabled=body.disabled if isinstance(body.disabled, bool) else None,
+            password=body.password or None,
+        )
+        return codec.answer(views.user(changed))
+
+    async def list_keys(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        rows = await self._accounts.access_keys(call.grant.owner)
+        return _named_page("access-keys", rows, query, lambda row: row.key_id, views.access_key)
+
+    async def create_key(self, call: Call, _: Nothing, body: shapes.NewKey) -> WireResponse:
+        key, secret = await self._accounts.create_key(call.grant.owner, body.user)
+        made = shapes.MadeKey(
+            key_id=key.key_id, user=key.user, disabled=key.disabled, created_at=key.created_at, secret=secret
+        )
+        return codec.answer(made, 201)
+
+    async def change_key(self, call: Call, _: Nothing, body: shapes.KeyChange) -> WireResponse:
+        key = await self._key_of(call)
+        if body.disabled and key.key_id == call.principal.key_id:
+            raise WrongState("access key", "the one calling", "disable it")
+        return codec.answer(views.access_key(await self._accounts.set_key(key.key_id, disabled=body.disabled)))
+
+    async def _user_of(self, call: Call) -> User:
+        """The account's user that the path names. Found among the account's own, so that no odd name reaches the store."""
+        name = call.path["name"]
+        found = next((user for user in await self._accounts.users(call.grant.owner) if user.name == name), None)
+        if found is None:
+            raise NotFound("user", name)
+        return found
+
+    async def _key_of(self, call: Call) -> AccessKey:
+        """The account's key that the path names; another account's does not exist here."""
+        key_id = call.path["key_id"]
+        found = next((key for key in await self._accounts.access_keys(call.grant.owner) if key.key_id == key_id), None)
+        if found is None:
+            raise NotFound("access key", key_id)
+        return found
+
+
+def _named_page(
+    listed: str, rows: Sequence[Row], query: ListQuery, name: Callable[[Row], str], view: Callable[[Row], object]
+) -> WireResponse:
+    """A page of rows that the store gives all at once, by name."""
+    after = codec.read_cursor(listed, query.after) if query.after else ""
+    following = sorted((row for row in rows if name(row) > after), key=name)
+    return codec.page(listed, following[: query.limit + 1], query.limit, name, view)

@@ -1,0 +1,123 @@
+"""Who is calling: HTTP Basic with an access key (id, secret) or a user (name or ACCOUNT/name, password).
+
+Called by the Dialect object before every operation that needs a permission. A password costs argon2's 50 ms once a minute
+per user: what was verified is remembered by a keyed hash of what was sent, together with the stored hash it was verified
+against, so a changed password, a disabled user or another role count at once, in every process.
+Source: RFC 7617 (Basic authentication).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+from base64 import b64decode
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from tidings.access.authenticate import Authenticator
+from tidings.dialects.contract import WireRequest
+from tidings.domain.errors import NotAuthenticated, Throttled, UnknownCredential, WrongSignature
+from tidings.domain.model import AccountId, Principal
+from tidings.services.accounts import Accounts
+
+REMEMBER_S = 60.0
+REMEMBERED_MAX = 1_000
+VERIFICATIONS_MAX = 2
+"""Passwords verified at one time: each takes 64 MiB and most of a core, and deliveries need the others."""
+WAITING_MAX = 16
+"""Callers waiting for their turn; more are told to come back, so that guessing costs the guesser and not us."""
+_NAME = re.compile(r"(?:(?P<account>[A-Za-z0-9_.@+=,-]{1,64})/)?(?P<user>[A-Za-z0-9_.@+=,-]{1,128})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    until_s: float
+    password_hash: str
+
+
+class BasicAuth:
+    """Turns an Authorization header into a Principal. One per Dialect object."""
+
+    def __init__(
+        self, authenticator: Authenticator, accounts: Accounts, *, monotonic_s: Callable[[], float] = monotonic
+    ) -> None:
+        self._authenticator = authenticator
+        self._accounts = accounts
+        self._monotonic_s = monotonic_s
+        self._pepper = secrets.token_bytes(32)
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._turn = asyncio.Semaphore(VERIFICATIONS_MAX)
+        self._waiting = 0
+
+    async def principal(self, request: WireRequest) -> Principal:
+        """The caller. Raises NotAuthenticated (or a leaf of it), Throttled."""
+        name, secret = _read_header(request.headers.get("authorization", ""))
+        parts = _NAME.match(name)
+        if parts is None:
+            raise UnknownCredential("name")
+        if parts["account"] is None:
+            by_key = await self._by_key(name, secret)
+            if by_key is not None:
+                return by_key
+        return await self._by_password(parts["account"], parts["user"], secret)
+
+    async def _by_key(self, key_id: str, secret: str) -> Principal | None:
+        """None when there is no such key with this secret: a user may have the same name."""
+        try:
+            credential = await self._authenticator.credential(key_id)
+        except UnknownCredential:
+            return None
+        matches = hmac.compare_digest(credential.secret.encode(), secret.encode())
+        return credential.principal if matches else None
+
+    async def _by_password(self, account_name: str | None, user_name: str, password: str) -> Principal:
+        account = await (self._accounts.first() if account_name is None else self._accounts.find(account_name))
+        # An account that does not exist is treated like a user that does not: the time taken tells neither.
+        account_id = account.account_id if account is not None else AccountId("")
+        user = await self._accounts.user(account_id, user_name)
+        stored = user.password_hash if user is not None and not user.disabled else ""
+        sent = f"{account_id}\0{user_name}\0{password}".encode()
+        digest = hashlib.blake2b(sent, key=self._pepper, digest_size=32).digest()
+        known = self._verified.get(digest)
+        if user is not None and stored and known is not None:
+            if known.until_s > self._monotonic_s() and known.password_hash == stored:
+                return Principal(user.account_id, user.name, user.role)
+            del self._verified[digest]
+        principal = await self._verify(account_id, user_name, password)
+        self._remember(digest, stored)
+        return principal
+
+    async def _verify(self, account_id: AccountId, user_name: str, password: str) -> Principal:
+        if self._waiting >= WAITING_MAX:
+            raise Throttled(1.0)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._authenticator.by_password(account_id, user_name, password)
+        finally:
+            self._waiting -= 1
+
+    def _remember(self, digest: bytes, password_hash: str) -> None:
+        # The hash was read before the password was verified: if it changed in between, the entry matches nothing.
+        self._verified[digest] = _Verified(self._monotonic_s() + REMEMBER_S, password_hash)
+        if len(self._verified) > REMEMBERED_MAX:
+            self._verified.popitem(last=False)
+
+
+def _read_header(header: str) -> tuple[str, str]:
+    """Name and secret. Raises NotAuthenticated."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise NotAuthenticated("no Basic credential")
+    try:
+        name, colon, secret = b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except ValueError as error:
+        raise WrongSignature("not base64 of UTF-8") from error
+    if not colon:
+        raise WrongSignature("no colon")
+    return name, secret

@@ -1,0 +1,85 @@
+"""Dead letters: look at what could not be delivered, and send it again. Called by the router.
+
+Never shows a message's body: what was published is the publisher's, and may be somebody's secret.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.native import codec, names, shapes, views
+from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.topics import After, Limit, TopicActions
+from tidings.domain.grants import Verb
+from tidings.domain.model import DeadQuery
+from tidings.services.deliveries import Deliveries
+
+
+class DeadLettersQuery(Struct):
+    topic: Annotated[str, Meta(description="only this topic's (uid or ARN)")] | UnsetType = UNSET
+    subscription: Annotated[str, Meta(description="only this subscription's (uid or ARN)")] | UnsetType = UNSET
+    limit: Limit = 100
+    after: After = ""
+
+
+class DeliveryActions:
+    def __init__(self, deliveries: Deliveries, topics: TopicActions) -> None:
+        self._deliveries = deliveries
+        self._topics = topics
+
+    def operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/dead-letters",
+                "listDeadLetters",
+                "dead letters",
+                "Deliveries that were given up, oldest first",
+                Verb.MANAGE_DELIVERIES,
+                self.dead_letters,
+                DeadLettersQuery,
+                Nothing,
+                shapes.DeadLetterPage,
+                refusals=(404,),
+            ),
+            Operation(
+                "POST",
+                "/dead-letters/send-again",
+                "sendAgain",
+                "dead letters",
+                "Deliver dead letters again; whoever canceled meanwhile gets nothing. Safe to repeat",
+                Verb.MANAGE_DELIVERIES,
+                self.send_again,
+                Nothing,
+                shapes.SendAgain,
+                shapes.SentAgain,
+            ),
+        )
+
+    async def dead_letters(self, call: Call, query: DeadLettersQuery, _: Nothing) -> WireResponse:
+        owner = call.principal.account_id
+        topic = await self._topics.of_account(query.topic, owner) if query.topic else None
+        rows = await self._deliveries.dead_letters(
+            call.grant,
+            DeadQuery(
+                topic_id=topic.id if topic is not None else None,
+                subscription_uid=names.read_subscription(query.subscription) if query.subscription else None,
+                after=codec.read_id_cursor("dead-letters", query.after),
+                limit=query.limit + 1,
+            ),
+        )
+        topics = await self._topics.by_ids({delivery.topic_id for delivery, _ in rows})
+        return codec.page(
+            "dead-letters",
+            rows,
+            query.limit,
+            lambda row: row[0].id,
+            lambda row: views.dead_letter(*row, topics.get(row[0].topic_id)),
+        )
+
+    async def send_again(self, call: Call, _: Nothing, body: shapes.SendAgain) -> WireResponse:
+        ids = list(dict.fromkeys(body.ids))
+        return codec.answer(shapes.SentAgain(await self._deliveries.send_again(call.grant, ids)))

@@ -1,0 +1,116 @@
+"""What an operation of this API is, and which one a request means.
+
+One `Operation` is the only place that says path, method, parameters, body, answer and permission: the router serves it and
+`openapi` documents it, so the two cannot differ. Called by the Dialect object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.native.errors import Refusal
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.model import Origin, Principal, Way
+
+PREFIX = "/api/v1"
+USER_AGENT_CHARACTERS_MAX = 300
+
+Query = TypeVar("Query", bound=Struct)
+Body = TypeVar("Body", bound=Struct)
+
+
+class Nothing(Struct, forbid_unknown_fields=True):
+    """No parameters, or no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request with what was found out about it. `path` holds the parts of the path that the operation names in braces."""
+
+    request: WireRequest
+    path: Mapping[str, str]
+    granted: Grant | None = None
+
+    @property
+    def grant(self) -> Grant:
+        assert self.granted is not None, "an operation without a verb has no grant"
+        return self.granted
+
+    @property
+    def principal(self) -> Principal:
+        return self.grant.principal
+
+    @property
+    def origin(self) -> Origin:
+        """What the ledger keeps of this call."""
+        request = self.request
+        return Origin(
+            Way.API,
+            principal=self.principal.arn,
+            remote_address=request.remote,
+            user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
+            request_id=request.request_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Operation(Generic[Query, Body]):
+    """One thing that can be called.
+
+    name: operationId. verb: the permission it takes within the caller's own account; None: open to everybody, without
+    signing in. answer: the shape of a 2xx body, None for 204. refusals: statuses besides those that every operation may
+    give. csv: answers text/csv too.
+    """
+
+    method: str
+    path: str
+    name: str
+    group: str
+    summary: str
+    verb: Verb | None
+    action: Callable[[Call, Query, Body], Awaitable[WireResponse]]
+    query: type[Query]
+    body: type[Body]
+    answer: Any
+    status: int = 200
+    refusals: tuple[int, ...] = ()
+    csv: bool = False
+
+
+AnyOperation = Operation[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    pattern: re.Pattern[str]
+    methods: dict[str, AnyOperation] = field(default_factory=dict)
+
+
+class Router:
+    """Finds the operation behind method and path. Built once; asks about nothing else."""
+
+    def __init__(self, operations: Sequence[AnyOperation]) -> None:
+        self._routes: dict[str, _Route] = {}
+        for operation in operations:
+            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path)
+            route = self._routes.setdefault(operation.path, _Route(re.compile(re.escape(PREFIX) + pattern + r"\Z")))
+            assert operation.method not in route.methods, f"{operation.name} hides another operation"
+            route.methods[operation.method] = operation
+
+    def find(self, method: str, path: str) -> tuple[AnyOperation, dict[str, str]]:
+        """The operation and the named parts of its path. Raises Refusal (404, 405)."""
+        for route in self._routes.values():
+            found = route.pattern.match(path)
+            if found is None:
+                continue
+            if method not in route.methods:
+                allowed = ", ".join(sorted(route.methods))
+                raise Refusal(405, f"This path takes {allowed}.", ("allow", allowed))
+            return route.methods[method], found.groupdict()
+        raise Refusal(404, f"There is no such path; {PREFIX}/openapi.json lists all of them.")

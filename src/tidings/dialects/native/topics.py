@@ -1,0 +1,94 @@
+"""Topics: look at them. Making and changing them is the clouds' APIs' business.
+
+Called by the router. What belongs to another account does not exist here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.native import codec, names, shapes, views
+from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.domain.errors import NotFound
+from tidings.domain.grants import Verb
+from tidings.domain.model import AccountId, Topic, TopicId
+from tidings.services.topics import Topics
+
+After = Annotated[str, Meta(description="`next` of the page before")]
+Limit = Annotated[int, Meta(ge=1, le=1000, description="items a page")]
+
+
+class TopicsQuery(Struct):
+    region: Annotated[str, Meta(description="only this region's", pattern="^[a-z0-9-]{1,64}$")] | UnsetType = UNSET
+    limit: Limit = 100
+    after: After = ""
+
+
+class TopicActions:
+    """Actions on topics, and the other actions' way from a topic's uid or ARN to the topic."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+
+    def operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/topics",
+                "listTopics",
+                "topics",
+                "The account's topics, oldest first",
+                Verb.LIST,
+                self.list_topics,
+                TopicsQuery,
+                Nothing,
+                shapes.TopicPage,
+            ),
+            Operation(
+                "GET",
+                "/topics/{uid}",
+                "getTopic",
+                "topics",
+                "One topic, with the number of its subscriptions",
+                Verb.READ_TOPIC,
+                self.get_topic,
+                Nothing,
+                Nothing,
+                shapes.TopicWithCounts,
+                refusals=(404,),
+            ),
+        )
+
+    async def list_topics(self, call: Call, query: TopicsQuery, _: Nothing) -> WireResponse:
+        after = codec.read_id_cursor("topics", query.after)
+        rows = await self._topics.page(call.grant, query.region or None, after=after, limit=query.limit + 1)
+        return codec.page("topics", rows, query.limit, lambda row: row.id, views.topic)
+
+    async def get_topic(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        topic = await self.of_account(call.path["uid"], call.principal.account_id)
+        counts = await self._topics.counts(call.grant, topic.id)
+        return codec.answer(views.topic_with_counts(topic, counts))
+
+    async def of_account(self, text: str, account_id: AccountId) -> Topic:
+        """The account's topic of this uid or ARN. Raises InvalidValue, NotFound."""
+        named = names.read_topic(text)
+        if isinstance(named, str):
+            topic = await self._topics.find_by_uid(named)
+        else:
+            topic = await self._topics.find(named.account_id, named.region, named.name)
+        if topic is None or topic.account_id != account_id:
+            raise NotFound("topic", text)
+        return topic
+
+    async def by_ids(self, topic_ids: Iterable[TopicId | None]) -> dict[TopicId | None, Topic]:
+        """Those of the topics that still exist."""
+        found = {}
+        for topic_id in topic_ids:
+            topic = await self._topics.find_by_id(topic_id) if topic_id is not None else None
+            if topic is not None:
+                found[topic_id] = topic
+        return found

@@ -1,0 +1,125 @@
+"""Rows of the domain -> the JSON shapes of this API. Pure; called by the actions.
+
+What must not be seen has no field in `shapes`; a password inside an endpoint's URL is covered here.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict
+
+from tidings.dialects.native import names, shapes
+from tidings.domain import model
+
+
+def state_name(state: model.State) -> shapes.StateName:
+    match state:
+        case model.State.UNCONFIRMED:
+            return "unconfirmed"
+        case model.State.CONFIRMED:
+            return "confirmed"
+        case model.State.CANCELED:
+            return "canceled"
+        case model.State.EXPIRED:
+            return "expired"
+
+
+def ledger_entry(entry: model.LedgerEntry) -> shapes.LedgerEntry:
+    origin = entry.origin
+    return shapes.LedgerEntry(
+        id=entry.id,
+        at=entry.at,
+        event=entry.event.value,
+        topic=entry.topic_name,
+        region=entry.region,
+        topic_arn=names.topic_arn(entry.account_id, entry.region, entry.topic_name),
+        subscription=entry.subscription_uid,
+        arn=names.subscription_arn(entry.account_id, entry.region, entry.topic_name, entry.subscription_uid),
+        protocol=entry.protocol,
+        endpoint=names.shown_endpoint(entry.endpoint),
+        before=state_name(entry.before) if entry.before is not None else None,
+        after=state_name(entry.after) if entry.after is not None else None,
+        way=origin.way.value,
+        principal=origin.principal,
+        remote_address=origin.remote_address,
+        user_agent=origin.user_agent,
+        request_id=origin.request_id,
+        shown=origin.shown,
+        raw_text=origin.raw_text,
+        detail=entry.detail,
+    )
+
+
+def subscription(row: model.Subscription, topic: model.Topic) -> shapes.Subscription:
+    return shapes.Subscription(
+        uid=row.uid,
+        arn=names.subscription_arn(topic.account_id, topic.region, topic.name, row.uid),
+        topic_uid=topic.uid,
+        topic_arn=names.topic_arn(topic.account_id, topic.region, topic.name),
+        topic=topic.name,
+        region=topic.region,
+        account_id=row.account_id,
+        protocol=row.protocol,
+        endpoint=names.shown_endpoint(row.endpoint),
+        state=state_name(row.state),
+        dialect=row.dialect,
+        principal=row.principal,
+        settings=dict(row.settings),
+        auth_on_unsubscribe=row.auth_on_unsubscribe,
+        created_at=row.created_at,
+        confirmation_sent_at=row.confirmation_sent_at,
+        confirmed_at=row.confirmed_at,
+        canceled_at=row.canceled_at,
+        come_back_until=row.come_back_until,
+    )
+
+
+def topic(row: model.Topic) -> shapes.Topic:
+    return shapes.Topic(
+        uid=row.uid,
+        arn=names.topic_arn(row.account_id, row.region, row.name),
+        account_id=row.account_id,
+        region=row.region,
+        name=row.name,
+        display_name=row.display_name,
+        dialect=row.dialect,
+        settings=dict(row.settings),
+        tags=dict(row.tags),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def topic_with_counts(row: model.Topic, counts: model.TopicCounts) -> shapes.TopicWithCounts:
+    counted = shapes.Counts(counts.confirmed, counts.unconfirmed, counts.canceled)
+    return shapes.TopicWithCounts(**asdict(topic(row)), subscriptions=counted)
+
+
+def dead_letter(delivery: model.Delivery, message: model.Message, of_topic: model.Topic | None) -> shapes.DeadLetter:
+    arn = names.topic_arn(of_topic.account_id, of_topic.region, of_topic.name) if of_topic is not None else None
+    return shapes.DeadLetter(
+        id=delivery.id,
+        message_id=delivery.message_id,
+        kind=message.kind.value,
+        subject=message.subject,
+        accepted_at=message.accepted_at,
+        topic_arn=arn,
+        subscription=delivery.subscription_uid,
+        protocol=delivery.protocol,
+        endpoint=names.shown_endpoint(delivery.endpoint),
+        attempts=delivery.attempts,
+        first_at=delivery.first_at,
+        reason=delivery.reason,
+        redriven=delivery.redriven,
+    )
+
+
+def account(row: model.Account) -> shapes.Account:
+    return shapes.Account(row.account_id, row.name, row.project_id, row.created_at)
+
+
+def user(row: model.User) -> shapes.User:
+    return shapes.User(row.name, row.role.value, bool(row.password_hash), row.disabled, row.created_at)
+
+
+def access_key(row: model.AccessKey) -> shapes.AccessKey:
+    return shapes.AccessKey(row.key_id, row.user, row.disabled, row.created_at)

@@ -1,0 +1,198 @@
+"""SNS: the front end that unmodified AWS SDKs, CLI and infrastructure tools talk to.
+
+Asked by the server for every request; each action is a function in the file of its subject, which parses, authorizes, makes
+one service call and renders. Never touches a store, a flow or a channel.
+Source: SNS service model, API version 2010-03-31; SNS API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from tidings.access.authenticate import Authenticator
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.sns import auth, codec, permissions, publish, subscriptions, tags, topics
+from tidings.dialects.sns.calls import Call, House
+from tidings.dialects.sns.errors import FAILURES, SnsError, echo, translate
+from tidings.dialects.sns.limits import CLOCK_SKEW_S, VERSION
+from tidings.domain.errors import NotAuthenticated, TidingsError
+from tidings.domain.ports import Clock, Limiter
+from tidings.services.publish import Publisher
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.topics import Topics
+
+Action = Callable[[House, Call], Awaitable[str | WireResponse | None]]
+
+ACTIONS: dict[str, Action] = {
+    "AddPermission": permissions.add_permission,
+    "ConfirmSubscription": subscriptions.confirm_subscription,
+    "CreateTopic": topics.create_topic,
+    "DeleteTopic": topics.delete_topic,
+    "GetSubscriptionAttributes": subscriptions.get_subscription_attributes,
+    "GetTopicAttributes": topics.get_topic_attributes,
+    "ListSubscriptions": subscriptions.list_subscriptions,
+    "ListSubscriptionsByTopic": subscriptions.list_subscriptions_by_topic,
+    "ListTagsForResource": tags.list_tags_for_resource,
+    "ListTopics": topics.list_topics,
+    "Publish": publish.publish,
+    "PublishBatch": publish.publish_batch,
+    "RemovePermission": permissions.remove_permission,
+    "SetSubscriptionAttributes": subscriptions.set_subscription_attributes,
+    "SetTopicAttributes": topics.set_topic_attributes,
+    "Subscribe": subscriptions.subscribe,
+    "TagResource": tags.tag_resource,
+    "Unsubscribe": subscriptions.unsubscribe,
+    "UntagResource": tags.untag_resource,
+}
+
+NOT_YET = frozenset(
+    {
+        "CheckIfPhoneNumberIsOptedOut",
+        "CreatePlatformApplication",
+        "CreatePlatformEndpoint",
+        "CreateSMSSandboxPhoneNumber",
+        "DeleteEndpoint",
+        "DeletePlatformApplication",
+        "DeleteSMSSandboxPhoneNumber",
+        "GetDataProtectionPolicy",
+        "GetEndpointAttributes",
+        "GetPlatformApplicationAttributes",
+        "GetSMSAttributes",
+        "GetSMSSandboxAccountStatus",
+        "ListEndpointsByPlatformApplication",
+        "ListOriginationNumbers",
+        "ListPhoneNumbersOptedOut",
+        "ListPlatformApplications",
+        "ListSMSSandboxPhoneNumbers",
+        "OptInPhoneNumber",
+        "PutDataProtectionPolicy",
+        "SetEndpointAttributes",
+        "SetPlatformApplicationAttributes",
+        "SetSMSAttributes",
+        "VerifySMSSandboxPhoneNumber",
+    }
+)
+"""Actions of the model that this server does not offer yet: told so, never answered with a pretended success."""
+
+UNSIGNED = frozenset({"ConfirmSubscription", "Unsubscribe"})
+"""Actions that links in messages call. Source: SNS API reference."""
+
+CONTENT_TYPE = "text/xml"
+
+
+class SnsDialect:
+    """The SNS front end.
+
+    signing_clock: the clock that signatures are held against; the machine's own even where `clock` was moved by a developer,
+    because callers sign by theirs. home_region: of unsigned calls. skew: how far a caller's clock may be off. The rest: see `calls.House`.
+    """
+
+    name = "sns"
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        topics: Topics,
+        subscriptions: Subscriptions,
+        publisher: Publisher,
+        clock: Clock,
+        signing_clock: Clock,
+        limiter: Limiter,
+        new_message_id: Callable[[], str],
+        public_url: str,
+        home_region: str = "us-east-1",
+        skew: timedelta = timedelta(seconds=CLOCK_SKEW_S),
+        strict_links: bool = False,
+        anonymous_unsubscribe: bool = True,
+    ) -> None:
+        self._authenticator = authenticator
+        self._signing_clock = signing_clock
+        self._house = House(
+            topics=topics,
+            subscriptions=subscriptions,
+            publisher=publisher,
+            clock=clock,
+            limiter=limiter,
+            new_message_id=new_message_id,
+            public_url=public_url,
+            home_region=home_region,
+            strict_links=strict_links,
+            anonymous_unsubscribe=anonymous_unsubscribe,
+            skew=skew,
+        )
+
+    def owns(self, request: WireRequest) -> bool:
+        """Query calls at the root: any POST that is not another cloud's, and GETs that name an action or bear a signature."""
+        if request.path != "/" or "x-tc-action" in request.headers:
+            return False
+        if request.method == "POST":
+            return True
+        return request.method == "GET" and (
+            request.query.startswith("Action=")
+            or "&Action=" in request.query
+            or "X-Amz-Signature=" in request.query
+            or "authorization" in request.headers
+        )
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        try:
+            return await self._answer(request)
+        except SnsError as error:
+            return _refuse(request, error)
+        except codec.Malformed as error:
+            return _refuse(request, SnsError("MalformedQueryString", f"The request is not well-formed: {error}", 404))
+        except TidingsError as error:
+            return _refuse(request, translate(error))
+
+    def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
+        code, message = FAILURES.get(status, ("InternalError", "An internal error occurred"))
+        if status < 500 and detail:
+            message = f"{message}: {detail}"
+        return _refuse(request, SnsError(code, message, status))
+
+    async def _answer(self, request: WireRequest) -> WireResponse:
+        query = codec.decode_form(request.query.encode("utf-8", "surrogatepass"))
+        params = query
+        if request.method == "POST":
+            params = codec.decode_form(request.body, dict(query))
+        name = params.get("Action")
+        action = _action(name, params.get("Version"))
+        assert name is not None
+        house = self._house
+        now = house.clock.now()
+        signed = await auth.verify(request, query, self._authenticator, self._signing_clock.now(), house.skew)
+        if signed is not None:
+            call = Call(request, name, params, signed.principal, signed.region, now)
+        elif name in UNSIGNED:
+            call = Call(request, name, params, None, house.home_region, now)
+        else:
+            raise NotAuthenticated("unsigned")
+        result = await action(house, call)
+        if isinstance(result, WireResponse):
+            return result
+        return _respond(request, 200, codec.answer(name, result, request.request_id))
+
+
+def _action(name: str | None, version: str | None) -> Action:
+    if not name:
+        raise SnsError("MissingAction", "The request must contain the parameter Action.")
+    if version is not None and version != VERSION:
+        raise SnsError(
+            "InvalidAction", f"Could not find operation {echo(name)} for version {echo(version)}; use {VERSION}"
+        )
+    action = ACTIONS.get(name)
+    if action is None:
+        if name in NOT_YET:
+            raise SnsError("InvalidAction", f"The action {name} is not offered by this server yet.")
+        raise SnsError("InvalidAction", f"The action {echo(name)} is not valid for this web service.")
+    return action
+
+
+def _refuse(request: WireRequest, error: SnsError) -> WireResponse:
+    return _respond(request, error.status, codec.refusal(error.status, error.code, error.message, request.request_id))
+
+
+def _respond(request: WireRequest, status: int, body: bytes) -> WireResponse:
+    return WireResponse(status, body, CONTENT_TYPE, (("x-amzn-RequestId", request.request_id),))

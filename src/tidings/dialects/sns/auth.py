@@ -1,0 +1,211 @@
+"""Who signed this request? Signature Version 4 by header or query, verified over the request as it was received.
+
+Called by the dialect for every request; the secret comes from `access/authenticate`, the arithmetic from `wire/sigv4`. Never
+looks at parameters of actions, and never decides what a caller may do.
+Source: IAM user guide, "Create a signed AWS API request" and "Troubleshoot AWS signature version 4 errors".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from tidings.access.authenticate import Authenticator
+from tidings.dialects.contract import WireRequest
+from tidings.dialects.sns import names
+from tidings.dialects.sns.errors import SnsError, echo
+from tidings.dialects.sns.limits import PRESIGNED_S_MAX, SERVICE
+from tidings.domain.errors import RequestExpired, WrongSignature
+from tidings.domain.model import Principal
+from tidings.wire import sigv4
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request whose signature is right: who sent it, and the region of its scope."""
+
+    principal: Principal
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a request says about its own signature. `lifetime_s`: of a pre-signed URL, else None."""
+
+    key_id: str
+    date: str
+    region: str
+    service: str
+    signed_headers: list[str]
+    signature: str
+    stamp: str
+    lifetime_s: int | None = None
+
+
+async def verify(
+    request: WireRequest, query: Mapping[str, str], authenticator: Authenticator, now: datetime, skew: timedelta
+) -> Signed | None:
+    """The signer of the request, or None when it bears no signature at all.
+
+    query: decoded parameters of the query string. skew: how far the caller's clock may be off, either way.
+    Raises SnsError, UnknownCredential, WrongSignature, RequestExpired.
+    """
+    header = request.headers.get("authorization")
+    if header is not None:
+        claim = _by_header(header, request)
+    elif "X-Amz-Signature" in query or "X-Amz-Algorithm" in query:
+        claim = _by_query(query)
+    else:
+        return None
+    credential = authenticator.known(claim.key_id) or await authenticator.credential(claim.key_id)
+    _check_scope(claim)
+    _check_time(claim, now, skew)
+    headers = request.headers
+    if request.host and headers.get("host") != request.host:
+        # Behind a trusted proxy the host that was signed is the one the proxy was asked for.
+        headers = {**headers, "host": request.host}
+    canonical = sigv4.canonical_request(
+        request.method,
+        request.path,
+        request.query,
+        headers,
+        claim.signed_headers,
+        hashlib.sha256(request.body).hexdigest(),
+    )
+    scope = sigv4.credential_scope(claim.date, claim.region, SERVICE)
+    key = sigv4.signing_key(credential.secret, claim.date, claim.region, SERVICE)
+    expected = sigv4.signature(key, sigv4.string_to_sign(claim.stamp, scope, canonical))
+    if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "surrogatepass")):
+        raise WrongSignature("signature")
+    return Signed(credential.principal, claim.region)
+
+
+def _by_header(header: str, request: WireRequest) -> Claim:
+    scheme, _, rest = header.partition(" ")
+    if scheme != sigv4.ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{echo(scheme)}'")
+    parts: dict[str, str] = {}
+    for part in rest.split(","):
+        name, _, value = part.strip().partition("=")
+        parts[name] = value
+    lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
+    if lacking:
+        raise _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in lacking))
+    signed_headers = parts["SignedHeaders"].lower().split(";")
+    stamp, date_header = _stamp(request.headers)
+    if "host" not in signed_headers or date_header not in signed_headers:
+        raise _mismatch(f"'host' and '{date_header}' must be among the SignedHeaders of the AWS Authorization.")
+    key_id, date, region, service = _credential(parts["Credential"])
+    return Claim(key_id, date, region, service, signed_headers, parts["Signature"], stamp)
+
+
+def _by_query(query: Mapping[str, str]) -> Claim:
+    names_needed = (
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+    )
+    lacking = [name for name in names_needed if not query.get(name)]
+    if lacking:
+        raise _incomplete(" ".join(f"AWS query-string parameters must include '{name}'." for name in lacking))
+    if query["X-Amz-Algorithm"] != sigv4.ALGORITHM:
+        raise _incomplete(f"Unsupported AWS 'algorithm': '{echo(query['X-Amz-Algorithm'])}'")
+    expires = query["X-Amz-Expires"]
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 6 and 1 <= int(expires) <= PRESIGNED_S_MAX):
+        raise _incomplete(f"X-Amz-Expires must be between 1 and {PRESIGNED_S_MAX} seconds")
+    signed_headers = query["X-Amz-SignedHeaders"].lower().split(";")
+    if "host" not in signed_headers:
+        raise _mismatch("'host' must be among the X-Amz-SignedHeaders.")
+    stamp = query["X-Amz-Date"]
+    _moment(stamp)
+    key_id, date, region, service = _credential(query["X-Amz-Credential"])
+    return Claim(
+        key_id, date, region, service, signed_headers, query["X-Amz-Signature"], stamp, lifetime_s=int(expires)
+    )
+
+
+def _credential(text: str) -> tuple[str, str, str, str]:
+    parts = text.split("/")
+    if len(parts) != 5:
+        raise _incomplete(
+            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term,"
+            f" got '{echo(text)}'"
+        )
+    if parts[4] != sigv4.TERMINATOR:
+        raise _mismatch(f"Credential should be scoped with a valid terminator: '{sigv4.TERMINATOR}'.")
+    return parts[0], parts[1], parts[2], parts[3]
+
+
+def _check_scope(claim: Claim) -> None:
+    if claim.service != SERVICE:
+        raise _mismatch(f"Credential should be scoped to correct service: '{SERVICE}'.")
+    if not names.is_region(claim.region):
+        raise _mismatch("Credential should be scoped to a valid region.")
+    if claim.date != claim.stamp[:8]:
+        raise _mismatch(
+            f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
+            f" '{echo(claim.date)}' != '{claim.stamp[:8]}'."
+        )
+
+
+def _check_time(claim: Claim, now: datetime, skew: timedelta) -> None:
+    signed_at = _moment(claim.stamp)
+    minutes = f"{skew.total_seconds() / 60:g}"
+    latest = now + skew
+    if signed_at > latest:
+        raise _mismatch(
+            f"Signature not yet current: {claim.stamp} is still later than {sigv4.amz_date(latest)}"
+            f" ({sigv4.amz_date(now)} + {minutes} min.)"
+        )
+    if claim.lifetime_s is not None:
+        if signed_at + timedelta(seconds=claim.lifetime_s) < now:
+            raise RequestExpired("pre-signed")
+        return
+    earliest = now - skew
+    if signed_at < earliest:
+        raise _mismatch(
+            f"Signature expired: {claim.stamp} is now earlier than {sigv4.amz_date(earliest)}"
+            f" ({sigv4.amz_date(now)} - {minutes} min.)"
+        )
+
+
+def _stamp(headers: Mapping[str, str]) -> tuple[str, str]:
+    """The time of signing, and the name of the header that says it."""
+    stamp = headers.get("x-amz-date")
+    if stamp is not None:
+        _moment(stamp)
+        return stamp, "x-amz-date"
+    date = headers.get("date")
+    if date is None:
+        raise _incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+    try:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):
+        _moment(date)
+        return date, "date"
+    return sigv4.amz_date(moment.astimezone(UTC) if moment.tzinfo else moment), "date"
+
+
+def _moment(stamp: str) -> datetime:
+    """`yyyymmddThhmmssZ` as a time."""
+    if len(stamp) == 16 and stamp.isascii() and stamp[8] == "T" and stamp[15] == "Z":
+        try:
+            return datetime.fromisoformat(stamp)
+        except ValueError:
+            pass  # answered below, like every other form
+    raise _incomplete(f"Date must be in ISO-8601 'basic format'. Got '{echo(stamp)}'.")
+
+
+def _incomplete(message: str) -> SnsError:
+    return SnsError("IncompleteSignature", message, 400)
+
+
+def _mismatch(message: str) -> SnsError:
+    return SnsError("SignatureDoesNotMatch", message, 403)

@@ -1,0 +1,159 @@
+"""One call on its way through the dialect: what was asked, by whom, and the parts of the house that answer.
+
+Handed by the dialect to each action; holds the questions that every action asks (which topic, may the caller, go on after what).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tidings.access.authorize import authorize
+from tidings.dialects.contract import WireRequest
+from tidings.dialects.sns import attributes, codec, names, policies
+from tidings.dialects.sns.errors import empty, invalid, missing
+from tidings.domain.errors import NotAuthenticated
+from tidings.domain.grants import Grant, Verb, Verdict
+from tidings.domain.model import Origin, Principal, Topic, Way
+from tidings.domain.ports import Clock, Limiter
+from tidings.services.publish import Publisher
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.topics import Topics
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the actions call.
+
+    new_message_id: a fresh UUID. public_url: base of the pages for people. strict_links: a GET on an e-mail's SubscribeURL
+    confirms at once, as in the cloud, instead of leading to the page with the button.
+    anonymous_unsubscribe: whether Unsubscribe by bare ARN needs no signature (where the subscription allows it).
+    """
+
+    topics: Topics
+    subscriptions: Subscriptions
+    publisher: Publisher
+    clock: Clock
+    limiter: Limiter
+    new_message_id: Callable[[], str]
+    public_url: str
+    home_region: str
+    strict_links: bool
+    anonymous_unsubscribe: bool
+    skew: timedelta
+
+
+@dataclass(slots=True)
+class Call:
+    """A decoded request. `caller` is None for an unsigned one; `region` is the scope's, or the server's own."""
+
+    request: WireRequest
+    action: str
+    params: codec.Params
+    caller: Principal | None
+    region: str
+    now: datetime
+
+    @property
+    def principal(self) -> Principal:
+        """The signed caller. Raises NotAuthenticated."""
+        if self.caller is None:
+            raise NotAuthenticated("unsigned")
+        return self.caller
+
+    @property
+    def source(self) -> str:
+        """The caller's address as the last part of a limiter's key, in which a colon would begin another part."""
+        return self.request.remote.replace(":", ".")
+
+    @property
+    def origin(self) -> Origin:
+        """Where a change made by this call came from, for the ledger."""
+        if self.caller is not None:
+            way, who = Way.API, self.caller.arn
+        else:
+            way, who = (Way.LINK if self.request.method == "GET" else Way.ANONYMOUS), ""
+        return Origin(
+            way=way,
+            principal=who,
+            remote_address=self.request.remote,
+            user_agent=self.request.headers.get("user-agent", "")[:512],
+            request_id=self.request.request_id,
+        )
+
+    def required(self, member: str) -> str:
+        """A parameter that must be there and not empty. Raises SnsError."""
+        value = self.params.get(member)
+        if value is None:
+            raise missing(member)
+        if not value:
+            raise empty(member)
+        return value
+
+    def entries(self, member: str) -> dict[str, str]:
+        """A map of strings (`member.entry.N.key`, `.value`). Raises SnsError for a doubled or missing key."""
+        found: dict[str, str] = {}
+        for entry in codec.group(self.params, f"{member}.entry"):
+            key = entry.get("key")
+            if key is None or key in found:
+                raise invalid(member)
+            found[key] = entry.get("value", "")
+        return found
+
+    def members(self, member: str) -> list[str]:
+        """A list of plain texts (`member.member.N`)."""
+        return [element.get("", "") for element in codec.group(self.params, f"{member}.member")]
+
+    def after(self, scope: str) -> int:
+        """Where the page begins that NextToken asks for. Raises SnsError."""
+        try:
+            return codec.read_page_token(scope, self.params.get("NextToken", ""))
+        except ValueError as error:
+            raise invalid("NextToken") from error
+
+
+async def find_topic(house: House, call: Call, member: str = "TopicArn") -> Topic | None:
+    """The topic that a parameter names, if there is one. Raises SnsError for an ARN that is none of this region's."""
+    name = names.read_topic_arn(call.params.get(member), call.region, member)
+    return await house.topics.find(name.account_id, name.region, name.name)
+
+
+def permit(call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
+    """Ask role and topic policy. facts: condition keys only this action knows. Raises Denied, NotAuthenticated."""
+    principal = call.principal
+    arn = names.topic_arn(topic)
+    text = attributes.stored(topic.settings, "Policy")
+    verdict = Verdict.SILENT
+    if text:
+        verdict = policies.verdict(text, arn, principal, call.action, _context(call, principal) | (facts or {}))
+    return authorize(
+        principal, verb, owner=topic.account_id, resource=arn, verdict=verdict, action=f"SNS:{_policy_action(call)}"
+    )
+
+
+def permit_account(call: Call, verb: Verb, resource: str) -> Grant:
+    """Ask the caller's role about something in the caller's own account. Raises Denied, NotAuthenticated."""
+    principal = call.principal
+    return authorize(
+        principal, verb, owner=principal.account_id, resource=resource, action=f"SNS:{_policy_action(call)}"
+    )
+
+
+def _policy_action(call: Call) -> str:
+    return "Publish" if call.action == "PublishBatch" else call.action
+
+
+def _context(call: Call, principal: Principal) -> dict[str, str]:
+    """Condition keys of the request. Source: IAM user guide, "AWS global condition context keys"."""
+    return {
+        "aws:currenttime": call.now.isoformat(),
+        "aws:epochtime": str(int(call.now.timestamp())),
+        "aws:principalaccount": principal.account_id,
+        "aws:principalarn": principal.arn,
+        "aws:requestedregion": call.region,
+        "aws:securetransport": "true" if call.request.scheme == "https" else "false",
+        "aws:sourceip": call.request.remote,
+        "aws:useragent": call.request.headers.get("user-agent", ""),
+        "aws:username": principal.user,
+    }

@@ -1,0 +1,73 @@
+"""SNS's numbers and fixed words, each with its source. Read by the files of this folder only."""
+
+from __future__ import annotations
+
+NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
+"""Source: SNS service model (xmlNamespace)."""
+
+VERSION = "2010-03-31"
+SERVICE = "sns"
+
+PARAMETERS_MAX = 10_000
+"""Ours: the largest legitimate request is a batch of ten with a few hundred attributes each."""
+
+INDEX_DIGITS_MAX = 6
+"""Ours: indices of lists and maps; gaps are allowed, so only their length is bounded."""
+
+ECHO_CHARACTERS_MAX = 256
+"""Ours: how much of a wrong value an error message repeats."""
+
+PAGE_ITEMS = 100
+"""Source: SNS API reference, ListTopics, ListSubscriptions, ListSubscriptionsByTopic."""
+
+TOPIC_NAME_CHARACTERS_MAX = 256
+FIFO_SUFFIX = ".fifo"
+"""Source: SNS API reference, CreateTopic."""
+
+DISPLAY_NAME_CHARACTERS_MAX = 100
+"""Source: SNS developer guide, "Creating an Amazon SNS topic"."""
+
+SUBJECT_CHARACTERS_MAX = 100
+"""Source: SNS API reference, Publish (under 100 characters; 100 are taken, as observed)."""
+
+MESSAGE_BYTES_DEFAULT = 262_144
+MESSAGE_BYTES_MIN = 1_024
+MESSAGE_BYTES_MAX = 1_048_576
+LARGE_TOPIC_SUBSCRIPTIONS_MAX = 100
+LARGE_TOPIC_PROTOCOLS = frozenset({"sqs", "firehose", "lambda"})
+"""Source: SNS API reference, SetTopicAttributes, MaximumMessageSize."""
+
+BATCH_ENTRIES_MAX = 10
+BATCH_ID_CHARACTERS_MAX = 80
+"""Source: SNS API reference, PublishBatch."""
+
+ATTRIBUTE_NAME_CHARACTERS_MAX = 256
+ATTRIBUTE_NUMBER_CHARACTERS_MAX = 100
+"""Source for the name: SNS developer guide, "Amazon SNS message attributes"; the number's length is ours."""
+
+GROUP_ID_CHARACTERS_MAX = 128
+"""Source: SNS API reference, Publish (MessageGroupId, MessageDeduplicationId)."""
+
+TAG_KEY_CHARACTERS_MAX = 128
+TAG_VALUE_CHARACTERS_MAX = 256
+TAGS_MAX = 50
+"""Source: SNS API reference, Tag, TagResource."""
+
+LABEL_CHARACTERS_MAX = 256
+"""Ours: a statement's label; the policy's 30 KB bound the rest."""
+
+PRESIGNED_S_MAX = 604_800
+"""Source: IAM user guide, "Create a signed AWS API request" (X-Amz-Expires)."""
+
+CLOCK_SKEW_S = 900
+"""Observed: SNS refuses what was signed more than 15 minutes ago (aws/aws-sdk-js issue 1174)."""
+
+OFFERED_PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs"})
+KNOWN_PROTOCOLS = OFFERED_PROTOCOLS | {"lambda", "firehose", "application"}
+"""Source: SNS API reference, Subscribe."""
+
+BODY_KEYS = KNOWN_PROTOCOLS
+"""Keys of a structured message that replace its default text. Source: SNS API reference, Publish, MessageStructure."""
+
+RAW_PROTOCOLS = frozenset({"sqs", "http", "https", "firehose"})
+"""Source: SNS API reference, SetSubscriptionAttributes, RawMessageDelivery."""

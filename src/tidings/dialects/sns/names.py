@@ -1,0 +1,106 @@
+"""ARNs and our own ids. Pure; called by the actions and by the envelopes.
+
+Source: SNS API reference; IAM user guide, "Amazon Resource Names".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tidings.dialects.sns.errors import SnsError, empty, invalid, missing
+from tidings.dialects.sns.limits import FIFO_SUFFIX, SERVICE, TOPIC_NAME_CHARACTERS_MAX
+from tidings.domain.model import AccountId, Topic
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?\Z")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+REGION_CHARACTERS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TopicName:
+    """What a topic ARN says."""
+
+    region: str
+    account_id: AccountId
+    name: str
+
+
+def partition(region: str) -> str:
+    """The first part of ARNs of a region; the clouds in China and of the government have their own."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def topic_arn(topic: Topic) -> str:
+    return f"arn:{partition(topic.region)}:sns:{topic.region}:{topic.account_id}:{topic.name}"
+
+
+def subscription_arn(topic: Topic, uid: str) -> str:
+    return f"{topic_arn(topic)}:{uuid_of(uid)}"
+
+
+def uuid_of(uid: str) -> str:
+    """A uid of ours (32 hex digits) in the form of a UUID."""
+    return f"{uid[:8]}-{uid[8:12]}-{uid[12:16]}-{uid[16:20]}-{uid[20:]}"
+
+
+def is_topic_name(name: str) -> bool:
+    return len(name) <= TOPIC_NAME_CHARACTERS_MAX and _NAME.match(name) is not None
+
+
+def is_fifo(name: str) -> bool:
+    return name.endswith(FIFO_SUFFIX)
+
+
+def is_region(text: str) -> bool:
+    """Whether this could be a region: any name space a caller likes, but nothing that breaks an ARN."""
+    return len(text) <= REGION_CHARACTERS_MAX and _REGION.match(text) is not None
+
+
+def is_account_id(text: str) -> bool:
+    return len(text) == 12 and text.isascii() and text.isdigit()
+
+
+def arn_parts(arn: str | None, member: str) -> list[str]:
+    """The ARN at its colons, six parts or more. Raises SnsError. member: the parameter's name."""
+    if arn is None:
+        raise missing(member)
+    parts = arn.split(":")
+    if len(parts) < 6:
+        raise invalid(member, f"An ARN must have at least 6 elements, not {len(parts)}")
+    return parts
+
+
+def read_topic_arn(arn: str | None, region: str, member: str = "TopicArn") -> TopicName:
+    """The topic an ARN means, which must be in the region of the call. Raises SnsError."""
+    parts = arn_parts(arn, member)
+    if len(parts) != 6 or not _is_sns(parts) or parts[3] != region or not is_topic_name(parts[5]):
+        raise invalid(member)
+    return TopicName(region, AccountId(parts[4]), parts[5])
+
+
+def read_subscription_arn(arn: str | None, member: str = "SubscriptionArn") -> tuple[TopicName, str]:
+    """The topic and the uid that a subscription ARN means. Raises SnsError.
+
+    Observed: what is wrong before the last part is said of `SubscriptionArn`, a last part that is no UUID of `SubscriptionId`.
+    """
+    if arn == "":
+        raise empty(member)
+    parts = arn_parts(arn, member)
+    if _UUID.match(parts[-1]) is None:
+        raise invalid("SubscriptionId")
+    if len(parts) != 7 or not _is_sns(parts) or not is_region(parts[3]) or not is_topic_name(parts[5]):
+        raise invalid(member)
+    return TopicName(parts[3], AccountId(parts[4]), parts[5]), parts[6].replace("-", "")
+
+
+def _is_sns(parts: list[str]) -> bool:
+    return parts[0] == "arn" and parts[1].startswith("aws") and parts[2] == SERVICE and is_account_id(parts[4])
+
+
+def wrong_topic_name() -> SnsError:
+    """Observed: every fault of a name, and a suffix that does not fit FifoTopic, has the same text."""
+    return invalid("Topic Name")

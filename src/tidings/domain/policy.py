@@ -1,0 +1,300 @@
+"""Access policies of topics: read and check the document, answer "may this caller do this?", add and remove statements.
+
+Dialects hand in their vocabulary (service prefix and actions) and the facts of a request; what becomes of the verdict is
+`access/authorize`'s question, and how an error sounds is the dialect's. Never fetches anything: what a key of a condition is
+worth is in the `Ask`.
+
+Source: IAM user guide, "Policy evaluation logic" and "JSON policy element reference"; SNS developer guide, "Example cases for
+Amazon SNS access control".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tidings.domain.conditions import Condition, glob, read_conditions
+from tidings.domain.errors import AlreadyExists, InvalidValue
+from tidings.domain.grants import Verdict
+
+FIELD = "Policy"
+VERSIONS = ("2008-10-17", "2012-10-17")
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What one service's policies may say. `prefix` stands before the colon of an action; names compare without case."""
+
+    prefix: str
+    actions: frozenset[str]
+    document_bytes_max: int = 30 * 1024
+    statements_max: int = 100
+    principals_max: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request as a policy sees it. `context`: condition keys in lower case; an absent key is absent."""
+
+    account_id: str
+    principal_arn: str
+    action: str
+    resource: str
+    context: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, patterns in lower case where they compare without case. `not_`: the Not-form was used."""
+
+    sid: str
+    allows: bool
+    principals: tuple[str, ...]
+    not_principals: bool
+    actions: tuple[str, ...]
+    not_actions: bool
+    resources: tuple[str, ...]
+    not_resources: bool
+    conditions: tuple[Condition, ...]
+
+    def covers(self, ask: Ask) -> bool:
+        """Whether every element of the statement fits the request."""
+        return (
+            any(_is_caller(principal, ask) for principal in self.principals) is not self.not_principals
+            and any(glob(action, ask.action.lower()) for action in self.actions) is not self.not_actions
+            and any(glob(resource, ask.resource) for resource in self.resources) is not self.not_resources
+            and all(condition.holds(ask.context) for condition in self.conditions)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A checked policy, ready to be asked."""
+
+    statements: tuple[Statement, ...]
+
+    def verdict(self, ask: Ask) -> Verdict:
+        """An explicit deny wins, then an allow; otherwise the policy is silent."""
+        verdict = Verdict.SILENT
+        for statement in self.statements:
+            if statement.allows and verdict is Verdict.ALLOW:
+                continue
+            if statement.covers(ask):
+                if not statement.allows:
+                    return Verdict.DENY
+                verdict = Verdict.ALLOW
+        return verdict
+
+
+def parse(text: str, vocabulary: Vocabulary, resource: str) -> Policy:
+    """Check a policy for `resource` and make it ready. Raises InvalidValue (field `Policy`)."""
+    document = _load(text, vocabulary)
+    version = document.get("Version", VERSIONS[0])
+    if version not in VERSIONS:
+        raise InvalidValue(FIELD, "Policy version is not supported", str(version))
+    raw = document.get("Statement")
+    if isinstance(raw, dict):
+        raw = [raw]
+    if not isinstance(
+        raw, list
+    ):  # an empty list is what removing the last statement leaves: a policy that says nothing
+        raise InvalidValue(FIELD, "Policy must contain a list of statements")
+    if len(raw) > vocabulary.statements_max:
+        raise InvalidValue(FIELD, f"Policy may contain at most {vocabulary.statements_max} statements")
+    statements = tuple(_statement(one, vocabulary, resource) for one in raw)
+    sids = [statement.sid for statement in statements if statement.sid]
+    if len(sids) != len(set(sids)):
+        raise InvalidValue(FIELD, "Statement IDs (SID) in a single policy must be unique")
+    if sum(len(statement.principals) for statement in statements) > vocabulary.principals_max:
+        raise InvalidValue(FIELD, f"Policy may name at most {vocabulary.principals_max} principals")
+    return Policy(statements)
+
+
+def add_statement(
+    text: str, vocabulary: Vocabulary, resource: str, *, label: str, principals: Sequence[str], actions: Sequence[str]
+) -> str:
+    """The document with one more Allow statement, called `label`. Raises AlreadyExists (label) and InvalidValue.
+
+    actions: bare names of the vocabulary. One action is written as a string, several as a list, as SNS does.
+    """
+    document = _load(text, vocabulary)
+    statements = _raw_statements(document)
+    if any(statement.get("Sid") == label for statement in statements):
+        raise AlreadyExists("statement", "label")
+    for action in actions:
+        if action.lower() not in {name.lower() for name in vocabulary.actions} | {"*"}:
+            raise InvalidValue(FIELD, "Policy statement action out of service scope!", action)
+    named = [f"{vocabulary.prefix}:{action}" for action in actions]
+    statements.append(
+        {
+            "Sid": label,
+            "Effect": "Allow",
+            "Principal": {"AWS": principals[0] if len(principals) == 1 else list(principals)},
+            "Action": named[0] if len(named) == 1 else named,
+            "Resource": resource,
+        }
+    )
+    changed = json.dumps({**document, "Statement": statements}, ensure_ascii=False, separators=(",", ":"))
+    parse(changed, vocabulary, resource)
+    return changed
+
+
+def remove_statement(text: str, vocabulary: Vocabulary, *, label: str) -> str | None:
+    """The document without the statement called `label`, or None if there is none of that name."""
+    document = _load(text, vocabulary)
+    statements = _raw_statements(document)
+    kept = [statement for statement in statements if statement.get("Sid") != label]
+    if len(kept) == len(statements):
+        return None
+    return json.dumps({**document, "Statement": kept}, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_json_object(text: str, field_name: str) -> dict[str, Any]:
+    """A JSON object by the letter of RFC 8259: no NaN, no doubled names. Raises InvalidValue."""
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValue(field_name, "failed to parse JSON") from error
+    if not isinstance(document, dict):
+        raise InvalidValue(field_name, "failed to parse JSON. Not an object")
+    return document
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("doubled name")
+    return found
+
+
+def _load(text: str, vocabulary: Vocabulary) -> dict[str, Any]:
+    if len(text.encode()) > vocabulary.document_bytes_max:
+        raise InvalidValue(FIELD, "Policy is too large")
+    return read_json_object(text, FIELD)
+
+
+def _raw_statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    raw = document.get("Statement", [])
+    return [raw] if isinstance(raw, dict) else list(raw)
+
+
+def _statement(raw: Any, vocabulary: Vocabulary, resource: str) -> Statement:
+    if not isinstance(raw, dict):
+        raise InvalidValue(FIELD, "Policy statement must be an object")
+    unknown = raw.keys() - _ELEMENTS
+    if unknown:
+        raise InvalidValue(FIELD, f"Policy statement has an unknown element: {min(unknown)[:100]}")
+    effect = raw.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise InvalidValue(FIELD, "Policy statement effect must be Allow or Deny")
+    sid = raw.get("Sid", "")
+    if not isinstance(sid, str):
+        raise InvalidValue(FIELD, "Policy statement Sid must be a string")
+    principals, not_principals = _either(raw, "Principal")
+    actions, not_actions = _either(raw, "Action")
+    resources, not_resources = _either(raw, "Resource")
+    resource_patterns = _strings(resources, "Resource")
+    if not not_resources and not all(glob(pattern, resource) for pattern in resource_patterns):
+        raise InvalidValue(FIELD, "Policy statement must apply to a single resource", ",".join(resource_patterns))
+    return Statement(
+        sid=sid,
+        allows=effect == "Allow",
+        principals=_principals(principals),
+        not_principals=not_principals,
+        actions=tuple(_action(name, vocabulary) for name in _strings(actions, "Action")),
+        not_actions=not_actions,
+        resources=resource_patterns,
+        not_resources=not_resources,
+        conditions=read_conditions(raw.get("Condition", {}), FIELD),
+    )
+
+
+_ELEMENTS = frozenset(
+    {
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    }
+)
+
+
+def _either(raw: dict[str, Any], name: str) -> tuple[Any, bool]:
+    """The element or its Not-form; exactly one must be there."""
+    if (name in raw) is (f"Not{name}" in raw):
+        raise InvalidValue(FIELD, f"Policy statement must contain either {name} or Not{name}")
+    return (raw[name], False) if name in raw else (raw[f"Not{name}"], True)
+
+
+def _strings(value: Any, name: str) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, list) or not listed or not all(isinstance(one, str) and one for one in listed):
+        raise InvalidValue(FIELD, f"Policy statement {name} must be a string or a list of strings")
+    return tuple(listed)
+
+
+def _action(name: str, vocabulary: Vocabulary) -> str:
+    """A pattern over bare action names, in lower case; it must fit at least one action."""
+    lowered = name.lower()
+    pattern = lowered.removeprefix(f"{vocabulary.prefix.lower()}:")
+    if lowered != "*" and pattern == lowered:
+        raise InvalidValue(FIELD, "Policy statement action out of service scope!", name)
+    if not any(glob(pattern, action.lower()) for action in vocabulary.actions):
+        raise InvalidValue(FIELD, "Policy statement action out of service scope!", name)
+    return pattern
+
+
+def _principals(value: Any) -> tuple[str, ...]:
+    """Patterns: `*`, a 12-digit account, an ARN. Service and federated principals are kept as `Kind:name`, which no caller has."""
+    if value == "*":
+        return ("*",)
+    if not isinstance(value, dict) or not value:
+        raise InvalidValue(FIELD, "Policy statement Principal must be * or an object")
+    found: list[str] = []
+    for kind, names in value.items():
+        listed = _strings(names, "Principal")
+        match kind:
+            case "AWS":
+                if not all(_is_principal_form(name) for name in listed):
+                    raise InvalidValue(FIELD, "PrincipalNotFound", ",".join(listed))
+                found += listed
+            case "Service" | "Federated" | "CanonicalUser":
+                found += [f"{kind}:{name}" for name in listed]
+            case _:
+                raise InvalidValue(FIELD, f"Policy statement has an unknown kind of principal: {kind[:100]}")
+    return tuple(found)
+
+
+def _is_principal_form(name: str) -> bool:
+    if name == "*" or _is_account_id(name):
+        return True
+    parts = name.split(":", 5)
+    return (
+        len(parts) == 6
+        and parts[0] == "arn"
+        and parts[1].startswith("aws")
+        and parts[2] in ("iam", "sts")
+        and _is_account_id(parts[4])
+        and bool(parts[5])
+    )
+
+
+def _is_account_id(text: str) -> bool:
+    return len(text) == 12 and text.isascii() and text.isdigit()
+
+
+def _is_caller(principal: str, ask: Ask) -> bool:
+    if principal == "*" or principal in (ask.account_id, ask.principal_arn):
+        return True
+    return principal.endswith(f":{ask.account_id}:root") and principal.startswith("arn:")

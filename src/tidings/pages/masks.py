@@ -1,0 +1,57 @@
+"""Endpoints as the pages show them: enough for their owner to recognize, too little for whoever a link was forwarded to.
+
+Called by `views`. Never shows a whole address, number, path or account.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import phonenumbers
+
+DOTS = "•••"
+_TAILS = ((9, 4), (6, 2))  # from so many digits after the country code, so many are shown: at least four stay unknown
+
+
+def masked(protocol: str, endpoint: str) -> str:
+    """The endpoint with its private part replaced by dots."""
+    match protocol:
+        case "email" | "email-json":
+            return _mail(endpoint)
+        case "sms":
+            return _phone(endpoint)
+        case "http" | "https":
+            return _web(endpoint)
+        case _:
+            return _last_part(endpoint)
+
+
+def _mail(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local[:1] if len(local) > 1 else ''}{DOTS}@{domain}"
+
+
+def _phone(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:
+        return f"+{DOTS}•"
+    national = phonenumbers.national_significant_number(parsed)
+    shown = next((shown for digits, shown in _TAILS if len(national) >= digits), 0)
+    return f"+{parsed.country_code} {DOTS}• {national[len(national) - shown :]}".rstrip()
+
+
+def _web(url: str) -> str:
+    """Scheme and host: the rest, and a name and password before the host, may be secrets."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return DOTS
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}/{DOTS}"
+
+
+def _last_part(name: str) -> str:
+    """The end of an ARN: the queue's name without its account."""
+    return f"{DOTS}:{name.rpartition(':')[2]}" if ":" in name else f"{name[:1]}{DOTS}"

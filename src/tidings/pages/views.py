@@ -1,0 +1,333 @@
+"""What each page shows, as values: heading, details, buttons, links. Made by `subscriber`, drawn by `render`.
+
+Pure but for the clock's time that is handed in. A page never holds a whole endpoint, and no secret but those in its buttons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from tidings.domain import links
+from tidings.domain.model import State, Subscription, Token, TokenPurpose, Topic
+from tidings.domain.tokens import LinkPurpose
+from tidings.pages.catalogue import Catalogue
+from tidings.pages.errors import Problem
+from tidings.pages.masks import masked
+from tidings.pages.page import Action, Item, Page, Row, Section
+from tidings.services.subscriptions import Canceled, Found
+
+Sign = Callable[[LinkPurpose, str], str]
+_FIELDS: Mapping[str, str] = {"email": "email", "email-json": "email", "sms": "sms", "http": "http", "https": "http"}
+
+
+def title_of(topic: Topic) -> str:
+    """The topic's name for people."""
+    return topic.display_name.strip() or topic.name
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Pages in one language at one time."""
+
+    texts: Catalogue
+    now: datetime
+    operator: str
+    sign: Sign
+
+    # --- one subscription ----------------------------------------------------------------------------------------------
+
+    def ask_to_confirm(self, found: Found, token: Token, secret: str) -> Page:
+        """Do you want to receive this? With a second button that declines, for whoever never asked for it."""
+        url = links.confirm_url("", secret)
+        link = self.sign(LinkPurpose.CANCEL, found.subscription.uid)
+        return self._page(
+            "confirm",
+            found,
+            actions=(
+                Action("confirm", self.texts.text("confirm.button"), url),
+                Action("decline", self.texts.text("confirm.decline"), links.cancel_url("", link), primary=False),
+            ),
+            note=self._works_until(token.expires_at),
+            day=("asked", found.subscription.confirmation_sent_at or found.subscription.created_at),
+        )
+
+    def ask_to_come_back(self, found: Found, token: Token, secret: str) -> Page:
+        """Come back? For the holder of a restore token."""
+        return self._page(
+            "restore",
+            found,
+            actions=(Action("restore", self.texts.text("restore.button"), links.restore_url("", secret)),),
+            note=self._works_until(token.expires_at),
+            day=("canceled", found.subscription.canceled_at),
+        )
+
+    def subscribed(self, found: Found, purpose: TokenPurpose, *, changed: bool) -> Page:
+        """Confirmed, now or before: what that means, and the way out. For a phone this page is the way out."""
+        name = "restored" if purpose is TokenPurpose.RESTORE else "confirmed"
+        phone = found.subscription.protocol == "sms"
+        link = self.sign(LinkPurpose.CANCEL, found.subscription.uid)
+        cancel = Action("cancel", self.texts.text("confirmed.button"), links.cancel_url("", link), primary=False)
+        return self._page(
+            name,
+            found,
+            icon="done",
+            lead=self.texts.text("confirmed.leadsms" if phone and name == "confirmed" else f"{name}.lead"),
+            actions=(cancel,),
+            day=("since", found.subscription.confirmed_at),
+            more=self._everything(found.subscription),
+            changed=changed,
+        )
+
+    def ask_to_cancel(self, found: Found, path: str) -> Page:
+        """Stop receiving this? `path`: where the button posts to."""
+        waiting = found.subscription.state is State.UNCONFIRMED
+        name = "decline" if waiting else "cancel"
+        since = None if waiting else found.subscription.confirmed_at
+        return self._page(
+            name,
+            found,
+            icon="stop",
+            actions=(Action(name, self.texts.text(f"{name}.button"), path),),
+            note=self.texts.text("common.safe"),
+            day=("since", since),
+            more=self._everything(found.subscription),
+        )
+
+    def canceled(self, before: Found, answer: Canceled, *, more: Sequence[Action] = ()) -> Page:
+        """It is canceled, and the way back if there is one."""
+        if not answer.changed:
+            return self.ended(Found(answer.subscription, answer.topic), more=more)
+        declined = before.subscription.state is State.UNCONFIRMED
+        section = None
+        if answer.restore_token:
+            until = answer.subscription.come_back_until
+            section = Section(
+                self.texts.text("canceled.back"),
+                self.texts.text("canceled.backlead"),
+                Action(
+                    "restore",
+                    self.texts.text("canceled.button"),
+                    links.restore_url("", answer.restore_token),
+                    "POST",
+                    False,
+                ),
+                note=self._works_until(until) if until else "",
+            )
+        return self._page(
+            "declined" if declined else "canceled",
+            Found(answer.subscription, answer.topic),
+            icon="done",
+            section=section,
+            more=more or self._everything(answer.subscription),
+            changed=True,
+        )
+
+    def ended(self, found: Found, *, more: Sequence[Action] = ()) -> Page:
+        """It was canceled before: nothing to do, and the way back while there is one."""
+        until = found.subscription.come_back_until
+        open_still = until is not None and until > self.now
+        return self._page(
+            "ended",
+            found,
+            icon="done",
+            note=self.texts.text("ended.back") if open_still else "",
+            day=("canceled", found.subscription.canceled_at),
+            more=more or self._everything(found.subscription),
+        )
+
+    # --- everything an endpoint receives ---------------------------------------------------------------------------------
+
+    def everything(self, listed: Sequence[Found], asked: Found, link: str) -> Page:
+        """All subscriptions of the endpoint, each with its button. `asked`: the one the link was sent for."""
+        live = live_of(listed)
+        past = [found for found in listed if found.subscription.state is State.CANCELED and self._may_return(found)]
+        items = tuple(self._item(found, link) for found in live)
+        actions: tuple[Action, ...] = ()
+        if len(live) > 1:
+            actions = (
+                Action("cancel-all", self.texts.text("list.all"), links.endpoint_all_url("", link), "GET", False),
+            )
+        heading = self.texts.text("list.heading")
+        lead: str | Markup = self.texts.text("list.none")
+        if live:
+            lead = self.texts.counted("list.lead", len(live), operator=self.operator)
+        return Page(
+            name="list",
+            template="list",
+            heading=heading,
+            title=heading,
+            lead=lead,
+            icon="list",
+            rows=(self._endpoint_row(asked.subscription),),
+            actions=actions,
+            items=items,
+            past=tuple(self._item(found, link) for found in past),
+            facts={"endpoint": _masked(asked.subscription)},
+        )
+
+    def ask_to_cancel_all(self, live: Sequence[Found], link: str) -> Page:
+        """The same question for everything at once."""
+        count = len(live)
+        return Page(
+            name="all",
+            template="all",
+            heading=self.texts.counted("all.heading", count),
+            title=self.texts.counted_text("all.heading", count),
+            lead=self.texts.text("all.lead"),
+            icon="stop",
+            rows=(self._endpoint_row(live[0].subscription),),
+            items=tuple(self._item(found, link) for found in live),
+            actions=(
+                Action("cancel-all", self.texts.counted("all.button", count), links.endpoint_all_url("", link)),
+                Action("list", self.texts.text("all.keep"), links.endpoint_url("", link), "GET", primary=False),
+            ),
+            facts={"endpoint": _masked(live[0].subscription)},
+        )
+
+    def canceled_all(self, canceled: Sequence[Found], link: str) -> Page:
+        """What cancel-all did."""
+        count = len(canceled)
+        return Page(
+            name="alldone",
+            template="all",
+            heading=self.texts.counted("alldone.heading", count),
+            title=self.texts.counted_text("alldone.heading", count),
+            lead=self.texts.html("alldone.lead", operator=self.operator),
+            icon="done",
+            items=tuple(self._item(found, "") for found in canceled),
+            more=self.back_to_list(canceled[0].subscription, link),
+            changed=True,
+        )
+
+    def back_to_list(self, subscription: Subscription, link: str) -> tuple[Action, ...]:
+        """The way back to the list a person came from."""
+        label = self.texts.text("list.backsms" if subscription.protocol == "sms" else "list.back")
+        return (Action("list", label, links.endpoint_url("", link), "GET", primary=False),)
+
+    # --- kind pages ------------------------------------------------------------------------------------------------------
+
+    def problem(self, problem: Problem, request_id: str) -> Page:
+        """What went wrong, in words of the reader's own, and what to do next."""
+        key = f"problem.{problem.name}"
+        heading = self.texts.text(f"{key}.heading")
+        headers: tuple[tuple[str, str], ...] = ()
+        if problem.retry_after_s:
+            headers += (("Retry-After", str(problem.retry_after_s)),)
+        if problem.allow:
+            headers += (("Allow", problem.allow),)
+        return Page(
+            name="problem",
+            template="problem",
+            heading=heading,
+            title=heading,
+            lead=self.texts.text(f"{key}.lead"),
+            icon="done" if problem.name == "ended" else "lost",
+            status=problem.status,
+            steps=tuple(self.texts.html(line, request=request_id) for line in self.texts.lines(f"{key}.next")),
+            facts={"problem": problem.name, "request_id": request_id},
+            headers=headers,
+        )
+
+    # --- parts -----------------------------------------------------------------------------------------------------------
+
+    def _page(
+        self,
+        name: str,
+        found: Found,
+        *,
+        icon: str = "ask",
+        lead: str = "",
+        actions: Sequence[Action] = (),
+        note: str | Markup = "",
+        day: tuple[str, datetime | None] = ("", None),
+        section: Section | None = None,
+        more: Sequence[Action] = (),
+        changed: bool = False,
+    ) -> Page:
+        subscription, topic = found.subscription, found.topic
+        rows = [
+            Row(self.texts.text("common.topic"), topic.name, isolated=True),
+            self._endpoint_row(subscription),
+            Row(self.texts.text("common.operator"), self.operator, isolated=True),
+        ]
+        label, at = day
+        if at is not None:
+            rows.append(Row(self.texts.text(f"common.{label}"), self.texts.day(at), at.date()))
+        return Page(
+            name=name,
+            heading=self.texts.html(f"{name}.heading", topic=title_of(topic)),
+            title=self.texts.text(f"{name}.heading", topic=title_of(topic)),
+            lead=lead or self.texts.text(f"{name}.lead"),
+            icon=icon,
+            rows=rows,
+            actions=actions,
+            note=note,
+            section=section,
+            more=more,
+            facts=_facts(found),
+            changed=changed,
+        )
+
+    def _endpoint_row(self, subscription: Subscription) -> Row:
+        label = self.texts.text(f"endpoint.{_FIELDS.get(subscription.protocol, 'queue')}")
+        return Row(label, _masked(subscription), isolated=True)
+
+    def _item(self, found: Found, link: str) -> Item:
+        subscription, topic = found.subscription, found.topic
+        waiting, live = subscription.state is State.UNCONFIRMED, subscription.state in _LIVE
+        action = None
+        if link and live:
+            label = self.texts.text("list.decline" if waiting else "list.button")
+            path = links.endpoint_item_url("", link, subscription.uid)
+            action = Action("decline" if waiting else "cancel", label, path, primary=False)
+        since = subscription.confirmed_at if live else subscription.canceled_at
+        return Item(
+            uid=subscription.uid,
+            title=title_of(topic),
+            topic=topic.name,
+            state=subscription.state,
+            state_label=self.texts.text("list.waiting") if waiting else self.texts.text("list.active") if live else "",
+            since=since.date() if since is not None else None,
+            action=action,
+        )
+
+    def _everything(self, subscription: Subscription) -> tuple[Action, ...]:
+        label = self.texts.text("common.everythingsms" if subscription.protocol == "sms" else "common.everything")
+        link = self.sign(LinkPurpose.ENDPOINT, subscription.uid)
+        return (Action("list", label, links.endpoint_url("", link), "GET", primary=False),)
+
+    def _works_until(self, until: datetime) -> Markup:
+        minutes = max(1, int((until - self.now).total_seconds()) // 60)
+        if minutes < 60:
+            return self.texts.counted("works.minutes", minutes)
+        return self.texts.counted("works.hours", minutes // 60)
+
+    def _may_return(self, found: Found) -> bool:
+        until = found.subscription.come_back_until
+        return until is not None and until > self.now
+
+
+_LIVE = (State.UNCONFIRMED, State.CONFIRMED)
+
+
+def live_of(listed: Sequence[Found]) -> list[Found]:
+    """Those that send something, or wait for a yes."""
+    return [found for found in listed if found.subscription.state in _LIVE]
+
+
+def _masked(subscription: Subscription) -> str:
+    return masked(subscription.protocol, subscription.endpoint)
+
+
+def _facts(found: Found) -> dict[str, object]:
+    subscription = found.subscription
+    return {
+        "state": subscription.state.name.lower(),
+        "topic": found.topic.name,
+        "protocol": subscription.protocol,
+        "endpoint": _masked(subscription),
+    }

@@ -1,0 +1,1 @@
+"""Readable wire transcripts, one oddity per file, each naming its source; `test_dialogues.py` plays them."""

@@ -1,0 +1,574 @@
+"""What every Store promises (`domain.ports.Store`). A new implementation adds a parameter to `IMPLEMENTATIONS`, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidings.domain.errors import Conflict, Unavailable
+from tidings.domain.model import (
+    AccessKey,
+    Account,
+    AccountId,
+    Event,
+    Kind,
+    LedgerEntry,
+    LedgerQuery,
+    Message,
+    Origin,
+    Role,
+    State,
+    Subscription,
+    SubscriptionId,
+    SubscriptionQuery,
+    Token,
+    TokenPurpose,
+    Topic,
+    TopicCounts,
+    TopicId,
+    Unit,
+    User,
+    Way,
+)
+from tidings.domain.ports import Store
+from tidings.store.sqlite import SqliteStore
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ACCOUNT = AccountId("000000000000")
+OTHER = AccountId("111111111111")
+
+Opener = Callable[[Path], Awaitable[Store]]
+
+
+async def open_sqlite(place: Path) -> Store:
+    return await SqliteStore.open(place / "tidings.db")
+
+
+IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": open_sqlite}
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def opener(request: pytest.FixtureRequest) -> Opener:
+    return IMPLEMENTATIONS[request.param]
+
+
+@pytest.fixture
+async def store(opener: Opener, tmp_path: Path) -> AsyncIterator[Store]:
+    store = await opener(tmp_path)
+    yield store
+    await store.close()
+
+
+def uid(number: int) -> str:
+    return f"{number:032x}"
+
+
+def a_topic(number: int = 1, **changes: Any) -> Topic:
+    topic = Topic(
+        TopicId(0), uid(number), ACCOUNT, "us-east-1", f"news-{number}", "sns", "News", {"sns:Policy": "{}"}, {"team": "ä"}, NOW, NOW
+    )  # fmt: skip
+    return replace(topic, **changes)
+
+
+def a_subscription(number: int, topic: Topic, **changes: Any) -> Subscription:
+    subscription = Subscription(
+        SubscriptionId(0), uid(1000 + number), topic.id, ACCOUNT, "sns", "https", f"https://example.com/{number}",
+        State.UNCONFIRMED, {"sns:RawMessageDelivery": "true"}, "arn:aws:iam::000000000000:user/x", NOW, confirmation_sent_at=NOW,
+    )  # fmt: skip
+    return replace(subscription, **changes)
+
+
+def an_entry(number: int, at: datetime = NOW, **changes: Any) -> LedgerEntry:
+    origin = Origin(Way.LINK, "", "192.0.2.1", "curl", "r-1", "News, en", "")
+    entry = LedgerEntry(
+        0, at, Event.CONFIRMED, ACCOUNT, TopicId(1), "news", "us-east-1", uid(number), "email", f"u{number}@example.com",
+        State.UNCONFIRMED, State.CONFIRMED, origin, "by hand",
+    )  # fmt: skip
+    return replace(entry, **changes)
+
+
+def a_message(number: int, topic: Topic | None = None) -> Message:
+    return Message(uid(number), Kind.NOTIFICATION, ACCOUNT, "sns", NOW, topic.id if topic else None, "subject", "body")
+
+
+async def add_topic(store: Store, number: int = 1, **changes: Any) -> Topic:
+    topic = a_topic(number, **changes)
+    await store.commit(Unit(topics_new=[topic]))
+    found = await store.topic_by_uid(topic.uid)
+    assert found is not None
+    return found
+
+
+async def add(store: Store, *subscriptions: Subscription) -> list[Subscription]:
+    await store.commit(Unit(subscriptions_new=list(subscriptions)))
+    return [await subscription_of(store, subscription.uid) for subscription in subscriptions]
+
+
+async def subscription_of(store: Store, uid: str) -> Subscription:
+    found = await store.subscription(uid)
+    assert found is not None
+    return found
+
+
+# Accounts
+
+
+async def test_accounts_users_and_keys_are_added_changed_and_read_back(store: Store) -> None:
+    account = Account(ACCOUNT, "default", uid(1), NOW)
+    user = User(ACCOUNT, "admin", Role.OWNER, "hash", False, NOW)
+    key = AccessKey("tidings", ACCOUNT, "admin", b"\0sealed", False, NOW)
+    await store.commit(Unit(accounts=[account], users=[user], access_keys=[key]))
+    assert await store.account(ACCOUNT) == account == await store.account_of_project(uid(1))
+    assert await store.user(ACCOUNT, "admin") == user
+    assert await store.access_key("tidings") == key
+    changed = Unit(
+        accounts=[replace(account, name="renamed")], users=[replace(user, disabled=True)], access_keys=[replace(key, disabled=True)]
+    )  # fmt: skip
+    await store.commit(changed)
+    assert await store.accounts() == changed.accounts
+    assert await store.users(ACCOUNT) == changed.users
+    assert await store.access_keys(ACCOUNT) == changed.access_keys
+
+
+async def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
+    assert await store.account(ACCOUNT) is None
+    assert await store.account_of_project(uid(1)) is None
+    assert await store.user(ACCOUNT, "admin") is None
+    assert await store.access_key("tidings") is None
+    assert await store.topic(ACCOUNT, "us-east-1", "news") is None
+    assert await store.topic_by_id(TopicId(1)) is None
+    assert await store.subscription(uid(1)) is None
+    assert await store.token(b"digest") is None
+    assert await store.topic_counts(TopicId(1)) == TopicCounts(0, 0, 0)
+    assert await store.pending_count(ACCOUNT) == await store.topic_count(ACCOUNT, None) == 0
+    assert await store.subscriptions(SubscriptionQuery()) == []
+    assert await store.ledger(LedgerQuery(since=NOW)) == []
+    assert await store.subscribers([uid(1)]) == {}
+
+
+# Topics
+
+
+async def test_a_topic_reads_back_as_written_with_the_id_the_store_gave(store: Store) -> None:
+    topic = await add_topic(store)
+    assert topic == a_topic(id=topic.id)
+    assert topic.id > 0
+    assert await store.topic(ACCOUNT, "us-east-1", "news-1") == topic == await store.topic_by_id(topic.id)
+
+
+async def test_a_topic_name_is_unique_in_its_account_and_region(store: Store) -> None:
+    await add_topic(store, 1, name="news")
+    with pytest.raises(Conflict):
+        await store.commit(Unit(topics_new=[a_topic(2, name="news")]))
+    await add_topic(store, 3, name="news", region="eu-west-1")
+    await add_topic(store, 4, name="news", account_id=OTHER)
+
+
+async def test_a_stale_version_of_a_topic_is_a_conflict(store: Store) -> None:
+    topic = await add_topic(store)
+    changed = replace(topic, display_name="New", settings={"a": "b"}, tags={}, updated_at=NOW + SECOND)
+    await store.commit(Unit(topics_changed=[changed]))
+    assert await store.topic_by_id(topic.id) == replace(changed, version=2)
+    with pytest.raises(Conflict):
+        await store.commit(Unit(topics_changed=[replace(topic, display_name="Late")]))
+
+
+async def test_topics_are_listed_ascending_page_by_page_and_counted(store: Store) -> None:
+    topics = [await add_topic(store, number, region="ab"[number % 2]) for number in range(1, 7)]
+    await add_topic(store, 9, account_id=OTHER)
+    assert await store.topics(ACCOUNT, None, after=0, limit=4) == topics[:4]
+    assert await store.topics(ACCOUNT, None, after=topics[3].id, limit=4) == topics[4:]
+    assert await store.topics(ACCOUNT, "b", after=topics[0].id, limit=9) == topics[2::2]
+    assert await store.topic_count(ACCOUNT, None) == 6
+    assert await store.topic_count(ACCOUNT, "a") == 3
+    assert await store.topic_count(OTHER, "b") == 0
+
+
+async def test_a_deleted_topic_hides_everything_at_once_and_frees_its_name(store: Store) -> None:
+    topic, other = await add_topic(store, 1), await add_topic(store, 2)
+    await add(store, a_subscription(1, topic), a_subscription(2, topic, state=State.CONFIRMED, confirmed_at=NOW))
+    (kept,) = await add(store, a_subscription(3, other, endpoint="https://example.com/1"))
+    await store.commit(Unit(topics_deleted=[topic.id]))
+    assert await store.topic_by_id(topic.id) is None
+    assert await store.topic_by_uid(topic.uid) is None
+    assert await store.topic(ACCOUNT, topic.region, topic.name) is None
+    assert await store.topics(ACCOUNT, None, after=0, limit=9) == [other]
+    assert await store.topic_count(ACCOUNT, topic.region) == 1
+    assert await store.topic_counts(topic.id) == TopicCounts(0, 0, 0)
+    assert await store.pending_count(ACCOUNT) == 1
+    assert await store.subscription(uid(1001)) is None
+    assert await store.subscribers([uid(1001), kept.uid]) == {kept.uid: kept}
+    assert await store.live_subscription(topic.id, "https", "https://example.com/1") is None
+    assert await store.page(topic.id, after=0, limit=9, confirmed_by=NOW) == []
+    queries = [
+        SubscriptionQuery(),
+        SubscriptionQuery(account_id=ACCOUNT),
+        SubscriptionQuery(account_id=ACCOUNT, region=topic.region),
+        SubscriptionQuery(endpoint="https://example.com/1"),
+    ]
+    for query in queries:
+        assert await store.subscriptions(query) == [kept]
+    assert await store.subscriptions(SubscriptionQuery(topic_id=topic.id)) == []
+    assert await store.lapsed(unconfirmed_since=NOW + SECOND, canceled_since=NOW, limit=9) == [kept]
+    again = await add_topic(store, 5, name=topic.name)
+    assert again.id > other.id
+
+
+async def test_nothing_can_be_added_to_or_changed_in_a_deleted_topic(store: Store) -> None:
+    topic = await add_topic(store)
+    (subscription,) = await add(store, a_subscription(1, topic))
+    await store.commit(Unit(topics_deleted=[topic.id]))
+    for unit in (
+        Unit(subscriptions_new=[a_subscription(2, topic)]),
+        Unit(subscriptions_changed=[replace(subscription, state=State.CONFIRMED)]),
+        Unit(topics_changed=[topic]),
+        Unit(topics_deleted=[topic.id]),
+    ):
+        with pytest.raises(Conflict):
+            await store.commit(unit)
+
+
+async def test_a_name_can_be_freed_and_taken_in_one_unit(store: Store) -> None:
+    topic = await add_topic(store)
+    await store.commit(Unit(topics_deleted=[topic.id], topics_new=[a_topic(2, name=topic.name)]))
+    found = await store.topic(ACCOUNT, topic.region, topic.name)
+    assert found is not None
+    assert found.uid == uid(2)
+
+
+# Subscriptions
+
+
+async def test_a_subscription_reads_back_as_written(store: Store) -> None:
+    topic = await add_topic(store)
+    full = a_subscription(
+        1, topic, state=State.CANCELED, confirmed_at=NOW, canceled_at=NOW + SECOND, come_back_until=NOW + 2 * SECOND,
+        confirmation_was_authenticated=True, auth_on_unsubscribe=True, settings={},
+    )  # fmt: skip
+    (found,) = await add(store, full)
+    assert found == replace(full, id=found.id)
+    changed = replace(
+        found, state=State.CONFIRMED, canceled_at=None, come_back_until=None, settings={"smn:remark": "中文"},
+        confirmation_was_authenticated=False, auth_on_unsubscribe=False, confirmation_sent_at=None,
+    )  # fmt: skip
+    await store.commit(Unit(subscriptions_changed=[changed]))
+    assert await subscription_of(store, full.uid) == replace(changed, version=2)
+    with pytest.raises(Conflict):
+        await store.commit(Unit(subscriptions_changed=[found]))
+
+
+async def test_one_live_subscription_per_endpoint_and_any_number_of_canceled_ones(store: Store) -> None:
+    topic = await add_topic(store)
+    address = {"protocol": "email", "endpoint": "a@example.com"}
+    (first,) = await add(store, a_subscription(1, topic, **address))
+    with pytest.raises(Conflict):
+        await add(store, a_subscription(2, topic, **address, state=State.CONFIRMED))
+    assert await store.live_subscription(topic.id, *address.values()) == first
+    assert await store.canceled_subscription(topic.id, *address.values()) is None
+    canceled = replace(first, state=State.CANCELED, canceled_at=NOW)
+    await store.commit(Unit(subscriptions_changed=[canceled], subscriptions_new=[a_subscription(3, topic, **address)]))
+    second = await subscription_of(store, uid(1003))
+    await store.commit(Unit(subscriptions_changed=[replace(second, state=State.CANCELED, canceled_at=NOW)]))
+    await add(store, a_subscription(4, topic, **address))
+    newest = await store.canceled_subscription(topic.id, *address.values())
+    assert newest is not None
+    assert newest.uid == second.uid
+    with pytest.raises(Conflict):
+        await store.commit(Unit(subscriptions_changed=[replace(newest, state=State.CONFIRMED)]))
+
+
+async def test_a_removed_subscription_is_gone_and_its_id_never_comes_back(store: Store) -> None:
+    topic = await add_topic(store)
+    (first,) = await add(store, a_subscription(1, topic))
+    await store.commit(Unit(subscriptions_deleted=[first.id]))
+    assert await store.subscription(first.uid) is None
+    with pytest.raises(Conflict):
+        await store.commit(Unit(subscriptions_deleted=[first.id]))
+    (second,) = await add(store, a_subscription(2, topic))
+    assert second.id > first.id
+
+
+async def test_a_unit_is_applied_as_a_whole_or_not_at_all(store: Store) -> None:
+    topic = await add_topic(store)
+    (subscription,) = await add(store, a_subscription(1, topic))
+    unit = Unit(
+        accounts=[Account(ACCOUNT, "default", uid(1), NOW)],
+        topics_new=[a_topic(2)],
+        subscriptions_new=[a_subscription(2, topic)],
+        subscriptions_changed=[replace(subscription, version=7)],
+        tokens_new=[Token(b"digest", TokenPurpose.CONFIRM, subscription.uid, NOW, NOW)],
+        ledger=[an_entry(1)],
+        messages=[a_message(1, topic)],
+    )
+    with pytest.raises(Conflict):
+        await store.commit(unit)
+    assert await store.account(ACCOUNT) is None
+    assert await store.topic_by_uid(uid(2)) is None
+    assert await store.subscription(uid(1002)) is None
+    assert await store.token(b"digest") is None
+    assert await store.ledger(LedgerQuery()) == []
+    assert await store.topic_counts(topic.id) == TopicCounts(0, 1, 0)
+
+
+async def test_of_many_units_at_one_time_those_that_conflict_undo_only_themselves(store: Store) -> None:
+    topic = await add_topic(store)
+    units = [Unit(subscriptions_new=[a_subscription(number, topic)]) for number in range(50)]
+    units += [Unit(subscriptions_new=[a_subscription(number, topic, uid=uid(number))]) for number in range(50)]
+    answers = await asyncio.gather(*(store.commit(unit) for unit in units), return_exceptions=True)
+    assert answers[:50] == [None] * 50
+    assert {type(answer) for answer in answers[50:]} == {Conflict}
+    assert await store.topic_counts(topic.id) == TopicCounts(0, 50, 0)
+
+
+async def test_of_many_changes_to_one_version_exactly_one_wins(store: Store) -> None:
+    topic = await add_topic(store)
+    (subscription,) = await add(store, a_subscription(1, topic))
+    changes = [replace(subscription, settings={"n": str(number)}) for number in range(20)]
+    answers = await asyncio.gather(
+        *(store.commit(Unit(subscriptions_changed=[change])) for change in changes), return_exceptions=True
+    )
+    assert answers.count(None) == 1
+    found = await subscription_of(store, subscription.uid)
+    assert found == replace(changes[answers.index(None)], version=2)
+
+
+async def test_lists_are_ascending_and_each_filter_narrows_them(store: Store) -> None:
+    topics = [await add_topic(store, 1), await add_topic(store, 2, region="eu-west-1")]
+    made: list[Subscription] = []
+    states = [State.UNCONFIRMED, State.CONFIRMED, State.CANCELED, State.EXPIRED]
+    for number in range(32):
+        made += await add(
+            store,
+            a_subscription(
+                number,
+                topics[number % 2],
+                state=states[number // 2 % 4],
+                account_id=OTHER if number % 3 == 0 else ACCOUNT,
+                protocol="sms" if number % 5 == 0 else "https",
+                endpoint=f"e{number % 7}-{number}" if number % 7 else "shared",
+                confirmed_at=NOW,
+            ),
+        )
+    region_of = {topic.id: topic.region for topic in topics}
+    for query in _queries(topics):
+        expected = [row for row in made if _matches(query, row, region_of) and row.id > query.after]
+        found = await store.subscriptions(query)
+        assert found == expected[query.offset : query.offset + query.limit], query
+
+
+def _queries(topics: list[Topic]) -> list[SubscriptionQuery]:
+    queries = []
+    for account in (None, ACCOUNT):
+        for region in (None, "eu-west-1"):
+            for topic_id in (None, topics[0].id, topics[1].id):
+                for endpoint in (None, "shared"):
+                    for protocol in (None, "sms"):
+                        for states in ((), (State.CONFIRMED,), (State.CANCELED, State.EXPIRED)):
+                            query = SubscriptionQuery(account, region, topic_id, endpoint, protocol, states)
+                            queries += [query, replace(query, after=7, limit=3), replace(query, offset=2, limit=2)]
+    return queries
+
+
+def _matches(query: SubscriptionQuery, row: Subscription, region_of: dict[TopicId, str]) -> bool:
+    wanted = [
+        (query.account_id, row.account_id),
+        (query.region, region_of[row.topic_id]),
+        (query.topic_id, row.topic_id),
+        (query.endpoint, row.endpoint),
+        (query.protocol, row.protocol),
+    ]
+    states = query.states or (State.UNCONFIRMED, State.CONFIRMED, State.CANCELED)
+    return row.state in states and all(want in (None, have) for want, have in wanted)
+
+
+async def test_lapsed_gives_what_waited_too_long(store: Store) -> None:
+    topic = await add_topic(store)
+    old = NOW - 10 * SECOND
+    never_asked, asked_again, forgotten, gone, fresh = await add(
+        store,
+        a_subscription(1, topic, created_at=old, confirmation_sent_at=None),
+        a_subscription(2, topic, created_at=old, confirmation_sent_at=NOW),
+        a_subscription(3, topic, created_at=old - SECOND, confirmation_sent_at=old - SECOND),
+        a_subscription(4, topic, state=State.CANCELED, canceled_at=old),
+        a_subscription(5, topic, state=State.CANCELED, canceled_at=NOW),
+    )
+    found = await store.lapsed(unconfirmed_since=NOW, canceled_since=NOW, limit=9)
+    assert {row.uid for row in found} == {never_asked.uid, forgotten.uid, gone.uid}
+    assert len(await store.lapsed(unconfirmed_since=NOW, canceled_since=NOW, limit=2)) == 2
+    later = await store.lapsed(unconfirmed_since=NOW + SECOND, canceled_since=NOW + SECOND, limit=9)
+    assert {asked_again.uid, fresh.uid} <= {row.uid for row in later}
+
+
+async def test_a_page_holds_the_confirmed_ones_of_one_topic_in_order(store: Store) -> None:
+    topic, other = await add_topic(store, 1), await add_topic(store, 2)
+    rows = [
+        a_subscription(number, topic, state=State.CONFIRMED, confirmed_at=NOW + (number % 2) * SECOND)
+        for number in range(20)
+    ]
+    made = await add(store, *rows)
+    await add(store, a_subscription(30, topic), a_subscription(31, other, state=State.CONFIRMED, confirmed_at=NOW))
+    whole = await store.page(topic.id, after=0, limit=100, confirmed_by=NOW + SECOND)
+    assert [row.uid for row in whole] == [row.uid for row in made]
+    assert [(row.id, row.endpoint, row.protocol, row.account_id, row.dialect) for row in whole] == [
+        (row.id, row.endpoint, row.protocol, row.account_id, row.dialect) for row in made
+    ]
+    assert len({id(row.settings) for row in whole}) == 1
+    assert whole[0].settings == {"sns:RawMessageDelivery": "true"}
+    early = await store.page(topic.id, after=made[3].id, limit=3, confirmed_by=NOW)
+    assert [row.id for row in early] == [made[4].id, made[6].id, made[8].id]
+
+
+# Tokens
+
+
+async def test_a_token_is_used_once_and_remembered_until_it_is_swept(store: Store) -> None:
+    token = Token(b"\0" * 32, TokenPurpose.CONFIRM, uid(1), NOW, NOW + SECOND)
+    await store.commit(Unit(tokens_new=[token]))
+    assert await store.token(token.digest) == token
+    await store.commit(Unit(tokens_used=[(token.digest, NOW)]))
+    await store.commit(Unit(tokens_used=[(token.digest, NOW + SECOND)]))
+    assert await store.token(token.digest) == replace(token, used_at=NOW)
+    assert await store.sweep(NOW + SECOND, 10) == 0
+    assert await store.sweep(NOW + 2 * SECOND, 10) == 1
+    assert await store.token(token.digest) is None
+
+
+async def test_voiding_takes_the_old_tokens_and_leaves_the_new_one_of_the_same_unit(store: Store) -> None:
+    old = [Token(bytes([number]) * 32, TokenPurpose.CONFIRM, uid(1), NOW, NOW) for number in range(2)]
+    other = Token(b"o" * 32, TokenPurpose.RESTORE, uid(2), NOW, NOW)
+    new = Token(b"n" * 32, TokenPurpose.CONFIRM, uid(1), NOW, NOW)
+    await store.commit(Unit(tokens_new=[*old, other]))
+    await store.commit(Unit(tokens_void=[uid(1)], tokens_new=[new]))
+    assert [await store.token(token.digest) for token in old] == [None, None]
+    assert await store.token(other.digest) == other
+    assert await store.token(new.digest) == new
+
+
+# Ledger
+
+
+async def test_the_ledger_gives_back_every_field_in_order(store: Store) -> None:
+    entries = [
+        an_entry(1),
+        an_entry(2, before=None, event=Event.SUBSCRIBED, after=State.UNCONFIRMED, topic_id=TopicId(2)),
+    ]
+    await store.commit(Unit(ledger=entries))
+    found = await store.ledger(LedgerQuery())
+    assert [replace(entry, id=0) for entry in found] == entries
+    assert found[0].id < found[1].id
+
+
+async def test_each_ledger_filter_narrows_it_also_when_the_clock_was_set_back(store: Store) -> None:
+    for number in range(24):
+        at = NOW + number * SECOND if number != 12 else NOW - 60 * SECOND
+        entry = an_entry(
+            number % 3, at, account_id=OTHER if number % 4 == 0 else ACCOUNT, topic_id=TopicId(number % 5), endpoint=f"e{number % 2}"
+        )  # fmt: skip
+        await store.commit(Unit(ledger=[entry]))
+    everything = await store.ledger(LedgerQuery(limit=99))
+    assert len(everything) == 24
+    accounts, endpoints, topics, uids = (None, OTHER), (None, "e1"), (None, TopicId(3)), (None, uid(2))
+    times = (None, NOW - 60 * SECOND, NOW + 6 * SECOND, NOW + 99 * SECOND)
+    queries = [
+        LedgerQuery(account, endpoint, topic, subscription, since, until, after, limit)
+        for account in accounts
+        for endpoint in endpoints
+        for topic in topics
+        for subscription in uids
+        for since in times
+        for until in times
+        for after, limit in ((0, 99), (everything[4].id, 2))
+    ]
+    for query in queries:
+        assert await store.ledger(query) == [row for row in everything if _in_ledger(query, row)][: query.limit], query
+
+
+def _in_ledger(query: LedgerQuery, row: LedgerEntry) -> bool:
+    return (
+        query.account_id in (None, row.account_id)
+        and query.endpoint in (None, row.endpoint)
+        and query.topic_id in (None, row.topic_id)
+        and query.subscription_uid in (None, row.subscription_uid)
+        and (query.since is None or row.at >= query.since)
+        and (query.until is None or row.at < query.until)
+        and row.id > query.after
+    )
+
+
+# Upkeep
+
+
+async def test_sweep_removes_deleted_topics_in_bites_and_nothing_else(store: Store) -> None:
+    topic, other = await add_topic(store, 1), await add_topic(store, 2)
+    await add(store, *(a_subscription(number, topic) for number in range(25)))
+    await add(store, a_subscription(99, other))
+    await store.commit(Unit(topics_deleted=[topic.id], ledger=[an_entry(1)]))
+    bites = [await store.sweep(NOW, 10) for _ in range(4)]
+    assert bites == [10, 10, 6, 0]
+    assert await store.pending_count(ACCOUNT) == 1
+    assert await store.topic_counts(other.id) == TopicCounts(0, 1, 0)
+    assert len(await store.ledger(LedgerQuery())) == 1
+
+
+async def test_reset_forgets_all_but_accounts_users_and_keys(store: Store) -> None:
+    account, user = Account(ACCOUNT, "default", uid(1), NOW), User(ACCOUNT, "admin", Role.OWNER, "", False, NOW)
+    key = AccessKey("k", ACCOUNT, "admin", b"s", False, NOW)
+    topic = await add_topic(store)
+    (subscription,) = await add(store, a_subscription(1, topic))
+    token = Token(b"d", TokenPurpose.CONFIRM, subscription.uid, NOW, NOW)
+    await store.commit(
+        Unit([account], [user], [key], tokens_new=[token], ledger=[an_entry(1)], messages=[a_message(1, topic)])
+    )
+    await store.reset()
+    assert await store.accounts() == [account]
+    assert await store.users(ACCOUNT) == [user]
+    assert await store.access_keys(ACCOUNT) == [key]
+    assert await store.topics(ACCOUNT, None, after=0, limit=9) == []
+    assert await store.subscriptions(SubscriptionQuery()) == []
+    assert await store.token(b"d") is None
+    assert await store.ledger(LedgerQuery()) == []
+    assert await store.topic_count(ACCOUNT, None) == await store.pending_count(ACCOUNT) == 0
+    assert (await add_topic(store)).id > topic.id
+
+
+async def test_check_passes_on_a_store_that_reads_and_writes(store: Store) -> None:
+    await store.check()
+
+
+async def test_everything_committed_is_there_after_opening_again(opener: Opener, tmp_path: Path) -> None:
+    store = await opener(tmp_path)
+    topic = await add_topic(store)
+    (subscription,) = await add(store, a_subscription(1, topic))
+    await store.commit(Unit(ledger=[an_entry(1)]))
+    await store.close()
+    store = await opener(tmp_path)
+    assert await store.subscription(subscription.uid) == subscription
+    assert await store.topic_counts(topic.id) == TopicCounts(0, 1, 0)
+    assert len(await store.ledger(LedgerQuery())) == 1
+    await store.close()
+
+
+async def test_two_openings_see_each_others_changes(opener: Opener, tmp_path: Path) -> None:
+    server, command = await opener(tmp_path), await opener(tmp_path)
+    account = Account(ACCOUNT, "default", uid(1), NOW)
+    await command.commit(Unit(accounts=[account]))
+    assert await server.account(ACCOUNT) == account
+    units = [Unit(topics_new=[a_topic(number)]) for number in range(40)]
+    await asyncio.gather(*((server, command)[number % 2].commit(unit) for number, unit in enumerate(units)))
+    assert await command.topic_count(ACCOUNT, None) == await server.topic_count(ACCOUNT, None) == 40
+    await server.close()
+    await command.close()
+
+
+async def test_a_closed_store_refuses_to_commit(opener: Opener, tmp_path: Path) -> None:
+    store = await opener(tmp_path)
+    await store.close()
+    with pytest.raises(Unavailable):
+        await store.commit(Unit(ledger=[an_entry(1)]))

@@ -1,0 +1,542 @@
+"""Subscriptions as boto3 and the links in messages see them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.dialogues.desk import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Desk, body_of, open_desk
+
+from tidings.domain.model import Event, Kind, State, Way
+from tidings.services.quotas import Quotas
+
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
+UUID = "01234567-89ab-cdef-0123-456789abcdef"
+HOOK = "https://example.com/hook"
+IP = "InvalidParameter"
+
+
+@pytest.fixture
+async def topic(desk: Desk) -> str:
+    return await desk.topic()
+
+
+async def attributes(desk: Desk, subscription: str, **given: Any) -> dict[str, str]:
+    return dict((await desk.ask("get_subscription_attributes", SubscriptionArn=subscription, **given))["Attributes"])
+
+
+async def listed(desk: Desk, **given: Any) -> list[str]:
+    return [row["SubscriptionArn"] for row in (await desk.ask("list_subscriptions", **given))["Subscriptions"]]
+
+
+def unsubscribe_link(subscription: str) -> str:
+    return f"Action=Unsubscribe&SubscriptionArn={subscription}"
+
+
+# --- subscribing ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint"),
+    [("http", "http://example.com/h"), ("https", HOOK), ("email", "a@example.com"), ("email-json", "a@example.com")],
+)
+async def test_people_and_web_hooks_are_asked_first(desk: Desk, topic: str, protocol: str, endpoint: str) -> None:
+    answer = await desk.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+    assert answer["SubscriptionArn"] == "pending confirmation"
+    assert await listed(desk) == ["PendingConfirmation"]
+    assert len(await desk.accepted(Kind.CONFIRMATION)) == 1
+
+
+@pytest.mark.parametrize(("protocol", "endpoint"), [("sqs", QUEUE), ("sms", "+14155550100")])
+async def test_own_queues_and_phones_are_subscribed_at_once(
+    desk: Desk, topic: str, protocol: str, endpoint: str
+) -> None:
+    arn = (await desk.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint))["SubscriptionArn"]
+    assert arn.startswith(f"{topic}:")
+    assert await listed(desk) == [arn]
+    assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
+    assert await desk.accepted(Kind.CONFIRMATION) == []
+
+
+async def test_the_arn_of_a_pending_subscription_is_told_on_request(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic)
+    assert arn.startswith(f"{topic}:")
+    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+
+
+async def test_subscribing_again_sends_a_fresh_confirmation_and_keeps_the_arn(desk: Desk, topic: str) -> None:
+    first = await desk.pending(topic)
+    assert await desk.pending(topic) == first
+    assert len(await desk.accepted(Kind.CONFIRMATION)) == 2
+    confirmed = await desk.confirmed(topic)
+    assert confirmed == first
+    assert (await desk.ask("subscribe", TopicArn=topic, Protocol="email", Endpoint="ann@example.com"))[
+        "SubscriptionArn"
+    ] == first
+
+
+async def test_subscribing_again_with_other_attributes_is_refused(desk: Desk, topic: str) -> None:
+    given = {"TopicArn": topic, "Protocol": "https", "Endpoint": HOOK}
+    await desk.ask("subscribe", Attributes={"RawMessageDelivery": "true"}, **given)
+    await desk.ask("subscribe", Attributes={"RawMessageDelivery": "True"}, **given)
+    await desk.ask("subscribe", **given)
+    for other in ({"RawMessageDelivery": "false"}, {"DeliveryPolicy": '{"healthyRetryPolicy":{"numRetries":1}}'}):
+        assert await desk.refused("subscribe", Attributes=other, **given) == (
+            400,
+            IP,
+            "Invalid parameter: Attributes Reason: Subscription already exists with different attributes",
+        )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "said"),
+    [
+        ("pigeon", "x", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon"),
+        ("HTTP", "http://example.com", "Invalid parameter: Amazon SNS does not support this protocol string: HTTP"),
+        (
+            "lambda",
+            "arn:x",
+            "Invalid parameter: Protocol Reason: lambda subscriptions are not offered by this server yet",
+        ),
+        (
+            "firehose",
+            "arn:x",
+            "Invalid parameter: Protocol Reason: firehose subscriptions are not offered by this server yet",
+        ),
+        (
+            "application",
+            "arn:x",
+            "Invalid parameter: Protocol Reason: application subscriptions are not offered by this server yet",
+        ),
+        ("http", HOOK, "Invalid parameter: Endpoint must match the specified protocol"),
+        ("https", "http://example.com", "Invalid parameter: Endpoint must match the specified protocol"),
+        ("email", "nobody", "Invalid parameter: Email address"),
+        ("email", "a@b\r\nBcc: c@d", "Invalid parameter: Email address"),
+        ("sms", "12345", "Invalid SMS endpoint: 12345"),
+        ("sms", "+1415555abcd", "Invalid SMS endpoint: +1415555abcd"),
+        ("sqs", "https://queue", "Invalid parameter: SQS endpoint ARN"),
+        (
+            "sqs",
+            f"{QUEUE}.fifo",
+            "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics",
+        ),
+        ("email", "", "Invalid parameter: Endpoint Reason: no value for required parameter"),
+    ],
+)
+async def test_a_wrong_endpoint_is_refused_in_the_words_of_its_protocol(
+    desk: Desk, topic: str, protocol: str, endpoint: str, said: str
+) -> None:
+    assert await desk.refused("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == (400, IP, said)
+    assert await listed(desk) == []
+    assert await desk.ledger() == []
+
+
+@pytest.mark.parametrize("endpoint", ["https://", "https://a b", "https://:80/", "https://a\r\nb/"])
+async def test_a_url_that_is_none_is_refused_with_a_reason(desk: Desk, topic: str, endpoint: str) -> None:
+    status, code, message = await desk.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=endpoint)
+    assert (status, code) == (400, IP)
+    assert message.startswith("Invalid parameter: Endpoint Reason: ")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"Colour": "red"}, "Attributes Reason: Unknown attribute: Colour"),
+        (
+            {"RawMessageDelivery": "x"},
+            "Attributes Reason: RawMessageDelivery: Invalid value [x]. Must be true or false.",
+        ),
+        (
+            {"FilterPolicy": '{"a":["b"]}'},
+            "Attributes Reason: FilterPolicy: filter policies are not offered by this server yet",
+        ),
+        ({"ReplayPolicy": "{}"}, "Attributes Reason: ReplayPolicy: replays are not offered by this server yet"),
+    ],
+)
+async def test_a_bad_attribute_makes_no_subscription(desk: Desk, topic: str, given: dict[str, str], said: str) -> None:
+    told = await desk.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=HOOK, Attributes=given)
+    assert told == (400, IP, f"Invalid parameter: {said}")
+    assert await listed(desk) == []
+
+
+async def test_subscribing_to_an_absent_topic(desk: Desk, topic: str) -> None:
+    told = await desk.refused("subscribe", TopicArn=f"{topic}x", Protocol="email", Endpoint="a@example.com")
+    assert told == (404, "NotFound", "Topic does not exist")
+
+
+async def test_only_so_many_pending_subscriptions(tmp_path: Any) -> None:
+    async with open_desk(tmp_path, Quotas(pending_per_account=1)) as desk:
+        topic = await desk.topic()
+        await desk.pending(topic)
+        told = await desk.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="b@example.com")
+        assert told[:2] == (403, "SubscriptionLimitExceeded")
+
+
+async def test_a_foreign_queue_has_to_confirm(desk: Desk, topic: str) -> None:
+    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
+    answer = await desk.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sqs", Endpoint=QUEUE)
+    assert answer["SubscriptionArn"] == "pending confirmation"
+
+
+# --- confirming ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_token_confirms_once_and_a_repeat_gives_the_same_arn(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic, HOOK, "https")
+    token = desk.tokens[-1]
+    for _ in range(2):
+        answer = await desk.ask("confirm_subscription", TopicArn=topic, Token=token)
+        assert answer["SubscriptionArn"] == arn
+    shown = await attributes(desk, arn)
+    assert shown["PendingConfirmation"] == "false"
+    assert shown["ConfirmationWasAuthenticated"] == "true"
+
+
+async def test_a_web_hook_confirms_by_its_link_unsigned(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic, HOOK, "https")
+    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
+    assert answer.status == 200
+    assert f"<SubscriptionArn>{arn}</SubscriptionArn>" in body_of(answer)
+    assert (await attributes(desk, arn))["ConfirmationWasAuthenticated"] == "false"
+    (entry,) = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMED]
+    assert (entry.origin.way, entry.origin.remote_address, entry.origin.user_agent) == (Way.LINK, "192.0.2.7", "desk/1")
+
+
+@pytest.mark.parametrize("protocol", ["email", "email-json"])
+async def test_a_link_that_a_mail_scanner_opens_confirms_nothing(desk: Desk, topic: str, protocol: str) -> None:
+    arn = await desk.pending(topic, "ann@example.com", protocol)
+    token = desk.tokens[-1]
+    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={token}")
+    assert answer.status == 303
+    assert dict(answer.headers)["Location"] == f"{PUBLIC_URL}/s/y/{token}"
+    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+    assert (
+        await desk.post({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": token}, key=None)
+    ).status == 200
+    assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
+
+
+async def test_strict_links_confirm_a_mailbox_as_in_the_cloud(tmp_path: Any) -> None:
+    async with open_desk(tmp_path, strict_links=True) as desk:
+        topic = await desk.topic()
+        arn = await desk.pending(topic)
+        assert (await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")).status == 200
+        assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Token": "0" * 64}, "Invalid parameter: Token"),
+        ({"Token": "nonsense"}, "Invalid token"),
+        ({"Token": ""}, "Invalid parameter: Token Reason: no value for required parameter"),
+        ({"TopicArn": "x"}, "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"),
+        ({"TopicArn": "arn:aws:sns:eu-west-1:000000000000:news"}, "Invalid parameter: Topic"),
+    ],
+)
+async def test_a_wrong_token_confirms_nothing(desk: Desk, topic: str, change: dict[str, str], said: str) -> None:
+    arn = await desk.pending(topic)
+    given = {"TopicArn": topic, "Token": desk.tokens[-1], **change}
+    assert await desk.refused("confirm_subscription", **given) == (400, IP, said)
+    assert await desk.refused("confirm_subscription", key=None, **given) == (400, IP, said)
+    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+
+
+async def test_only_the_region_of_the_topic_counts(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic, HOOK, "https")
+    other = "arn:aws:sns:us-east-1:000000000000:something-else"
+    answer = await desk.ask("confirm_subscription", TopicArn=other, Token=desk.tokens[-1])
+    assert answer["SubscriptionArn"] == arn
+
+
+async def test_a_token_lives_for_two_days(desk: Desk, topic: str) -> None:
+    await desk.pending(topic, HOOK, "https")
+    desk.clock.advance(172_800)
+    told = await desk.refused("confirm_subscription", key=None, TopicArn=topic, Token=desk.tokens[-1])
+    assert told == (400, IP, "Invalid parameter: Token")
+
+
+async def test_asking_for_a_signed_cancel_needs_a_signature(desk: Desk, topic: str) -> None:
+    await desk.pending(topic, HOOK, "https")
+    given = {"TopicArn": topic, "Token": desk.tokens[-1], "AuthenticateOnUnsubscribe": "true"}
+    assert (await desk.refused("confirm_subscription", key=None, **given))[:2] == (403, "MissingAuthenticationToken")
+    arn = (await desk.ask("confirm_subscription", **given))["SubscriptionArn"]
+    assert (await desk.get(unsubscribe_link(arn))).status == 403
+    assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
+    assert await listed(desk) == [arn]
+    await desk.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(desk) == ["Deleted"]
+
+
+# --- canceling ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_owner_cancels_silently_and_safely_again(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    for _ in range(2):
+        await desk.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(desk) == ["Deleted"]
+    assert await desk.accepted(Kind.GOODBYE) == []
+    assert await desk.refused("get_subscription_attributes", SubscriptionArn=arn) == (
+        404,
+        "NotFound",
+        "Subscription does not exist",
+    )
+    (entry,) = [entry for entry in await desk.ledger() if entry.event is Event.CANCELED]
+    assert (entry.origin.way, entry.origin.principal) == (Way.API, "arn:aws:iam::000000000000:user/admin")
+
+
+async def test_a_link_cancels_with_a_goodbye_whose_token_brings_back(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic, HOOK, "https")
+    answer = await desk.get(unsubscribe_link(arn))
+    assert answer.status == 200
+    assert b"<UnsubscribeResponse" in body_of(answer).encode()
+    assert "UnsubscribeResult" not in body_of(answer)
+    assert len(await desk.accepted(Kind.GOODBYE)) == 1
+    assert await listed(desk) == ["Deleted"]
+    back = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
+    assert arn in body_of(back)
+    assert await listed(desk) == [arn]
+
+
+async def test_somebody_else_cancels_with_a_goodbye(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    await desk.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
+    assert await listed(desk) == ["Deleted"]
+    assert len(await desk.accepted(Kind.GOODBYE)) == 1
+
+
+async def test_a_restore_link_for_a_mailbox_leads_to_its_page(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    await desk.get(unsubscribe_link(arn))
+    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
+    assert dict(answer.headers)["Location"] == f"{PUBLIC_URL}/s/r/{desk.tokens[-1]}"
+    assert await listed(desk) == ["Deleted"]
+
+
+@pytest.mark.parametrize(
+    ("arn", "said"),
+    [
+        ("", "SubscriptionArn Reason: no value for required parameter"),
+        ("x", "SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
+        ("{topic}", "SubscriptionId"),
+        ("{topic}:x", "SubscriptionId"),
+        ("arn:aws:sns:eu-west-1:000000000000:news:" + UUID, "SubscriptionArn"),
+    ],
+)
+async def test_a_wrong_arn_cannot_be_canceled(desk: Desk, topic: str, arn: str, said: str) -> None:
+    told = await desk.refused("unsubscribe", SubscriptionArn=arn.format(topic=topic))
+    assert told == (400, IP, f"Invalid parameter: {said}")
+
+
+async def test_canceling_what_never_was_succeeds(desk: Desk, topic: str) -> None:
+    await desk.ask("unsubscribe", SubscriptionArn=f"{topic}:{UUID}")
+    assert (await desk.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200
+
+
+async def test_an_arn_with_another_topic_cancels_nothing(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    await desk.ask("unsubscribe", SubscriptionArn=arn.replace(":news:", ":other:"))
+    assert await listed(desk) == [arn]
+
+
+async def test_a_pending_subscription_cannot_be_canceled(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic)
+    status, code, message = await desk.refused("unsubscribe", SubscriptionArn=arn)
+    assert (status, code) == (400, IP)
+    assert "Cannot unsubscribe a subscription that is pending confirmation" in message
+
+
+async def test_a_queue_is_canceled_by_its_owners_only(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic, QUEUE, "sqs")
+    answer = await desk.get(unsubscribe_link(arn))
+    assert answer.status == 403
+    assert f"not authorized to perform: SNS:Unsubscribe on resource: {arn}" in body_of(answer)
+    assert (await desk.refused("unsubscribe", key=AUDITOR, SubscriptionArn=arn))[1] == "AuthorizationError"
+    await desk.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(desk) == ["Deleted"]
+
+
+async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
+    async with open_desk(tmp_path, anonymous_unsubscribe=False) as desk:
+        arn = await desk.confirmed(await desk.topic(), HOOK, "https")
+        assert (await desk.get(unsubscribe_link(arn))).status == 403
+        assert await listed(desk) == [arn]
+
+
+async def test_a_canceled_endpoint_can_be_asked_again(desk: Desk, topic: str) -> None:
+    first = await desk.confirmed(topic)
+    await desk.ask("unsubscribe", SubscriptionArn=first)
+    second = await desk.confirmed(topic)
+    assert second != first
+    assert await listed(desk) == [second]
+
+
+# --- rates -----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_unsubscribing_too_fast_is_throttled_so_that_sdks_try_again(desk: Desk, topic: str) -> None:
+    params = {"Action": "Unsubscribe", "SubscriptionArn": f"{topic}:{UUID}"}
+    for _ in range(LIMITED):
+        assert (await desk.post(params)).status == 200
+    answer = await desk.post(params)
+    assert answer.status == 429
+    assert "<Code>Throttling</Code><Message>Rate exceeded</Message>" in body_of(answer)
+    assert (await desk.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200, "others have a bucket of their own"
+    desk.clock.advance(1)
+    assert (await desk.post(params)).status == 200
+
+
+@pytest.mark.parametrize("remote", ["192.0.2.1", "2001:db8::1"])
+async def test_unsigned_calls_are_counted_by_address(desk: Desk, topic: str, remote: str) -> None:
+    link = unsubscribe_link(f"{topic}:{UUID}")
+    statuses = {(await desk.get(link, remote=remote)).status for _ in range(LIMITED)}
+    assert statuses == {200}
+    assert (await desk.get(link, remote=remote)).status == 429
+    assert (await desk.get(link, remote="192.0.2.99")).status == 200
+    confirm = f"Action=ConfirmSubscription&TopicArn={topic}&Token={'0' * 64}"
+    assert {(await desk.get(confirm, remote=remote)).status for _ in range(LIMITED)} == {400}
+    assert (await desk.get(confirm, remote=remote)).status == 429
+
+
+async def test_subscribing_too_fast_is_throttled(desk: Desk, topic: str) -> None:
+    params = {"Action": "Subscribe", "TopicArn": topic, "Protocol": "sms", "Endpoint": "x"}
+    assert {(await desk.post(params)).status for _ in range(LIMITED)} == {400}
+    assert (await desk.post(params)).status == 429
+
+
+# --- listing -----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_lists_show_owner_protocol_endpoint_and_topic(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic, QUEUE, "sqs")
+    row = {"SubscriptionArn": arn, "Owner": "000000000000", "Protocol": "sqs", "Endpoint": QUEUE, "TopicArn": topic}
+    assert (await desk.ask("list_subscriptions"))["Subscriptions"] == [row]
+    assert (await desk.ask("list_subscriptions_by_topic", TopicArn=topic))["Subscriptions"] == [row]
+    assert (await desk.ask("list_subscriptions", region="eu-west-1"))["Subscriptions"] == []
+    assert (await desk.ask("list_subscriptions", key=GUEST))["Subscriptions"] == []
+
+
+async def test_subscriptions_are_listed_by_the_hundred(desk: Desk, topic: str) -> None:
+    for n in range(101):
+        desk.clock.advance(0.1)
+        await desk.pending(topic, f"+1415555{n:04d}", "sms")
+    for operation, given in (("list_subscriptions", {}), ("list_subscriptions_by_topic", {"TopicArn": topic})):
+        first = await desk.ask(operation, **given)
+        second = await desk.ask(operation, NextToken=first["NextToken"], **given)
+        assert [len(page["Subscriptions"]) for page in (first, second)] == [100, 1]
+        assert "NextToken" not in second
+
+
+async def test_the_topic_counts_its_subscriptions(desk: Desk, topic: str) -> None:
+    await desk.pending(topic)
+    await desk.confirmed(topic, "b@example.com")
+    await desk.ask("unsubscribe", SubscriptionArn=await desk.confirmed(topic, "c@example.com"))
+    shown = (await desk.ask("get_topic_attributes", TopicArn=topic))["Attributes"]
+    counts = [shown[f"Subscriptions{state}"] for state in ("Pending", "Confirmed", "Deleted")]
+    assert counts == ["1", "1", "1"]
+
+
+# --- attributes -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_attributes_that_are_always_shown(desk: Desk, topic: str) -> None:
+    arn = await desk.pending(topic)
+    assert await attributes(desk, arn) == {
+        "SubscriptionArn": arn,
+        "TopicArn": topic,
+        "Owner": "000000000000",
+        "Protocol": "email",
+        "Endpoint": "ann@example.com",
+        "SubscriptionPrincipal": "arn:aws:iam::000000000000:user/admin",
+        "PendingConfirmation": "true",
+        "ConfirmationWasAuthenticated": "false",
+        "RawMessageDelivery": "false",
+    }
+
+
+async def test_attributes_are_set_shown_and_removed(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic, HOOK, "https")
+    redrive = json.dumps({"deadLetterTargetArn": QUEUE})
+    for name, value in (
+        ("RawMessageDelivery", "true"),
+        ("RedrivePolicy", redrive),
+        ("DeliveryPolicy", '{"healthyRetryPolicy":{"numRetries":1}}'),
+    ):
+        await desk.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+    shown = await attributes(desk, arn)
+    assert shown["RawMessageDelivery"] == "true"
+    assert json.loads(shown["RedrivePolicy"]) == {"deadLetterTargetArn": QUEUE}
+    assert json.loads(shown["DeliveryPolicy"]) == {
+        "healthyRetryPolicy": {"numRetries": 1},
+        "sicklyRetryPolicy": None,
+        "throttlePolicy": None,
+        "requestPolicy": None,
+        "guaranteed": False,
+    }
+    assert json.loads(shown["EffectiveDeliveryPolicy"])["healthyRetryPolicy"]["numRetries"] == 1
+    await desk.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName="RedrivePolicy")
+    assert "RedrivePolicy" not in await attributes(desk, arn)
+
+
+async def test_a_filter_scope_is_shown_only_with_a_filter(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    given = {"SubscriptionArn": arn, "AttributeName": "FilterPolicyScope"}
+    await desk.ask("set_subscription_attributes", AttributeValue="MessageBody", **given)
+    await desk.ask(
+        "set_subscription_attributes", SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}"
+    )
+    assert "FilterPolicyScope" not in await attributes(desk, arn)
+    found = await desk.subscriptions.find(arn.rsplit(":", 1)[1].replace("-", ""))
+    assert found is not None
+    assert found.subscription.settings == {"sns:FilterPolicyScope": "MessageBody"}
+
+
+async def test_a_filter_policy_is_refused_rather_than_ignored(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    told = await desk.refused(
+        "set_subscription_attributes", SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue='{"a":["b"]}'
+    )
+    assert told == (400, IP, "Invalid parameter: FilterPolicy: filter policies are not offered by this server yet")
+
+
+@pytest.mark.parametrize("name", ["Endpoint", "Owner", "PendingConfirmation", "x", ""])
+async def test_an_unknown_or_read_only_attribute_is_refused(desk: Desk, topic: str, name: str) -> None:
+    arn = await desk.confirmed(topic)
+    told = await desk.refused(
+        "set_subscription_attributes", SubscriptionArn=arn, AttributeName=name, AttributeValue="x"
+    )
+    assert told == (400, IP, "Invalid parameter: AttributeName")
+
+
+async def test_attributes_of_what_is_not_there(desk: Desk, topic: str) -> None:
+    absent = f"{topic}:{UUID}"
+    told = (404, "NotFound", "Subscription does not exist")
+    assert await desk.refused("get_subscription_attributes", SubscriptionArn=absent) == told
+    given = {"AttributeName": "RawMessageDelivery", "AttributeValue": "true"}
+    assert await desk.refused("set_subscription_attributes", SubscriptionArn=absent, **given) == told
+    arn = await desk.confirmed(topic)
+    other = arn.replace(":news:", ":other:")
+    assert await desk.refused("get_subscription_attributes", SubscriptionArn=other) == told
+
+
+async def test_another_account_sees_and_changes_nothing(desk: Desk, topic: str) -> None:
+    arn = await desk.confirmed(topic)
+    assert (await desk.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[
+        1
+    ] == "AuthorizationError"
+    given = {"SubscriptionArn": arn, "AttributeName": "RawMessageDelivery", "AttributeValue": "false"}
+    assert (await desk.refused("set_subscription_attributes", key=GUEST, **given))[1] == "AuthorizationError"
+
+
+async def test_a_guest_owns_what_the_guest_subscribed(desk: Desk, topic: str) -> None:
+    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
+    arn = await desk.pending(topic, HOOK, "https", key=GUEST)
+    for key in (GUEST, "tidings"):
+        assert (await attributes(desk, arn, key=key))["Owner"] == "111111111111"
+    assert await listed(desk, key=GUEST) == ["PendingConfirmation"]
+    assert await listed(desk) == []
+    row = await desk.store.subscription(arn.rsplit(":", 1)[1].replace("-", ""))
+    assert row is not None
+    assert row.state is State.UNCONFIRMED
