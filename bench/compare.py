@@ -21,7 +21,7 @@ from bench.contenders import Contender
 from bench.processes import raise_file_limit
 from bench.receiver import Receiver
 from bench.scenarios import Scenario
-from bench.seed import SeededData
+from bench.seed import SeededData, kept_ports
 from bench.stage import Options, Stage, version_of
 
 RECEIVER_PORTS = 4
@@ -40,6 +40,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the message texts")
     parser.add_argument("--server-core", type=int, default=0)
     parser.add_argument("--load-core", type=int, default=1)
+    parser.add_argument("--seeded", type=Path, help="keep the million subscriptions here, for the next run to find")
     parser.add_argument("--quick", action="store_true", help="prove that it runs; the figures mean nothing")
     return parser.parse_args(arguments)
 
@@ -69,10 +70,13 @@ class Comparison:
             {contender.name: contender.note for contender in rivals_and_us},
         )
 
-    async def measure_all(self) -> None:
-        receiver = await Receiver().listen(RECEIVER_PORTS)
-        with tempfile.TemporaryDirectory(prefix="tidings-bench-seeded-") as directory:
-            seeded = SeededData(Path(directory), self.options, receiver)
+    async def measure_all(self, kept: Path | None) -> None:
+        """Every scenario; `kept`: where to keep the seeded subscriptions for the next run."""
+        with tempfile.TemporaryDirectory(prefix="tidings-bench-seeded-") as passing:
+            directory = kept or Path(passing)
+            directory.mkdir(parents=True, exist_ok=True)
+            receiver = await Receiver().listen(kept_ports(directory) or [0] * RECEIVER_PORTS)
+            seeded = SeededData(directory, self.options, receiver)
             for scenario in self.scenarios:
                 for turn in range(1 if scenario.once else self.rounds):
                     if scenario.signs:
@@ -130,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     rounds = 1 if given.quick else given.rounds
     comparison = Comparison(options, rounds, choose(given.only), [contenders.ALL[name]() for name in names])
-    uvloop.run(comparison.measure_all())
+    uvloop.run(comparison.measure_all(given.seeded))
     text = report.markdown(comparison.run, comparison.scenarios)
     path = report.save(comparison.run, text)
     print(text)

@@ -29,11 +29,15 @@ class Memory:
 def start_pinned(
     command: Sequence[str], environment: Mapping[str, str], core: int, log: Path
 ) -> subprocess.Popen[bytes]:
-    """Start a command as leader of a process group of its own, on one core with all its children; output goes to `log`."""
+    """Start a command as leader of a process group of its own, on one core with all its children; output goes to `log`.
+
+    Settings of Tidings in our own environment are not handed on: what is measured are the defaults.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
-            env={**os.environ, **environment},
+            env=inherited | dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

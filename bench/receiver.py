@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, cast
 
@@ -115,7 +115,7 @@ def content_length(data: bytes, end: int) -> int:
 
 
 class Receiver:
-    """Listens on `ports` ports of 127.0.0.1. `tally` is replaced by each measurement; `arrived` is called at each post."""
+    """Listens on ports of 127.0.0.1. `tally` is replaced by each measurement; `arrived` is called at each post."""
 
     def __init__(self) -> None:
         self.ports: list[int] = []
@@ -125,10 +125,11 @@ class Receiver:
         self.confirmations: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._servers: list[asyncio.Server] = []
 
-    async def listen(self, ports: int) -> Receiver:
+    async def listen(self, ports: Sequence[int]) -> Receiver:
+        """Listen on these ports; 0 means any free one."""
         loop = asyncio.get_running_loop()
-        for _ in range(ports):
-            server = await loop.create_server(lambda: Post(self), "127.0.0.1", 0, backlog=4096)
+        for port in ports:
+            server = await loop.create_server(lambda: Post(self), "127.0.0.1", port, backlog=4096)
             self._servers.append(server)
             self.ports.append(server.sockets[0].getsockname()[1])
         return self

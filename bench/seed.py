@@ -8,6 +8,7 @@ through the product's own store. So the server finds what a million calls would 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
 from collections.abc import Sequence
@@ -27,17 +28,28 @@ ACCOUNT = AccountId("000000000000")
 REGION = "us-east-1"
 ROWS_A_UNIT = 250  # a savepoint's cost per statement grows with the pages that it has touched
 UNITS_AT_ONCE = 20  # which share a flush
+STATE = "seeded.json"
+
+
+def kept_ports(directory: Path) -> list[int]:
+    """The ports on which a kept directory's subscribers listen; empty for a new one."""
+    state = directory / STATE
+    return list(json.loads(state.read_text())["ports"]) if state.exists() else []
 
 
 class SeededData:
-    """A data directory whose topic SEEDED_TOPIC grows from one scenario to the next. No server may run on it meanwhile."""
+    """A data directory whose topic SEEDED_TOPIC grows from one scenario to the next. No server may run on it meanwhile.
+
+    The directory can be kept for another run, if its endpoints' ports (`kept_ports`) are still free then.
+    """
 
     def __init__(self, directory: Path, options: Options, receiver: Receiver) -> None:
         self._directory = directory
+        self._state = directory / STATE
         self._options = options
         self._receiver = receiver
         self._random = random.Random(options.seed)
-        self._exist = 0
+        self._exist = int(json.loads(self._state.read_text())["exist"]) if self._state.exists() else 0
 
     async def grow(self, contender: Contender, count: int) -> Path:
         """Have at least `count` subscriptions, numbered from 0 as the receiver numbers its endpoints; returns the directory."""
@@ -45,7 +57,7 @@ class SeededData:
             async with Stage(contender, self._options, self._receiver, self._directory) as stage:
                 self._receiver.expect(1, by_path=True)
                 await stage.subscribe(await stage.create_topic(SEEDED_TOPIC), 1, raw=False)
-            self._exist = 1
+            self._note(1)
         if self._exist < count:
             started = monotonic()
             store = await SqliteStore.open(self._directory / "tidings.db")
@@ -68,7 +80,11 @@ class SeededData:
             until = min(self._exist + ROWS_A_UNIT * UNITS_AT_ONCE, count)
             parts = [range(at, min(at + ROWS_A_UNIT, until)) for at in range(self._exist, until, ROWS_A_UNIT)]
             await asyncio.gather(*(store.commit(self._unit(first, entries, numbers)) for numbers in parts))
-            self._exist = until
+            self._note(until)
+
+    def _note(self, exist: int) -> None:
+        self._exist = exist
+        self._state.write_text(json.dumps({"exist": exist, "ports": self._receiver.ports}))
 
     def _unit(self, first: Subscription, entries: Sequence[LedgerEntry], numbers: range) -> Unit:
         unit = Unit()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -53,10 +54,14 @@ class Toy:
                 await self.hold.wait()
             case "/stream":
                 return WireResponse(200, self._chunks(3), "text/csv")
-            case "/endless":
-                return WireResponse(200, self._chunks(10**9), "text/csv")
+            case "/long-stream":
+                return WireResponse(200, self._chunks(5000), "text/csv")
+            case "/very-long-stream":
+                return WireResponse(200, self._chunks(150_000), "text/csv")
             case "/stream-fails":
-                return WireResponse(200, self._broken(), "text/csv")
+                return WireResponse(200, self._broken(1), "text/csv")
+            case "/long-stream-fails":
+                return WireResponse(200, self._broken(5000), "text/csv")
             case "/headers":
                 return WireResponse(200, b"x", headers=(("x-own", "yes"), ("x-split", "a\r\nx-injected: b")))
         told = {
@@ -81,8 +86,9 @@ class Toy:
         finally:
             self.closed.set()
 
-    async def _broken(self) -> AsyncIterator[bytes]:
-        yield b"first"
+    async def _broken(self, count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * 1000
         raise RuntimeError("the export broke")
 
 
@@ -328,29 +334,60 @@ async def test_a_bug_in_owns_is_a_500_too(house: Running) -> None:
     assert (await house.ask())[0] == 200
 
 
-async def test_a_stream_is_sent_chunk_by_chunk(house: Running) -> None:
+async def test_a_short_stream_is_one_answer(house: Running) -> None:
     status, head, body = await house.ask("/stream")
     assert status == 200
-    assert "transfer-encoding: chunked" in head
+    assert f"content-length: {len(body)}" in head
     assert [body.count(b"%d,x" % number) for number in range(3)] == [1, 1, 1]
     assert house.toy.closed.is_set()
 
 
-async def test_a_reader_who_leaves_ends_the_stream(house: Running) -> None:
-    reader, writer = await asyncio.open_connection(*house.server.address)
-    writer.write(b"GET /endless HTTP/1.1\r\nHost: h\r\n\r\n")
-    await reader.readexactly(100)
-    writer.transport.abort()
-    await asyncio.wait_for(house.toy.closed.wait(), 10)
+async def test_a_long_stream_arrives_whole_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with running(spool_directory=tmp_path) as house:
+        status, head, body = await house.ask("/long-stream")
+        assert status == 200
+        assert body == b"".join(b"%d," % number + b"x" * 1000 for number in range(5000))
+        assert f"content-length: {len(body)}" in head
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_reader_who_stops_reading_does_not_hold_the_answer_in_memory(tmp_path: Path) -> None:
+    async with running(spool_directory=tmp_path) as house:
+        before = _memory_kib()
+        reader, writer = await asyncio.open_connection(*house.server.address, limit=1024)
+        writer.write(b"GET /very-long-stream HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+        for _ in range(20):
+            assert (await house.ask())[0] == 200
+        assert _memory_kib() - before < 60_000
+        writer.transport.abort()
+
+
+async def test_a_long_stream_keeps_nobody_else_waiting(house: Running) -> None:
+    _, writer = await asyncio.open_connection(*house.server.address)
+    writer.write(b"GET /very-long-stream HTTP/1.1\r\nHost: h\r\n\r\n")
+    await house.toy.entered.wait()
     assert (await house.ask())[0] == 200
+    assert not house.toy.closed.is_set()
+    writer.transport.abort()
 
 
-async def test_a_stream_that_fails_is_logged_and_ends(house: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    status, _, body = await house.ask("/stream-fails")
-    assert status == 200
-    assert b"first" in body
+async def test_a_stream_that_fails_is_an_error_and_never_half_an_answer(
+    house: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("/stream-fails", "/long-stream-fails"):
+        assert (await house.ask(path))[::2] == (500, b"<toy>500 internal error</toy>")
     logged = capsys.readouterr()
     assert "the export broke" in logged.out + logged.err
+
+
+async def test_a_long_answer_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidings.server.spool.FREE_BYTES_MIN", 10**18)
+    async with running(spool_directory=tmp_path) as house:
+        status, _, body = await house.ask("/long-stream")
+        assert (status, body) == (503, b"<toy>503 the disk is nearly full; no room for a long answer</toy>")
+        assert house.toy.closed.is_set()
+        assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_caller_who_leaves_harms_nobody(house: Running) -> None:
@@ -453,9 +490,7 @@ async def test_a_request_under_way_finishes_when_the_server_stops() -> None:
         asking = asyncio.create_task(house.ask("/holds"))
         await house.toy.entered.wait()
         stopping = asyncio.create_task(house.server.stop())
-        with pytest.raises(OSError):  # noqa: PT011  refused or reset
-            while True:
-                await house.raw(b"GET /new HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        await _until_refused(house)
         assert not stopping.done()
         house.toy.hold.set()
         assert (await asking)[0] == 200
@@ -511,6 +546,17 @@ async def test_a_certificate_that_does_not_fit_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot use the TLS certificate"):
         async with running(tls=(certificate, certificate)):
             pass
+
+
+async def _until_refused(house: Running) -> None:
+    with suppress(ConnectionError):
+        while True:
+            await house.ask("/new")
+
+
+def _memory_kib() -> int:
+    """What this process holds now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
 
 
 def _certificate(folder: Path) -> tuple[Path, Path]:

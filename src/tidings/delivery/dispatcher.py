@@ -30,6 +30,8 @@ FANOUT_PAGES_MAX = PAGES_IN_FLIGHT * 3 // 4
 """Of the pages in flight one message may hold this many, so that there is always room for another."""
 TAKE_MAX = 256
 AGAIN_S = 0.5
+DUE_SLEEP_S = 10.0
+"""Longest sleep of who waits for due rows: an administrator's command in another process may have written one."""
 DUE_MAX = 500
 STOP_GRACE_S = 5.0
 
@@ -266,7 +268,7 @@ class Dispatcher:
                 await self._send_due(due)
                 continue
             next_due = await self._flow.next_due()
-            wait_s = 60.0 if next_due is None else min(max((next_due - now).total_seconds(), 0.005), 60.0)
+            wait_s = DUE_SLEEP_S if next_due is None else min(max((next_due - now).total_seconds(), 0.005), DUE_SLEEP_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due_changed.wait(), wait_s)
 

@@ -34,10 +34,12 @@ class Customs:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """What canceling comes to. `changed` is False when it was canceled before. `goodbye`: send the final message."""
+    """What canceling comes to. `changed` is False when it was canceled before. `way_back`: a token may restore it until
+    `come_back_until`. `goodbye`: send that token in a final message."""
 
     subscription: Subscription
     changed: bool
+    way_back: bool
     goodbye: bool
 
 
@@ -106,18 +108,19 @@ def cancel(
     ):
         raise Denied(caller, "Unsubscribe", subscription.uid)
     if subscription.state in (State.CANCELED, State.EXPIRED):
-        return Cancellation(subscription, changed=False, goodbye=False)
+        return Cancellation(subscription, changed=False, way_back=False, goodbye=False)
     if subscription.state is State.UNCONFIRMED and not (customs.unconfirmed_cancelable or holds_link):
         raise WrongState("subscription", "unconfirmed", "cancel")
-    was_confirmed = subscription.state is State.CONFIRMED
-    goodbye = was_confirmed and not by_owner and subscription.protocol in customs.says_goodbye
+    # An owner who canceled by mistake subscribes again; everybody else is let back in by the endpoint itself.
+    way_back = subscription.state is State.CONFIRMED and not by_owner
     canceled = replace(
         subscription,
         state=State.CANCELED,
         canceled_at=now,
-        come_back_until=now + customs.ttl if was_confirmed else None,
+        come_back_until=now + customs.ttl if way_back else None,
     )
-    return Cancellation(canceled, changed=True, goodbye=goodbye)
+    goodbye = way_back and subscription.protocol in customs.says_goodbye
+    return Cancellation(canceled, changed=True, way_back=way_back, goodbye=goodbye)
 
 
 def expire(subscription: Subscription) -> Subscription:

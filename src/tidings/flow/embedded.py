@@ -107,8 +107,7 @@ class EmbeddedFlow:
                 async with asyncio.timeout(_LOOK_S):
                     await self._arrival.wait()
             except TimeoutError:
-                if self._ready.look_for_others():
-                    self._journal.recount()
+                self._ready.look_for_others()
         return []
 
     async def take_due(self, now: datetime, limit: int) -> list[tuple[Delivery, Message]]:

@@ -57,12 +57,10 @@ class ReadyMessages:
             tasks.append(task)
         return tasks
 
-    def look_for_others(self) -> bool:
-        """Whether another process added messages; then they are loaded by the next `take`."""
-        if self._behind or self._journal.last_seq() <= self._tail:
-            return False
-        self._behind = True
-        return True
+    def look_for_others(self) -> None:
+        """If another process added messages, let the next `take` load them."""
+        if self._journal.last_seq() > self._tail:
+            self._behind = True
 
     def forget(self) -> None:
         """Drop everything that has not been taken."""
@@ -90,3 +88,5 @@ class ReadyMessages:
         if len(loaded) < limit:
             self._behind = False
             self._tail = max(self._tail, last_seq)
+            # Some of these may be another process's, which nobody has counted.
+            self._journal.recount()

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -21,11 +22,13 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian.rsgi import Scope
 
 from tidings.dialects.contract import Dialect, WireRequest, WireResponse
+from tidings.domain.errors import Unavailable
 from tidings.domain.links import without_secret
 from tidings.observe.metrics import Metrics
 from tidings.server.doors import Door, Doors
 from tidings.server.listener import Listener
 from tidings.server.proxies import Network, Proxies
+from tidings.server.spool import FileResponse, Spool
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 BODIES_BYTES_MAX = 256 * 1024 * 1024
@@ -74,15 +77,18 @@ class Server:
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
         refresh: Callable[[], Awaitable[None]] | None = None,
+        spool_directory: Path | None = None,
     ) -> None:
         """ready: raises a TidingsError while work cannot be taken. certificates: PEM by file name, None if there is none.
         tls: PEM files of certificate chain and key. refresh: brings the gauges of `metrics` up to date before they are shown.
+        spool_directory: where long answers wait for their readers; None means the system's directory for such files.
         """
         self._dialects = tuple(dialects)
         self._metrics = metrics
         self._new_request_id = new_request_id
         self._doors = Doors(metrics, ready, certificates, refresh)
         self._proxies = Proxies(trusted_proxies)
+        self._spool = Spool(spool_directory)
         self._listener = Listener(listen, tls)
         self._scheme = "https" if tls else "http"
         self._body_bytes_max = body_bytes_max
@@ -119,6 +125,7 @@ class Server:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
+        self._spool.close()
 
     def _cut_off(self) -> None:
         for task in self._under_way:
@@ -149,7 +156,7 @@ class Server:
                 scope.method, scope.path, scope.query_string, headers, body, remote, scheme, host, request_id
             )
             name, response = await self._answer(request, refused)
-            status = await _send(protocol, request, response)
+            status = self._send(protocol, request_id, response)
         except ProtocolClosed:
             status = CLIENT_GONE
         except Exception:  # noqa: BLE001  a front end failed where it may not (`owns`, `failure`)
@@ -237,8 +244,47 @@ class Server:
             return _HOUSE, await _through(door, request, refused)
         for dialect in self._dialects:
             if dialect.owns(request):
-                return dialect.name, await _spoken(dialect, request, refused)
+                return dialect.name, await self._spoken(dialect, request, refused)
         return _NOBODY, WireResponse(404, b"not found\n")
+
+    async def _spoken(self, dialect: Dialect, request: WireRequest, refused: _Refused | None) -> WireResponse:
+        """The dialect's answer, in its own form even where the server gives it."""
+        if refused is not None:
+            response = dialect.failure(request, refused.status, refused.detail)
+            # What is left of the body is not read, so that the connection cannot be used again.
+            return replace(response, headers=(*response.headers, _CLOSE))
+        try:
+            response = await dialect.handle(request)
+            return response if isinstance(response.body, bytes) else await self._whole(request, response)
+        except Unavailable as error:  # from an iterator, or the disk: in a front end's own work it is the front end's
+            return dialect.failure(request, 503, str(error))
+        except Exception:  # noqa: BLE001  this is the border: logged, and told without detail
+            _log_failure(dialect.name, request.method, request.path, request.request_id)
+            return dialect.failure(request, 500, "internal error")
+
+    async def _whole(self, request: WireRequest, response: WireResponse) -> WireResponse:
+        if request.method == "HEAD":
+            return replace(response, body=b"")
+        return await self._spool.collect(response)
+
+    def _send(self, protocol: HTTPProtocol, request_id: str, response: WireResponse) -> int:
+        """Send the answer; returns its status. Raises ProtocolClosed when nobody listens any more."""
+        headers = [
+            ("content-type", response.content_type),
+            _SERVER,
+            ("x-request-id", request_id),
+            *response.headers,
+        ]
+        if isinstance(response, FileResponse):
+            headers.append(("content-length", str(response.size)))
+            try:
+                protocol.response_file(response.status, headers, str(response.file))
+            finally:
+                self._spool.sent(response.file)
+        else:
+            assert isinstance(response.body, bytes)
+            protocol.response_bytes(response.status, headers, response.body)
+        return response.status
 
 
 async def _through(door: Door, request: WireRequest, refused: _Refused | None) -> WireResponse:
@@ -249,64 +295,9 @@ async def _through(door: Door, request: WireRequest, refused: _Refused | None) -
         return WireResponse(405, b"method not allowed\n", headers=(("allow", "GET, HEAD, OPTIONS"),))
     try:
         return await door(request)
-    except Exception:  # noqa: BLE001  this is the border: logged, and told without detail
+    except Exception:  # noqa: BLE001  the border again
         _log_failure(_HOUSE, request.method, request.path, request.request_id)
         return WireResponse(500, b"internal error\n")
-
-
-async def _spoken(dialect: Dialect, request: WireRequest, refused: _Refused | None) -> WireResponse:
-    """The dialect's answer, in its own form even where the server gives it."""
-    if refused is not None:
-        response = dialect.failure(request, refused.status, refused.detail)
-        # What is left of the body is not read, so that the connection cannot be used again.
-        return WireResponse(response.status, response.body, response.content_type, (*response.headers, _CLOSE))
-    try:
-        return await dialect.handle(request)
-    except Exception:  # noqa: BLE001  the border again
-        _log_failure(dialect.name, request.method, request.path, request.request_id)
-        return dialect.failure(request, 500, "internal error")
-
-
-async def _send(protocol: HTTPProtocol, request: WireRequest, response: WireResponse) -> int:
-    """Send the answer; returns its status. Raises ProtocolClosed when nobody listens any more."""
-    headers = [
-        ("content-type", response.content_type),
-        _SERVER,
-        ("x-request-id", request.request_id),
-        *response.headers,
-    ]
-    body = response.body
-    if isinstance(body, bytes):
-        protocol.response_bytes(response.status, headers, body)
-        return response.status
-    await _stream(protocol, request, response.status, headers, body)
-    return response.status
-
-
-async def _stream(
-    protocol: HTTPProtocol,
-    request: WireRequest,
-    status: int,
-    headers: list[tuple[str, str]],
-    body: AsyncIterator[bytes],
-) -> None:
-    """Send an answer chunk by chunk. When the iterator fails the answer ends early: the HTTP server offers no way to break it
-    off, so a format in which that matters has an end of its own."""
-    try:
-        if request.method == "HEAD":
-            protocol.response_empty(status, headers)
-            return
-        transport = protocol.response_stream(status, headers)
-        async for chunk in body:
-            await transport.send_bytes(chunk)
-    except ProtocolClosed:
-        raise
-    except Exception:  # noqa: BLE001  too late for another status
-        _log_failure("stream", request.method, request.path, request.request_id)
-    finally:
-        close = getattr(body, "aclose", None)  # a generator's; other iterators hold nothing
-        if close is not None:
-            await close()
 
 
 def _log_failure(who: str, method: str, path: str, request_id: str) -> None:

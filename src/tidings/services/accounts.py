@@ -3,6 +3,7 @@ hashed with argon2; a new secret is returned once and never readable again."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable
@@ -119,7 +120,7 @@ class Accounts:
         if disabled is not None:
             user = replace(user, disabled=disabled)
         if password is not None:
-            user = replace(user, password_hash=self._hasher.hash(password))
+            user = replace(user, password_hash=await asyncio.to_thread(self._hasher.hash, password))
         await self._commit(Unit(users=[user]))
         return user
 
@@ -174,8 +175,9 @@ class Accounts:
     async def _compare_user(self, account_id: AccountId, wanted: WantedUser, difference: Difference) -> None:
         stored = await self._store.user(account_id, wanted.name)
         kept = stored.password_hash if stored else ""
-        if wanted.password is not None and not self._is_password(kept, wanted.password):
-            kept = self._hasher.hash(wanted.password)
+        # In a thread: a password takes argon2 about 50 ms, and deliveries go on meanwhile.
+        if wanted.password is not None and not await asyncio.to_thread(self._is_password, kept, wanted.password):
+            kept = await asyncio.to_thread(self._hasher.hash, wanted.password)
         made_at = stored.created_at if stored else self._clock.now()
         user = User(account_id, wanted.name, wanted.role, kept, stored.disabled if stored else False, made_at)
         if user != stored:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain import lifecycle, tokens
-from tidings.domain.errors import Conflict, InvalidToken, NotFound, QuotaExceeded, Throttled
+from tidings.domain.errors import Conflict, InvalidToken, NotFound, QuotaExceeded, Throttled, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.limits import CONFLICTS_MAX
@@ -19,8 +19,6 @@ from tidings.domain.model import (
     NO_ID,
     Event,
     Kind,
-    LedgerEntry,
-    Message,
     Origin,
     Principal,
     State,
@@ -37,7 +35,11 @@ from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
 from tidings.services import endpoints
+from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
+
+LISTED_MAX = 1000
+"""Subscriptions of one endpoint shown on its page, for each of live and canceled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +82,25 @@ class Subscriptions:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._vault = vault
         self._announcer = announcer
         self._quotas = quotas
         self._customs = customs
         self._metrics = metrics
         self._new_uid = new_uid
-        self._new_token = new_token
-        self._new_message_id = new_message_id
+        ttls = {dialect: custom.ttl for dialect, custom in customs.items()}
+        self._notices = Notices(vault, ttls, new_token=new_token, new_message_id=new_message_id)
         self._link_key = link_key
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
     async def find(self, uid: str) -> Found | None:
         """The subscription (in any state but expired) and its topic, before anybody is asked whether the caller may see it."""
+        found = await self._remembered(uid)
+        return None if found is None or found.subscription.state is State.EXPIRED else found
+
+    async def _remembered(self, uid: str) -> Found | None:
         subscription = await self._store.subscription(uid)
-        if subscription is None or subscription.state is State.EXPIRED:
+        if subscription is None:
             return None
         topic = await self._store.topic_by_id(subscription.topic_id)
         return Found(subscription, topic) if topic is not None else None
@@ -137,37 +142,63 @@ class Subscriptions:
         Raises QuotaExceeded, NotFound (topic deleted meanwhile).
         """
         assert grant.verb is Verb.SUBSCRIBE
-        customs = self._customs[dialect]
         for _ in range(CONFLICTS_MAX):
             live = await self._store.live_subscription(topic.id, protocol, endpoint)
-            now = self._clock.now()
-            unit = Unit()
-            if live is not None:
-                if live.state is State.UNCONFIRMED:
-                    subscription = replace(live, confirmation_sent_at=now)
-                    unit.subscriptions_changed.append(subscription)
-                    self._ask_to_confirm(unit, topic, subscription, now, origin, Event.CONFIRMATION_SENT, live.state)
-                else:
-                    return live, False
-            else:
-                await self._check_quotas(topic, grant.principal)
-                subscription = self._new(grant, topic, dialect, protocol, endpoint, settings, now)
-                unit.subscriptions_new.append(subscription)
-                old = await self._store.canceled_subscription(topic.id, protocol, endpoint)
-                if old is not None:
-                    subscription = self._replace_canceled(unit, customs, old, subscription)
-                self._begin(unit, topic, subscription, now, origin)
             try:
-                await self._commit(unit)
+                if live is None:
+                    return await self._subscribe_anew(grant, topic, dialect, protocol, endpoint, settings, origin), True
+                if live.state is State.UNCONFIRMED:
+                    return await self._ask_once_more(topic, live, origin), False
+                return live, False
             except Conflict:
                 if await self._store.topic_by_id(topic.id) is None:
                     raise NotFound("topic", topic.name) from None
-                continue
-            await self._announcer.subscription_changed(subscription)
-            if live is not None:
-                return subscription, False
-            return await self._stored(subscription.uid), True
         raise Throttled
+
+    async def _subscribe_anew(
+        self,
+        grant: Grant,
+        topic: Topic,
+        dialect: str,
+        protocol: str,
+        endpoint: str,
+        settings: Mapping[str, str],
+        origin: Origin,
+    ) -> Subscription:
+        await self._check_quotas(topic, grant.principal)
+        now = self._clock.now()
+        subscription = self._new(grant, topic, dialect, protocol, endpoint, settings, now)
+        unit = Unit(subscriptions_new=[subscription])
+        old = await self._store.canceled_subscription(topic.id, protocol, endpoint)
+        if old is not None:
+            subscription = self._replace_canceled(unit, self._customs[dialect], old, subscription)
+        self._begin(unit, topic, subscription, now, origin)
+        await self._commit(unit)
+        await self._announcer.subscription_changed(subscription)
+        return await self._stored(subscription.uid)
+
+    async def ask_again(self, grant: Grant, uid: str, *, origin: Origin) -> Subscription:
+        """Send an unconfirmed subscription a fresh confirmation request. Raises NotFound, WrongState (not unconfirmed)."""
+        assert grant.verb is Verb.SUBSCRIBE
+        for _ in range(CONFLICTS_MAX):
+            found = await self.find(uid)
+            if found is None:
+                raise NotFound("subscription", uid)
+            if found.subscription.state is not State.UNCONFIRMED:
+                raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
+            try:
+                return await self._ask_once_more(found.topic, found.subscription, origin)
+            except Conflict:
+                continue
+        raise Throttled
+
+    async def _ask_once_more(self, topic: Topic, live: Subscription, origin: Origin) -> Subscription:
+        now = self._clock.now()
+        subscription = replace(live, confirmation_sent_at=now)
+        unit = Unit(subscriptions_changed=[subscription])
+        self._ask_to_confirm(unit, topic, subscription, now, origin, Event.CONFIRMATION_SENT, live.state)
+        await self._commit(unit)
+        return replace(subscription, version=live.version + 1)
 
     def _new(
         self,
@@ -218,7 +249,7 @@ class Subscriptions:
             self._ask_to_confirm(unit, topic, subscription, now, origin, Event.SUBSCRIBED, None)
             return
         detail = f"{subscription.protocol} needs no confirmation here"
-        unit.ledger.append(self._entry(topic, subscription, Event.SUBSCRIBED, None, now, origin, detail))
+        unit.ledger.append(ledger_entry(topic, subscription, Event.SUBSCRIBED, None, now, origin, detail))
 
     def _ask_to_confirm(
         self,
@@ -230,8 +261,8 @@ class Subscriptions:
         event: Event,
         before: State | None,
     ) -> None:
-        self._send_token(unit, subscription, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
-        unit.ledger.append(self._entry(topic, subscription, event, before, now, origin, "confirmation requested"))
+        self._notices.make_token(unit, subscription, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
+        unit.ledger.append(ledger_entry(topic, subscription, event, before, now, origin, "confirmation requested"))
 
     async def _check_quotas(self, topic: Topic, principal: Principal) -> None:
         counts = await self._store.topic_counts(topic.id)
@@ -275,7 +306,7 @@ class Subscriptions:
             unit = Unit(
                 subscriptions_changed=[confirmed],
                 tokens_used=[(stored.digest, now)],
-                ledger=[self._entry(found.topic, confirmed, event, before.state, now, origin)],
+                ledger=[ledger_entry(found.topic, confirmed, event, before.state, now, origin)],
             )
             try:
                 await self._commit(unit)
@@ -296,9 +327,13 @@ class Subscriptions:
         return await self._cancel(uid, by=by, holds_link=False, origin=origin)
 
     async def look_up_link(self, purpose: LinkPurpose, link: str) -> Found:
-        """What a signed link is about; changes nothing. Raises InvalidToken."""
-        found = await self.find(tokens.read_link(self._link_key, purpose, link))
-        if found is None:
+        """What a signed link is about; changes nothing. Raises InvalidToken.
+
+        An ENDPOINT link speaks for its endpoint, so it works as long as its subscription is remembered at all.
+        """
+        uid = tokens.read_link(self._link_key, purpose, link)
+        found = await self._remembered(uid)
+        if found is None or (purpose is LinkPurpose.CANCEL and found.subscription.state is State.EXPIRED):
             raise InvalidToken("superseded")
         return found
 
@@ -311,7 +346,7 @@ class Subscriptions:
         return canceled
 
     async def endpoint_subscriptions(self, link: str) -> list[Found]:
-        """Everything the endpoint behind an ENDPOINT link receives from this server (up to 1,000). Raises InvalidToken."""
+        """Everything the endpoint behind an ENDPOINT link receives from this server, live ones first. Raises InvalidToken."""
         return await self._of_endpoint(await self.look_up_link(LinkPurpose.ENDPOINT, link))
 
     async def cancel_by_endpoint_link(self, link: str, uid: str, *, origin: Origin) -> Canceled:
@@ -328,8 +363,10 @@ class Subscriptions:
         endpoint, protocol = found.subscription.endpoint, found.subscription.protocol
         alike = ("email", "email-json") if protocol in ("email", "email-json") else (protocol,)
         listed: list[Found] = []
-        for name in alike:
-            rows = await self._store.subscriptions(SubscriptionQuery(endpoint=endpoint, protocol=name, limit=1000))
+        live, gone = (State.UNCONFIRMED, State.CONFIRMED), (State.CANCELED,)
+        for name, states in ((name, states) for states in (live, gone) for name in alike):
+            query = SubscriptionQuery(endpoint=endpoint, protocol=name, states=states, limit=LISTED_MAX)
+            rows = await self._store.subscriptions(query)
             topics = await self.topics_of(rows)
             listed += [Found(row, topics[int(row.topic_id)]) for row in rows if int(row.topic_id) in topics]
         return listed
@@ -367,11 +404,12 @@ class Subscriptions:
         unit = Unit(
             subscriptions_changed=[subscription],
             tokens_void=[subscription.uid],
-            ledger=[self._entry(topic, subscription, Event.CANCELED, before.state, now, origin)],
+            ledger=[ledger_entry(topic, subscription, Event.CANCELED, before.state, now, origin)],
         )
-        if not decided.goodbye:
+        if not decided.way_back:
             return unit, ""
-        return unit, self._send_token(unit, subscription, TokenPurpose.RESTORE, Kind.GOODBYE, now)
+        kind = Kind.GOODBYE if decided.goodbye else None
+        return unit, self._notices.make_token(unit, subscription, TokenPurpose.RESTORE, kind, now)
 
     # --- the rest --------------------------------------------------------------------------------------------------------
 
@@ -407,7 +445,7 @@ class Subscriptions:
             unit = Unit(subscriptions_changed=[lifecycle.expire(subscription)], tokens_void=[subscription.uid])
             if subscription.state is State.UNCONFIRMED:
                 origin = Origin(Way.SYSTEM)
-                entry = self._entry(
+                entry = ledger_entry(
                     topic, lifecycle.expire(subscription), Event.EXPIRED, subscription.state, now, origin
                 )
                 unit.ledger.append(entry)
@@ -416,26 +454,6 @@ class Subscriptions:
             except Conflict:
                 continue
         return len(lapsed)
-
-    def _send_token(
-        self, unit: Unit, subscription: Subscription, purpose: TokenPurpose, kind: Kind, now: datetime
-    ) -> str:
-        text = self._new_token()
-        ttl = self._customs[subscription.dialect].ttl
-        unit.tokens_new.append(Token(tokens.digest(text), purpose, subscription.uid, now, now + ttl))
-        unit.messages.append(
-            Message(
-                id=self._new_message_id(),
-                kind=kind,
-                account_id=subscription.account_id,
-                dialect=subscription.dialect,
-                accepted_at=now,
-                topic_id=subscription.topic_id,
-                subscription_uid=subscription.uid,
-                sealed_token=self._vault.seal(text.encode()),
-            )
-        )
-        return text
 
     async def _commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
@@ -447,30 +465,3 @@ class Subscriptions:
         if stored is None:
             raise NotFound("subscription", uid)
         return stored
-
-    @staticmethod
-    def _entry(
-        topic: Topic,
-        subscription: Subscription,
-        event: Event,
-        before: State | None,
-        now: datetime,
-        origin: Origin,
-        detail: str = "",
-    ) -> LedgerEntry:
-        return LedgerEntry(
-            id=0,
-            at=now,
-            event=event,
-            account_id=topic.account_id,
-            topic_id=topic.id,
-            topic_name=topic.name,
-            region=topic.region,
-            subscription_uid=subscription.uid,
-            protocol=subscription.protocol,
-            endpoint=subscription.endpoint,
-            before=before,
-            after=subscription.state,
-            origin=origin,
-            detail=detail,
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from tidings.domain.errors import Conflict, NotFound, QuotaExceeded, Throttled
@@ -11,6 +12,9 @@ from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, Unit
 from tidings.domain.ports import Announcer, Clock, Store
 from tidings.services.quotas import Quotas
+
+KNOWN_MAX = 4096
+"""Topics kept in memory by name."""
 
 
 class Topics:
@@ -22,10 +26,29 @@ class Topics:
         self._announcer = announcer
         self._quotas = quotas
         self._new_uid = new_uid
+        self._known: dict[tuple[str, str, str], Topic] = {}
+        self._changes = 0
 
     async def find(self, account_id: AccountId, region: str, name: str) -> Topic | None:
-        """The topic of that name, before anybody is asked whether the caller may see it."""
-        return await self._store.topic(account_id, region, name)
+        """The topic of that name, before anybody is asked whether the caller may see it.
+
+        Every publish asks, so found topics are kept in memory until any of them changes, which is rare beside publishing.
+        """
+        key = (account_id, region, name)
+        topic = self._known.get(key)
+        if topic is None:
+            changes = self._changes
+            topic = await self._store.topic(account_id, region, name)
+            if topic is not None and changes == self._changes:
+                if len(self._known) >= KNOWN_MAX:
+                    self._known.clear()
+                self._known[key] = topic
+        return topic
+
+    def forget(self) -> None:
+        """Any topic may have changed: nothing that was read before is used again."""
+        self._changes += 1
+        self._known.clear()
 
     async def find_by_id(self, topic_id: TopicId) -> Topic | None:
         return await self._store.topic_by_id(topic_id)
@@ -96,6 +119,7 @@ class Topics:
                 await self._store.commit(Unit(topics_changed=[replace(altered, updated_at=self._clock.now())]))
             except Conflict:
                 continue
+            self.forget()
             await self._announcer.topic_changed(topic_id)
             return replace(altered, version=topic.version + 1)
         raise Throttled
@@ -120,7 +144,9 @@ class Topics:
     async def delete(self, grant: Grant, topic_id: TopicId) -> None:
         """Delete the topic and all its subscriptions, without goodbye. Deleting an absent one is no error."""
         assert grant.verb is Verb.DELETE_TOPIC
-        await self._store.commit(Unit(topics_deleted=[topic_id]))
+        with suppress(Conflict):  # somebody was faster; it is gone all the same
+            await self._store.commit(Unit(topics_deleted=[topic_id]))
+        self.forget()
         await self._announcer.topic_changed(topic_id)
 
     async def page(self, grant: Grant, region: str | None, *, after: int, limit: int) -> list[Topic]:

@@ -83,6 +83,8 @@ def test_the_owner_cancels_silently() -> None:
     decided = lifecycle.cancel(SNS, make_subscription(), NOW, by_owner=True)
     assert decided.changed
     assert not decided.goodbye
+    assert not decided.way_back
+    assert decided.subscription.come_back_until is None
     assert decided.subscription.state is State.CANCELED
 
 
@@ -92,8 +94,10 @@ def test_anybody_else_cancels_with_a_goodbye_and_a_way_back_for_48_hours() -> No
     assert decided.subscription.come_back_until == NOW + timedelta(hours=48)
 
 
-def test_a_phone_gets_no_goodbye() -> None:
-    assert not lifecycle.cancel(SNS, make_subscription(protocol="sms"), NOW, by_owner=False, holds_link=True).goodbye
+def test_a_phone_gets_no_goodbye_and_still_has_a_way_back() -> None:
+    decided = lifecycle.cancel(SNS, make_subscription(protocol="sms"), NOW, by_owner=False, holds_link=True)
+    assert not decided.goodbye
+    assert decided.way_back
 
 
 def test_canceling_twice_changes_nothing() -> None:

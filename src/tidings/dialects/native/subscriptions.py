@@ -13,7 +13,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, names, shapes, views
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import After, Limit, TopicActions
-from tidings.domain.errors import NotFound, WrongState
+from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, Subscription, SubscriptionQuery
 from tidings.services import endpoints
@@ -135,18 +135,7 @@ class SubscriptionActions:
 
     async def resend_confirmation(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         found = await self._of_caller(call)
-        subscription = found.subscription
-        if subscription.state is not State.UNCONFIRMED:
-            raise WrongState("subscription", views.state_name(subscription.state), "ask for a confirmation")
-        asked, _new = await self._subscriptions.subscribe(
-            call.grant,
-            found.topic,
-            dialect=subscription.dialect,
-            protocol=subscription.protocol,
-            endpoint=subscription.endpoint,
-            settings=subscription.settings,
-            origin=call.origin,
-        )
+        asked = await self._subscriptions.ask_again(call.grant, found.subscription.uid, origin=call.origin)
         return codec.answer(views.subscription(asked, found.topic))
 
     async def _of_caller(self, call: Call) -> Found:

@@ -63,11 +63,6 @@ class Call:
         return self.caller
 
     @property
-    def source(self) -> str:
-        """The caller's address as the last part of a limiter's key, in which a colon would begin another part."""
-        return self.request.remote.replace(":", ".")
-
-    @property
     def origin(self) -> Origin:
         """Where a change made by this call came from, for the ledger."""
         if self.caller is not None:

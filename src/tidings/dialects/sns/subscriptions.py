@@ -65,7 +65,7 @@ async def confirm_subscription(house: House, call: Call) -> str | WireResponse:
     arn, token = call.params.get("TopicArn"), call.required("Token")
     parts = names.arn_parts(arn, "TopicArn")
     if call.caller is None:
-        house.limiter.take(f"sns:ConfirmSubscription:{call.source}")
+        house.limiter.take(f"sns:ConfirmSubscription:{call.request.remote}")
     elif parts[3] != call.region:
         raise invalid("Topic")
     auth_on_unsubscribe = call.params.get("AuthenticateOnUnsubscribe", "").lower() == "true"
@@ -91,7 +91,7 @@ async def unsubscribe(house: House, call: Call) -> None:
     if call.caller is None:
         if not house.anonymous_unsubscribe:
             raise NotAuthenticated("unsigned")
-        house.limiter.take(f"sns:Unsubscribe:{call.source}")
+        house.limiter.take(f"sns:Unsubscribe:{call.request.remote}")
     else:
         house.limiter.take(f"sns:Unsubscribe:{call.caller.account_id}")
         if name.region != call.region:

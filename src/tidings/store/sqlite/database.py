@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,13 @@ class Database:
         part = target.with_name(target.name + ".part")
         try:
             part.unlink(missing_ok=True)
-            copy = _create(part, journal="delete")
-            with copy.backup("main", self._walking, "main") as backup:
+            with closing(_create(part, journal="delete")) as copy, copy.backup("main", self._walking, "main") as backup:
                 # All pages in one step: a reader's view, so that writers neither wait nor make the backup start anew.
                 backup.step(-1)
-            copy.close()
             part.replace(target)
         except (*_UNAVAILABLE, OSError) as error:
-            part.unlink(missing_ok=True)
+            if part.exists():
+                part.unlink()
             raise Unavailable(f"cannot write the copy {target}: {error}") from error
 
     def claim(self) -> None:

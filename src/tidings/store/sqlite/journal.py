@@ -17,7 +17,7 @@ import msgspec
 from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
 from tidings.domain.ports import Record
 from tidings.store.sqlite import rows
-from tidings.store.sqlite.database import SQL, Database, Row
+from tidings.store.sqlite.database import SQL, Database, Row, first
 from tidings.store.sqlite.progress import Fresh, Written, add_messages, write_records
 from tidings.store.sqlite.writer import Writer, answer
 
@@ -51,7 +51,7 @@ class Journal:
         self._forgotten = 0
         self._on_messages: Callable[[Sequence[Fresh]], None] = _ignore_messages
         self._on_forgotten: Callable[[], None] = _ignore
-        self.unfinished: int = self._count_unfinished()
+        self.unfinished: int = database.value(SQL["message_unfinished_count"])
 
     def listen(self, on_messages: Callable[[Sequence[Fresh]], None], on_forgotten: Callable[[], None]) -> None:
         """Tell the flow, on the event loop: messages just made durable, in their order; and that all were forgotten."""
@@ -81,8 +81,16 @@ class Journal:
         return future
 
     def recount(self) -> None:
-        """Count the unfinished messages anew: another process added some."""
-        self.unfinished = self._count_unfinished()
+        """Count the unfinished messages anew, soon: another process may have added some.
+
+        Within the writer, so that what becomes durable before and after is counted exactly once.
+        """
+
+        def done(count: int, error: BaseException | None) -> None:
+            if error is None:
+                self.unfinished = count
+
+        self._writer.submit(lambda db: int(first(db, SQL["message_unfinished_count"])), done, heavy=True)
 
     def last_seq(self) -> int:
         """The newest place in the flow ever given."""
@@ -102,10 +110,10 @@ class Journal:
     def due(self, after: tuple[datetime, int], until: datetime | None, limit: int) -> list[tuple[datetime, int]]:
         """Times and ids of waiting deliveries, earliest first, after a time and id and not due later than `until`."""
         last = _LATEST_US if until is None else rows.micros(until)
-        first = rows.micros(after[0])
-        found = self._database.rows(SQL["delivery_due_at"], (first, after[1], limit)) if first <= last else []
+        start = rows.micros(after[0])
+        found = self._database.rows(SQL["delivery_due_at"], (start, after[1], limit)) if start <= last else []
         if len(found) < limit:
-            found += self._database.rows(SQL["delivery_due"], (first, last, limit - len(found)))
+            found += self._database.rows(SQL["delivery_due"], (start, last, limit - len(found)))
         return [(rows.moment(due), delivery_id) for due, delivery_id in found]
 
     def deliveries(self, ids: Sequence[int]) -> dict[int, Delivery]:
@@ -148,15 +156,12 @@ class Journal:
     def forget(self, last_seq: int) -> None:
         """Everything up to `last_seq` was removed by a reset."""
         self._forgotten = last_seq
-        self.recount()
+        self.unfinished = 0
         self._on_forgotten()
 
     def _deliveries(self, ids: str) -> dict[int, Delivery]:
         found = map(rows.delivery, self._database.rows(SQL["delivery_by_ids"], (ids,)))
         return {delivery.id: delivery for delivery in found}
-
-    def _count_unfinished(self) -> int:
-        return int(self._database.value(SQL["message_unfinished_count"]))
 
     def _gather(self) -> _Gathered:
         gathered = self._gathered

@@ -221,6 +221,19 @@ async def test_the_old_date_header_serves_too(desk: Desk) -> None:
     assert (await code_of(desk, headers))[0] == 200
 
 
+@pytest.mark.parametrize("date", ["", "tomorrow", "99 Foo 2026", "Mon, 99 Jan 2026 00:00:00 GMT"])
+async def test_an_unreadable_date_header(desk: Desk, date: str) -> None:
+    headers = signed(desk)
+    del headers["x-amz-date"]
+    assert (await code_of(desk, headers | {"date": date}))[:2] == (400, "IncompleteSignature")
+
+
+async def test_behind_a_trusted_proxy_the_host_that_was_asked_for_counts(desk: Desk) -> None:
+    """The server hands over the host after trusted proxies; the Host header is the proxy's own."""
+    headers = signed(desk) | {"host": "backend:8010"}
+    assert (await code_of(desk, headers))[0] == 200
+
+
 # --- pre-signed ------------------------------------------------------------------------------------------------------------
 
 

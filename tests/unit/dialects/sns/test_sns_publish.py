@@ -199,6 +199,14 @@ async def test_an_entrys_own_fault_fails_that_entry_only(desk: Desk, topic: str)
     assert len(await desk.accepted()) == 1
 
 
+async def test_a_batch_of_which_nothing_is_acceptable_accepts_nothing(desk: Desk, topic: str) -> None:
+    batch = [{"Id": "a", "Message": ""}, {"Id": "b"}]
+    answer = await desk.ask("publish_batch", TopicArn=topic, PublishBatchRequestEntries=batch)
+    assert answer["Successful"] == []
+    assert [(row["Id"], row["Code"]) for row in answer["Failed"]] == [("a", IP), ("b", "ValidationError")]
+    assert await desk.accepted() == []
+
+
 @pytest.mark.parametrize(
     ("batch", "code", "said"),
     [

@@ -135,10 +135,41 @@ async def test_a_call_without_a_required_member_says_which(desk: Desk) -> None:
         ("delete_topic", "topicArn"),
         ("subscribe", "topicArn"),
         ("tag_resource", "resourceArn"),
+        ("confirm_subscription", "token"),
+        ("unsubscribe", "subscriptionArn"),
     ):
         status, code, message = await desk.refused(operation)
         assert (status, code) == (400, "ValidationError")
         assert f"Value null at '{member}' failed to satisfy constraint: Member must not be null" in message
+
+
+@pytest.mark.parametrize(
+    ("operation", "arn", "member"),
+    [
+        ("subscribe", "TopicArn", "protocol"),
+        ("set_topic_attributes", "TopicArn", "attributeName"),
+        ("add_permission", "TopicArn", "label"),
+        ("remove_permission", "TopicArn", "label"),
+        ("tag_resource", "ResourceArn", "tags"),
+        ("untag_resource", "ResourceArn", "tagKeys"),
+    ],
+)
+async def test_a_call_needs_more_than_the_topic(desk: Desk, operation: str, arn: str, member: str) -> None:
+    status, code, message = await desk.refused(operation, **{arn: await desk.topic()})
+    assert (status, code) == (400, "ValidationError")
+    assert f"Value null at '{member}'" in message
+
+
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        ("set_topic_attributes", {"AttributeName": "DisplayName", "AttributeValue": "x"}),
+        ("add_permission", {"Label": "l", "AWSAccountId": ["111111111111"], "ActionName": ["Publish"]}),
+        ("remove_permission", {"Label": "l"}),
+    ],
+)
+async def test_an_absent_topic_cannot_be_changed(desk: Desk, operation: str, given: dict[str, Any]) -> None:
+    assert await desk.refused(operation, TopicArn=ARN, **given) == (404, "NotFound", "Topic does not exist")
 
 
 async def test_only_so_many_topics(tmp_path: Any) -> None:
@@ -212,7 +243,7 @@ async def test_a_bad_page_token_is_refused(desk: Desk, token: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DisplayName", "Näws & <views>"),
+        ("DisplayName", "Näws & <views>\u2014"),
         ("SignatureVersion", "2"),
         ("TracingConfig", "Active"),
         ("KmsMasterKeyId", "alias/aws/sns"),

@@ -139,6 +139,11 @@ CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN
     SELECT raise(ABORT, 'the ledger is append-only');
 END;
 
+-- REPLACE removes a row without asking the trigger above.
+CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger WHEN EXISTS (SELECT 1 FROM ledger WHERE id = new.id) BEGIN
+    SELECT raise(ABORT, 'the ledger is append-only');
+END;
+
 -- Accepted messages: written once, removed once. What changes lives in message_progress, so that a cursor of a large
 -- fan-out does not rewrite the body.
 CREATE TABLE message (

@@ -1,0 +1,127 @@
+"""The window of messages in memory, over a journal that is a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidings.domain.model import AccountId, Kind, Message
+from tidings.flow.journal import Fresh, Journal, Loaded
+from tidings.flow.ready import ReadyMessages
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class ListJournal:
+    """As much of a journal as the window asks: messages by place, and how often they were read back or counted."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Message] = {}
+        self.loads = 0
+        self.recounts = 0
+
+    def write(self, count: int) -> list[Fresh]:
+        fresh = []
+        for _ in range(count):
+            seq = len(self.rows) + 1
+            self.rows[seq] = Message(str(seq), Kind.NOTIFICATION, AccountId("0"), "sns", NOW)
+            fresh.append((seq, self.rows[seq], 10))
+        return fresh
+
+    def last_seq(self) -> int:
+        return len(self.rows)
+
+    def load(self, after: int, limit: int) -> list[Loaded]:
+        self.loads += 1
+        return [(seq, message, 0, 10) for seq, message in self.rows.items() if seq > after][:limit]
+
+    def recount(self) -> None:
+        self.recounts += 1
+
+
+def window(journal: ListJournal, messages_max: int = 100, bytes_max: int = 10_000) -> ReadyMessages:
+    return ReadyMessages(cast(Journal, journal), messages_max, bytes_max)
+
+
+def seqs(tasks: Sequence[Any]) -> list[int]:
+    return [task.seq for task in tasks]
+
+
+def test_messages_come_straight_from_the_commit_once_the_window_has_caught_up() -> None:
+    journal = ListJournal()
+    ready = window(journal)
+    assert ready.take(10) == []
+    ready.add(journal.write(3))
+    assert seqs(ready.take(10)) == [1, 2, 3]
+    assert journal.loads == 1
+
+
+def test_the_window_holds_no_more_than_its_bounds() -> None:
+    journal = ListJournal()
+    by_count, by_bytes = window(journal, messages_max=4), window(journal, bytes_max=25)
+    by_count.take(1)
+    by_bytes.take(1)
+    fresh = journal.write(50)
+    for ready in (by_count, by_bytes):
+        ready.add(fresh)
+    assert (len(by_count), len(by_bytes)) == (4, 3)
+    for ready in (by_count, by_bytes):
+        taken: list[int] = []
+        while tasks := ready.take(3):
+            assert len(ready) <= 4
+            taken += seqs(tasks)
+        assert taken == list(range(1, 51))
+
+
+def test_messages_of_another_process_are_found_by_the_gap_and_by_looking() -> None:
+    journal = ListJournal()
+    ready = window(journal)
+    ready.take(1)
+    journal.write(2)
+    ready.add(journal.write(1))
+    assert seqs(ready.take(9)) == [1, 2, 3]
+    assert journal.recounts == 2
+    journal.write(1)
+    assert ready.take(9) == []
+    ready.look_for_others()
+    assert seqs(ready.take(9)) == [4]
+
+
+def test_a_message_loaded_before_its_commit_was_told_comes_once() -> None:
+    journal = ListJournal()
+    ready = window(journal)
+    fresh = journal.write(2)
+    assert seqs(ready.take(1)) == [1]
+    ready.add(fresh)
+    ready.add(journal.write(1))
+    assert seqs(ready.take(9)) == [2, 3]
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(["write", "foreign", "take", "look"]), st.integers(1, 9)), max_size=40),
+    messages_max=st.integers(1, 12),
+)
+def test_every_message_comes_once_and_in_order_whatever_happens(
+    steps: list[tuple[str, int]], messages_max: int
+) -> None:
+    journal = ListJournal()
+    ready = window(journal, messages_max)
+    taken: list[int] = []
+    for step, number in [*steps, ("look", 1), ("take", 1000)]:
+        match step:
+            case "write":
+                ready.add(journal.write(number))
+            case "foreign":
+                journal.write(number)
+            case "look":
+                ready.look_for_others()
+            case _:
+                taken += seqs(ready.take(number))
+        assert len(ready) <= messages_max
+    while tasks := ready.take(1000):
+        taken += seqs(tasks)
+    assert taken == list(range(1, len(journal.rows) + 1))
