@@ -24,7 +24,6 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, FakeClock
-from tests.support.stores import open_parts
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
@@ -32,12 +31,14 @@ from tidings.dialects.sns import SnsDialect
 from tidings.dialects.sns.customs import customs
 from tidings.domain.model import Kind, LedgerEntry, LedgerQuery, Message, Role, Subscription, TopicId
 from tidings.domain.ports import Flow, Store
+from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
+from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.sigv4 import sign_request
 
@@ -272,10 +273,14 @@ class _Raw(io.BytesIO):
 @asynccontextmanager
 async def open_desk(folder: Path, quotas: Quotas | None = None, **options: Any) -> AsyncIterator[Desk]:
     """A desk over an embedded store in `folder`; `options` go to SnsDialect."""
-    async with open_parts(folder) as (store, flow):
+    store = await SqliteStore.open(folder / "tidings.db")
+    try:
+        flow = EmbeddedFlow.open(store.journal, backlog_max=1_000_000)
         desk = Desk(store, flow, quotas, **options)
         await desk.accounts.apply(PROVISIONED)
         yield desk
+    finally:
+        await store.close()
 
 
 def body_of(answer: WireResponse) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 import tidings
+from tidings.cli import checks
 from tidings.cli.bootstrap import Ready, Wanted, bootstrap
 from tidings.cli.provision import read_provision
 from tidings.observe import log
@@ -125,6 +126,8 @@ def _lines(settings: Settings, house: House, ready: Ready) -> list[str]:
     ]
     if settings.dev:
         lines.append(f"  Outbox   {url}/api/v1/dev/outbox   (mails that would have gone out)")
+    if checks.developer_mode(settings).state != checks.OK:
+        lines.append(f"  Careful: others can reach {host}, and everybody knows the credentials of developer mode.")
     lines += [
         f"  Metrics  {url}/metrics",
         "  Console  comes with a later version",

@@ -29,6 +29,8 @@ IN_FLIGHT_MAX = PAGES_IN_FLIGHT * PAGE_SUBSCRIPTIONS
 FANOUT_PAGES_MAX = PAGES_IN_FLIGHT * 3 // 4
 """Of the pages in flight one message may hold this many, so that there is always room for another."""
 TAKE_MAX = 256
+SLICE_SUBSCRIPTIONS = 50
+"""Of a page, sent in one turn of the event loop: about a millisecond, so that callers wait no longer for a large fan-out."""
 AGAIN_S = 0.5
 DUE_SLEEP_S = 10.0
 """Longest sleep of who waits for due rows: an administrator's command in another process may have written one."""
@@ -201,7 +203,6 @@ class Dispatcher:
                 _log.exception("page not sent; trying again", message_id=fanout.task.message.id)
                 await asyncio.sleep(AGAIN_S)
                 self._ready.append(fanout)
-            await asyncio.sleep(0)  # sockets and callers come first
 
     def _next_in_turn(self) -> Fanout | None:
         """The first in the queue that does not hold all the pages it may; those passed over go to the end."""
@@ -227,7 +228,11 @@ class Dispatcher:
         else:
             fanout.after = subscribers[-1].id
             self._ready.append(fanout)
-        self._sender.send_page(fanout, subscribers)
+        page = self._sender.begin_page(fanout, subscribers)
+        for start in range(0, len(subscribers), SLICE_SUBSCRIPTIONS):
+            self._sender.send_slice(page, subscribers[start : start + SLICE_SUBSCRIPTIONS])
+            await asyncio.sleep(0)  # sockets and callers come first
+        self._sender.end_page(page)
 
     def _drop(self, fanout: Fanout) -> None:
         """The topic is gone: nothing more is sent; what is on its way is refused by the gate."""

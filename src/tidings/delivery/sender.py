@@ -52,9 +52,20 @@ class Sender:
             await channel.close()
 
     def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
-        message = fanout.task.message
+        """Send a page at once: right for a few subscribers."""
+        page = self.begin_page(fanout, subscribers)
+        self.send_slice(page, subscribers)
+        self.end_page(page)
+
+    def begin_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> Page:
+        """Open a page for these subscribers; `send_slice` sends it piece by piece, `end_page` says that was all."""
         page = Page(fanout, subscribers[-1].id if subscribers else fanout.after, monotonic())
         fanout.pages.append(page)
+        return page
+
+    def send_slice(self, page: Page, subscribers: Sequence[Subscriber]) -> None:
+        fanout = page.fanout
+        message = fanout.task.message
         out, renderer = page.out, self._renderer
         for subscriber in subscribers:
             if not renderer.envelopes(subscriber).wants(message, subscriber):
@@ -68,8 +79,10 @@ class Sender:
             out.add(outgoing)
             self.in_flight += 1
             self._send(outgoing)
+
+    def end_page(self, page: Page) -> None:
         page.sent = True
-        if out:
+        if page.out:
             # Weakly, so that a message that went out at once is not kept in memory until its page would be of age.
             self._aging.append((page.started_s, ref(page)))
         else:

@@ -95,7 +95,7 @@ def set_up(level: str = "info", form: str | None = None, stream: TextIO | None =
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=out),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=True,  # else every call that logs nothing costs microseconds
     )
     handler = logging.StreamHandler(out)
     handler.setFormatter(

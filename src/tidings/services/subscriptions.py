@@ -136,7 +136,8 @@ class Subscriptions:
         settings: Mapping[str, str],
         origin: Origin,
     ) -> tuple[Subscription, bool]:
-        """Ask an endpoint for its consent (or take it as given where the cloud does); True when it is new.
+        """Ask an endpoint for its consent (or take it as given where the cloud does); True when it is new (its `id` is then
+        not known yet).
 
         A live subscription of the same endpoint is returned unchanged, and sent a fresh confirmation if it is unconfirmed.
         Raises QuotaExceeded, NotFound (topic deleted meanwhile).
@@ -165,9 +166,9 @@ class Subscriptions:
         settings: Mapping[str, str],
         origin: Origin,
     ) -> Subscription:
-        await self._check_quotas(topic, grant.principal)
         now = self._clock.now()
         subscription = self._new(grant, topic, dialect, protocol, endpoint, settings, now)
+        await self._check_quotas(topic, subscription)
         unit = Unit(subscriptions_new=[subscription])
         old = await self._store.canceled_subscription(topic.id, protocol, endpoint)
         if old is not None:
@@ -175,7 +176,7 @@ class Subscriptions:
         self._begin(unit, topic, subscription, now, origin)
         await self._commit(unit)
         await self._announcer.subscription_changed(subscription)
-        return await self._stored(subscription.uid)
+        return subscription
 
     async def ask_again(self, grant: Grant, uid: str, *, origin: Origin) -> Subscription:
         """Send an unconfirmed subscription a fresh confirmation request. Raises NotFound, WrongState (not unconfirmed)."""
@@ -264,12 +265,13 @@ class Subscriptions:
         self._notices.make_token(unit, subscription, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
         unit.ledger.append(ledger_entry(topic, subscription, event, before, now, origin, "confirmation requested"))
 
-    async def _check_quotas(self, topic: Topic, principal: Principal) -> None:
+    async def _check_quotas(self, topic: Topic, new: Subscription) -> None:
         counts = await self._store.topic_counts(topic.id)
         if counts.confirmed + counts.unconfirmed >= self._quotas.subscriptions_per_topic:
             raise QuotaExceeded("subscriptions", self._quotas.subscriptions_per_topic)
-        if await self._store.pending_count(principal.account_id) >= self._quotas.pending_per_account:
-            raise QuotaExceeded("pending subscriptions", self._quotas.pending_per_account)
+        pending_max = self._quotas.pending_per_account
+        if new.state is State.UNCONFIRMED and await self._store.pending_count(topic.account_id) >= pending_max:
+            raise QuotaExceeded("pending subscriptions", pending_max)
 
     # --- confirming and coming back -----------------------------------------------------------------------------------
 
@@ -459,9 +461,3 @@ class Subscriptions:
         await self._store.commit(unit)
         for entry in unit.ledger:
             self._metrics.consent(entry.event, entry.origin.way)
-
-    async def _stored(self, uid: str) -> Subscription:
-        stored = await self._store.subscription(uid)
-        if stored is None:
-            raise NotFound("subscription", uid)
-        return stored
