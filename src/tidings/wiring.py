@@ -142,7 +142,8 @@ class House:
             refresh=self._refresh_gauges,
         )
         host, port = self.server.bind()
-        shown = f"[{host}]" if ":" in host else host
+        # A wildcard is no address that a link could lead to.
+        shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         self.public_url = (settings.public_url or f"{settings.scheme}://{shown}:{port}").rstrip("/")
         self._identity: SigningIdentity = load_identity(settings.data, shown, self.clock.now())
         self._signer = ProcessSigner(self._identity.key_path, f"{self.public_url}/certs/{self._identity.name}")

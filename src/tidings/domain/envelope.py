@@ -9,9 +9,12 @@ from typing import Any
 from tidings.domain.model import Message, MessageAttribute, Subscriber
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class HttpContent:
-    """A POST: `head` is whole header lines, each ended by CRLF, without Host and Content-Length; `body` as sent."""
+    """A POST: `head` is whole header lines, each ended by CRLF, without Host and Content-Length; `body` as sent.
+
+    Not frozen for the same reason as `Subscriber`.
+    """
 
     head: bytes
     body: bytes

@@ -164,11 +164,12 @@ class Subscription:
     version: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Subscriber:
     """What a delivery needs to know of a confirmed subscription, and no more (there may be millions in flight).
 
-    `settings` is shared between rows with equal settings.
+    `settings` is shared between rows with equal settings. Not frozen, because one is made for every delivery of a large
+    fan-out and a frozen one costs three times as much; nobody changes it all the same.
     """
 
     id: SubscriptionId

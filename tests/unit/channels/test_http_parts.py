@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.outgoing import make_outgoing
 
+from tidings.channels.http import request
 from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.request import Attempt, plan
 from tidings.channels.http.resolve import Resolver, system_lookup
 from tidings.channels.http.sockets import Sockets
 from tidings.domain.envelope import HttpContent, Outgoing
 from tidings.domain.outcomes import DELIVERED, Delivered, Outcome, Refused, RetryLater
+from tidings.wire.egress import check_url
 
 
 @given(st.integers(200, 999))
@@ -237,3 +239,23 @@ async def test_a_settle_that_raises_takes_nothing_from_the_others() -> None:
     await settlements.wait_empty()
     assert settled == [0, 2, 4]
     assert [str(error) for error in errors] == ["a bug"] * 3
+
+
+@given(
+    st.sampled_from(["http", "https"]),
+    st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}[a-z0-9]", fullmatch=True),
+    st.one_of(st.none(), st.integers(0, 70_000)),
+    st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), max_size=30),
+)
+def test_the_short_way_through_a_url_ends_where_the_long_way_does(
+    scheme: str, host: str, port: int | None, path: str
+) -> None:
+    url = f"{scheme}://{host}{'' if port is None else f':{port}'}/{path}"
+    try:
+        long_way = request._plan(check_url(url))
+    except ValueError:
+        with pytest.raises(ValueError, match=r".+"):
+            request.plan(url)
+    else:
+        short_way = request.plan(url)
+        assert (short_way.origin, short_way.prefix) == (long_way.origin, long_way.prefix)

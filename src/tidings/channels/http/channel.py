@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from functools import lru_cache
 
 from tidings.channels.http.answer import Settlements
 from tidings.channels.http.dial import Dialer
@@ -26,9 +25,6 @@ from tidings.wire.egress import EgressPolicy
 
 SWEEP_S = 0.1
 """Time-outs are looked at this often, all together: so an attempt costs no timer. It is also their precision."""
-
-PLANS_MAX = 8192
-"""Endpoints whose request line stays ready, under 1 KiB each."""
 
 
 class HttpChannel:
@@ -60,7 +56,6 @@ class HttpChannel:
         self._sockets = Sockets(sockets_max, connections_per_host)
         self._resolver = Resolver(resolve_ttl_s, lookup)
         self._dialer = Dialer(policy, self._resolver, tls_context or ssl.create_default_context())
-        self._plan = lru_cache(PLANS_MAX)(plan)
         self._lanes: dict[str, Lane] = {}
         self._house: House | None = None  # made at the first use, when there is a loop
         self._sweeper: asyncio.TimerHandle | None = None
@@ -72,7 +67,7 @@ class HttpChannel:
         loop = house.loop
         content = outgoing.content
         try:
-            ready = self._plan(outgoing.endpoint)
+            ready = plan(outgoing.endpoint)
         except ValueError as error:
             house.settlements.add(Attempt(outgoing, settle, b"", 0.0), Refused(f"endpoint: {error}"))
             return

@@ -94,6 +94,7 @@ class SnsWardrobe:
         self._timestamp = f"{accepted_at:%Y-%m-%dT%H:%M:%S}.{accepted_at.microsecond // 1000:03d}Z"
         version = topic.settings.get("sns:SignatureVersion", "1") if topic is not None else "1"
         self._version, self._algorithm = ("2", "sha256") if version == "2" else ("1", "sha1")
+        self._unsubscribe_base = f"{links_.public_url}/?Action=Unsubscribe&SubscriptionArn={self._arn}:"
         self._signatures: dict[tuple[str, str], str] = {}
         self._missing: set[tuple[str, str]] = set()
         self._json: dict[tuple[str, str], tuple[bytes, bytes]] = {}
@@ -162,8 +163,12 @@ class SnsWardrobe:
             return links.confirm_url(base, self._token)
         return links.restore_url(base, self._token)
 
-    def _unsubscribe_base(self) -> str:
-        return f"{self._links.public_url}/?Action=Unsubscribe&SubscriptionArn={self._arn}:"
+    def _unsubscribe_url(self, subscriber: Subscriber) -> str:
+        """As `_subscribe_url`: the API's link for programs, the page for mailboxes."""
+        uid = subscriber.uid
+        if subscriber.protocol in ("email", "email-json") and not self._links.strict:
+            return links.cancel_url(self._links.public_url, sign_link(self._links.key, LinkPurpose.CANCEL, uid))
+        return f"{self._unsubscribe_base}{_dashed(uid)}"
 
     def _is_raw(self, subscriber: Subscriber) -> bool:
         return (
@@ -225,10 +230,10 @@ class SnsWardrobe:
         parts = self._json.get(key)
         if parts is None:
             parts = self._json[key] = self._json_parts(*key)
-        return b"%b%b%b" % (parts[0], _dashed(subscriber.uid).encode(), parts[1])
+        return b"%b%b%b" % (parts[0], self._unsubscribe_url(subscriber).encode(), parts[1])
 
     def _json_parts(self, text: str, subscribe_url: str) -> tuple[bytes, bytes]:
-        """The notification before and after the last part of the UnsubscribeURL, its only member that differs."""
+        """The notification before and after the value of UnsubscribeURL, its only member that differs."""
         message = self._message
         members: dict[str, object] = {"Type": self._type, "MessageId": message.id}
         if message.sequence:
@@ -242,7 +247,7 @@ class SnsWardrobe:
             "SignatureVersion": self._version,
             "Signature": self._signatures[text, subscribe_url],
             "SigningCertURL": self._signer.certificate_url,
-            "UnsubscribeURL": self._unsubscribe_base(),
+            "UnsubscribeURL": "",
         }
         before = encode(members)[:-2]  # without the closing quote and brace
         if not message.attributes:
@@ -300,7 +305,6 @@ class SnsWardrobe:
         base, uid = self._links.public_url, subscriber.uid
         notice = self._message.kind is not Kind.NOTIFICATION
         cancel = sign_link(self._links.key, LinkPurpose.CANCEL, uid)
-        page = f"{self._unsubscribe_base()}{_dashed(uid)}" if self._links.strict else links.cancel_url(base, cancel)
         return MailContent(
             template=template,
             subject=subject,
@@ -308,7 +312,7 @@ class SnsWardrobe:
             text=text,
             topic_name=topic.display_name or topic.name,
             confirm_url=self._subscribe_url(subscriber.protocol) if notice else "",
-            cancel_url="" if notice else page,
+            cancel_url="" if notice else self._unsubscribe_url(subscriber),
             manage_url=links.endpoint_url(base, sign_link(self._links.key, LinkPurpose.ENDPOINT, uid)),
             one_click_url="" if notice else links.one_click_url(base, cancel),
             list_id=f"{topic.name}.{topic.account_id}.{topic.region}",
