@@ -1,0 +1,54 @@
+"""Cancels race a continuous stream of sends: after a cancel was acknowledged, no send that it covers is started.
+
+TIDINGS_TEST_RACES sets how many seeds. What waits in lanes, queues and retries is part of the stream: the channel starts each
+send after a random while and makes a third of them come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+import pytest
+from tests.support.build import make_principal
+from tests.support.toys import SlowPigeons, toy_house
+
+from tidings.domain.model import Origin, Way
+
+RACES = int(os.environ.get("TIDINGS_TEST_RACES", "12"))
+SUBSCRIBERS = 20
+MESSAGES = 40
+
+
+@pytest.mark.parametrize("seed", range(RACES))
+async def test_after_an_acknowledged_cancel_nothing_is_started(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    events: list[tuple[str, str]] = []
+    async with toy_house(
+        tmp_path, lambda permit: SlowPigeons(permit, chance, lambda *event: events.append(event))
+    ) as house:
+        topic = await house.topic()
+        subscriptions = [await house.subscribe(topic, f"loft {n}") for n in range(SUBSCRIBERS)]
+        leaving = chance.sample(subscriptions, SUBSCRIBERS // 2)
+
+        async def publish() -> None:
+            for number in range(MESSAGES):
+                await house.publish(topic, f"m{number}")
+                await asyncio.sleep(chance.random() * 0.004)
+
+        async def cancel() -> None:
+            for subscription in leaving:
+                await asyncio.sleep(chance.random() * 0.015)
+                await house.subscriptions.cancel(subscription.uid, by=make_principal(), origin=Origin(Way.API))
+                events.append(("acknowledged", subscription.uid))
+
+        await asyncio.gather(publish(), cancel())
+        while house.flow.backlog() or await house.flow.waiting_count():
+            await asyncio.sleep(0.01)
+    for subscription in leaving:
+        acknowledged = events.index(("acknowledged", subscription.uid))
+        assert ("start", subscription.uid) not in events[acknowledged:]
+    staying = {subscription.uid for subscription in subscriptions} - {subscription.uid for subscription in leaving}
+    assert all(events.count(("start", uid)) >= MESSAGES for uid in staying)

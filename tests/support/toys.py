@@ -1,0 +1,219 @@
+"""A toy cloud and a toy channel, and a small house around them: real services, store, flow and delivery."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from tests.support.build import ACCOUNT, FakeClock, make_principal
+from tidings.access.authorize import authorize
+from tidings.delivery.announce import LocalAnnouncer
+from tidings.delivery.dispatcher import Dispatcher
+from tidings.delivery.expand import Expander
+from tidings.delivery.gate import Gate
+from tidings.delivery.render import Renderer
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
+from tidings.domain.grants import Verb
+from tidings.domain.lifecycle import Customs
+from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Unit, Way
+from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
+from tidings.domain.ports import Channel, Envelopes, Settle, Wardrobe
+from tidings.domain.retry import RetryPlan
+from tidings.flow.embedded import EmbeddedFlow
+from tidings.observe.metrics import Metrics
+from tidings.services.publish import Publisher
+from tidings.services.quotas import Quotas
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.topics import Topics
+from tidings.store.sqlite import SqliteStore
+from tidings.store.vault import FileVault
+
+QUICK_PLAN = RetryPlan(5, 0, 0, 0, 1, 1, "linear")
+
+
+class ToyCloud:
+    """A dialect of one action: `POST /toy` with the text, which publishes it."""
+
+    name = "toy"
+
+    def __init__(self, publisher: Publisher, topic: Topic, clock: FakeClock) -> None:
+        self._publisher, self._topic, self._clock = publisher, topic, clock
+
+    def owns(self, request: WireRequest) -> bool:
+        return request.path == "/toy"
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        grant = authorize(make_principal(), Verb.PUBLISH, owner=ACCOUNT, resource="toy")
+        message = Message(
+            "toy-1",
+            Kind.NOTIFICATION,
+            ACCOUNT,
+            "toy",
+            self._clock.now(),
+            self._topic.id,
+            body=request.body.decode(),
+        )
+        await self._publisher.publish(grant, [message])
+        return WireResponse(202, b"toy-1")
+
+    def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
+        return WireResponse(status, detail.encode())
+
+
+class ToyEnvelopes:
+    """Everything is a text with the endpoint's name."""
+
+    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
+        return ToyWardrobe(message)
+
+    def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:
+        return QUICK_PLAN
+
+    def timeout_s(self, subscriber: Subscriber) -> float:
+        return 1.0
+
+    def dead_letter_queue(self, subscriber: Subscriber) -> str:
+        return ""
+
+    def dead_letter(self, wardrobe: Wardrobe, subscriber: Subscriber) -> Content:
+        return wardrobe.dress(subscriber)
+
+    def wants(self, message: Message, subscriber: Subscriber) -> bool:
+        return True
+
+
+class ToyWardrobe:
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def reads_signature(self, subscriber: Subscriber) -> bool:
+        return False
+
+    async def sign(self) -> None:
+        raise AssertionError("nobody asked for a signature")
+
+    def dress(self, subscriber: Subscriber) -> Content:
+        return TextContent(f"{subscriber.endpoint}: {self._message.body}")
+
+
+class ToyChannel:
+    """A pigeon: keeps what it carried."""
+
+    protocols = frozenset({"pigeon"})
+
+    def __init__(self, permit: Permit) -> None:
+        self._permit = permit
+        self.carried: asyncio.Queue[str] = asyncio.Queue()
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None:
+        if not self._permit(outgoing):
+            settle(outgoing, Blocked("gate"))
+            return
+        assert isinstance(outgoing.content, TextContent)
+        self.carried.put_nowait(outgoing.content.text)
+        settle(outgoing, DELIVERED)
+
+    async def close(self) -> None:
+        """Pigeons need no rest."""
+
+
+class SlowPigeons:
+    """Pigeons that start after a random while, and come back tired (RetryLater) now and then.
+
+    `seen(event, uid)` is told `start` at the moment a message leaves.
+    """
+
+    protocols = frozenset({"pigeon"})
+
+    def __init__(self, permit: Permit, chance: random.Random, seen: Callable[[str, str], None]) -> None:
+        self._permit, self._chance, self._seen = permit, chance, seen
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None:
+        asyncio.get_running_loop().call_later(self._chance.random() * 0.01, self._start, outgoing, settle)
+
+    def _start(self, outgoing: Outgoing, settle: Settle) -> None:
+        outcome: Outcome = Blocked("gate")
+        if self._permit(outgoing):
+            self._seen("start", outgoing.subscriber.uid)
+            outcome = RetryLater("tired") if self._chance.random() < 0.3 else DELIVERED
+        settle(outgoing, outcome)
+
+    async def close(self) -> None:
+        """Whatever is in the air may come down later."""
+
+
+class ToyHouse:
+    """Use `toy_house`."""
+
+    def __init__(self, store: SqliteStore, flow: EmbeddedFlow, make_channel: Callable[[Permit], Channel]) -> None:
+        self.store, self.flow, self.clock = store, flow, FakeClock()
+        gate, metrics, vault = Gate(), Metrics(), FileVault(b"v" * 32)
+        expander = Expander(store, self.clock)
+        announcer = LocalAnnouncer(store, gate, expander)
+        uids = iter(f"{n:032x}" for n in range(1, 1_000_000))
+        customs = Customs(frozenset(), frozenset(), frozenset(), False, False, timedelta(hours=48))
+        self.topics = Topics(store, self.clock, announcer, Quotas(), new_uid=lambda: next(uids))
+        self.subscriptions = Subscriptions(
+            store,
+            self.clock,
+            vault,
+            announcer,
+            Quotas(),
+            {"toy": customs},
+            metrics,
+            new_uid=lambda: next(uids),
+            new_token=lambda: next(uids) * 2,
+            new_message_id=lambda: next(uids),
+            link_key=b"k" * 32,
+        )
+        self.publisher = Publisher(flow, metrics)
+        envelopes: Envelopes = ToyEnvelopes()
+        self.channel = make_channel(gate.permits)
+        renderer = Renderer({"toy": envelopes}, vault)
+        self.dispatcher = Dispatcher(
+            flow,
+            store,
+            self.clock,
+            expander,
+            renderer,
+            {"pigeon": self.channel},
+            metrics,
+            due_changed=flow.due_changed,
+        )
+
+    async def topic(self, name: str = "toy") -> Topic:
+        grant = authorize(make_principal(), Verb.CREATE_TOPIC, owner=ACCOUNT, resource=name)
+        topic, _ = await self.topics.create(
+            grant, region="here", name=name, dialect="toy", display_name="", settings={}, tags={}
+        )
+        return topic
+
+    async def subscribe(self, topic: Topic, endpoint: str) -> Subscription:
+        grant = authorize(make_principal(), Verb.SUBSCRIBE, owner=ACCOUNT, resource=topic.name)
+        subscription, _ = await self.subscriptions.subscribe(
+            grant, topic, dialect="toy", protocol="pigeon", endpoint=endpoint, settings={}, origin=Origin(Way.API)
+        )
+        return subscription
+
+    async def publish(self, topic: Topic, text: str) -> None:
+        grant = authorize(make_principal(), Verb.PUBLISH, owner=ACCOUNT, resource=topic.name)
+        message = Message(text, Kind.NOTIFICATION, ACCOUNT, "toy", self.clock.now(), topic.id, body=text)
+        await self.publisher.publish(grant, [message])
+
+
+@asynccontextmanager
+async def toy_house(path: Path, make_channel: Callable[[Permit], Channel]) -> AsyncIterator[ToyHouse]:
+    store = await SqliteStore.open(path / "toy.db")
+    house = ToyHouse(store, EmbeddedFlow.open(store.journal, backlog_max=10_000), make_channel)
+    await store.commit(Unit(accounts=[Account(ACCOUNT, "default", "0" * 32, house.clock.now())]))
+    house.dispatcher.start()
+    try:
+        yield house
+    finally:
+        await house.dispatcher.stop()
+        await store.close()
