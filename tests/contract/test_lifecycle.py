@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -151,3 +152,14 @@ def test_a_failing_receiver_is_tried_again(sns: Any, topic: str, receiver: Recei
     sent = sns.publish(TopicArn=topic, Message="again")
     receiver.wait_for_type("Notification", 3)
     assert {got.json["MessageId"] for got in receiver.of_type("Notification")} == {sent["MessageId"]}
+
+
+def test_a_receivers_own_pace_is_kept(sns: Any, topic: str, receiver: Receiver) -> None:
+    arn = _confirmed(sns, topic, receiver)
+    policy = '{"throttlePolicy": {"maxReceivesPerSecond": 5}}'
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="DeliveryPolicy", AttributeValue=policy)
+    began = time.monotonic()
+    sent = {sns.publish(TopicArn=topic, Message=f"m{i}")["MessageId"] for i in range(10)}
+    receiver.wait(lambda _: len(receiver.of_type("Notification")) >= 10)
+    assert time.monotonic() - began >= 9 / 5 - 0.1
+    assert {got.json["MessageId"] for got in receiver.of_type("Notification")} == sent

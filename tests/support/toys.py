@@ -86,6 +86,9 @@ class ToyEnvelopes:
     def wants(self, message: Message, subscriber: Subscriber) -> bool:
         return True
 
+    def receives_per_s_max(self, topic: Topic | None, subscriber: Subscriber) -> int | None:
+        return None
+
 
 class ToyWardrobe:
     def __init__(self, message: Message) -> None:

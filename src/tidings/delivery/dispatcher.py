@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import structlog
 
@@ -19,6 +20,7 @@ from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import Sender
+from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
 from tidings.domain.model import Delivery, Kind, Message, Subscriber, Subscription
@@ -109,11 +111,11 @@ class Dispatcher:
                 await self._sender.room.wait()
             for task in await self._flow.take(TAKE_MAX):
                 if not self._begin_at_once(task):
-                    self._spawn(task)
+                    self._spawn(self._begin(task))
             await asyncio.sleep(0)  # a full flow answers without waiting; sockets and callers come first
 
-    def _spawn(self, task: Task) -> None:
-        started = asyncio.create_task(self._begin(task))
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        started = asyncio.create_task(work)
         self._started.add(started)
         started.add_done_callback(self._begun)
 
@@ -122,7 +124,7 @@ class Dispatcher:
         self._sender.room.set()
 
     def _begin_at_once(self, task: Task) -> bool:
-        """The usual case without a task of its own: a small topic in memory, and nothing to sign."""
+        """The usual case, a small topic in memory: without a task of its own unless something is to be signed."""
         message = task.message
         if message.kind is not Kind.NOTIFICATION or message.topic_id is None or task.cursor:
             return False
@@ -133,10 +135,22 @@ class Dispatcher:
         if subscribers is None:
             return False
         fanout = Fanout(task, topic, {}, 0, exhausted=True)
-        if self._unsigned(fanout, subscribers):
-            return False
-        self._sender.send_page(fanout, subscribers)
+        unsigned = self._unsigned(fanout, subscribers)
+        if unsigned:
+            self._spawn(self._sign_and_send(fanout, subscribers, unsigned))
+        else:
+            self._sender.send_page(fanout, subscribers)
         return True
+
+    async def _sign_and_send(
+        self, fanout: Fanout, subscribers: Sequence[Subscriber], unsigned: Sequence[Wardrobe]
+    ) -> None:
+        try:
+            for wardrobe in unsigned:
+                await wardrobe.sign()
+        except Unavailable:
+            return  # stopping: the message comes again at the next start
+        self._sender.send_page(fanout, subscribers)
 
     async def _begin(self, task: Task) -> None:
         while True:
@@ -146,6 +160,10 @@ class Dispatcher:
                 else:
                     await self._begin_single(task)
                 return
+            except Unavailable:
+                if self._stopping:
+                    return  # the message comes again at the next start
+                await asyncio.sleep(AGAIN_S)
             except Exception:  # noqa: BLE001
                 # A bug, or a store that cannot be read now, must cost neither the message nor the loop.
                 _log.exception("message not begun; trying again", message_id=task.message.id)

@@ -16,6 +16,7 @@ from weakref import ReferenceType, ref
 
 from tidings.delivery.fanout import Fanout, Page, Row
 from tidings.delivery.journal import Journal
+from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
 from tidings.domain.envelope import Outgoing
@@ -44,6 +45,7 @@ class Sender:
         self._renderer = renderer
         self._channels = channels
         self._metrics = metrics
+        self._pacer = Pacer()
         self._aging: deque[tuple[float, ReferenceType[Page]]] = deque()
 
     async def close(self) -> None:
@@ -68,7 +70,11 @@ class Sender:
         message = fanout.task.message
         out, renderer = page.out, self._renderer
         for subscriber in subscribers:
-            if not renderer.envelopes(subscriber).wants(message, subscriber):
+            envelopes = renderer.envelopes(subscriber)
+            if not envelopes.wants(message, subscriber):
+                continue
+            per_s = envelopes.receives_per_s_max(fanout.topic, subscriber)
+            if per_s is not None and self._must_wait(page, subscriber, per_s):
                 continue
             try:
                 outgoing = renderer.outgoing(message, fanout.wardrobes[subscriber.dialect], subscriber, 1)
@@ -79,6 +85,15 @@ class Sender:
             out.add(outgoing)
             self.in_flight += 1
             self._send(outgoing)
+
+    def _must_wait(self, page: Page, subscriber: Subscriber, per_s: int) -> bool:
+        """Whether the subscriber's pace gives this message a later time; then it is a row already."""
+        now = self._clock.now()
+        at = self._pacer.reserve(subscriber.uid, per_s, now)
+        if at > now:
+            task = page.fanout.task
+            self.journal.park(_new_row(task.seq, task.message, subscriber, 0, at, "waits for its turn", dead=False))
+        return at > now
 
     def end_page(self, page: Page) -> None:
         page.sent = True

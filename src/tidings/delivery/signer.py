@@ -31,7 +31,8 @@ class ProcessSigner:
         self._key_path = key_path
         self._transport: asyncio.SubprocessTransport | None = None
         self._waiting: deque[tuple[bytes, asyncio.Future[str]]] = deque()
-        self._room = asyncio.Semaphore(WAITING_MAX)
+        self._unsent: list[bytes] = []
+        self._room = asyncio.Event()
         self._closing = False
         self._restarts: set[asyncio.Task[None]] = set()
 
@@ -47,31 +48,40 @@ class ProcessSigner:
             stdout=asyncio.subprocess.PIPE,
             stderr=None,
         )
-        for request, _ in self._waiting:
-            self._write(request)
+        self._unsent = [request for request, _ in self._waiting]
+        self._flush()
 
     async def sign(self, text: bytes, algorithm: str) -> str:
         """Base64 of RSA PKCS#1 v1.5 over `sha1` or `sha256`. Raises Unavailable when stopping."""
-        async with self._room:
-            if self._closing:
-                raise Unavailable("stopping")
-            request = len(text).to_bytes(4, "big") + bytes((ALGORITHMS[algorithm],)) + text
-            future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-            self._waiting.append((request, future))
-            self._write(request)
-            return await future
+        while len(self._waiting) >= WAITING_MAX and not self._closing:
+            self._room.clear()
+            await self._room.wait()
+        if self._closing:
+            raise Unavailable("stopping")
+        loop = asyncio.get_running_loop()
+        request = b"%b%c%b" % (len(text).to_bytes(4, "big"), ALGORITHMS[algorithm], text)
+        future: asyncio.Future[str] = loop.create_future()
+        self._waiting.append((request, future))
+        if not self._unsent:
+            # What is asked for in one turn of the loop goes out in one write: each would wake the other process.
+            loop.call_soon(self._flush)
+        self._unsent.append(request)
+        return await future
 
-    def _write(self, request: bytes) -> None:
-        if self._transport is None:
-            return  # between two processes: `start` will send it
+    def _flush(self) -> None:
+        if self._transport is None or not self._unsent:
+            return  # between two processes: `start` will send what waits
+        requests, self._unsent = self._unsent, []
         # uvloop's transports do not inherit from asyncio's.
-        cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0)).write(request)
+        cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0)).write(b"".join(requests))
 
     def signed(self, signature: str) -> None:
         """The process answers in the order it was asked."""
         _, future = self._waiting.popleft()
         if not future.done():
             future.set_result(signature)
+        if not self._room.is_set() and len(self._waiting) < WAITING_MAX // 2:
+            self._room.set()
 
     def ended(self) -> None:
         """The process is gone."""
@@ -93,6 +103,7 @@ class ProcessSigner:
             restart.cancel()
         if self._transport is not None:
             self._transport.close()
+        self._room.set()
         while self._waiting:
             _, future = self._waiting.popleft()
             if not future.done():

@@ -292,6 +292,10 @@ class Envelopes(Protocol):
         """Whether the subscriber's own filter lets the message through."""
         ...
 
+    def receives_per_s_max(self, topic: Topic | None, subscriber: Subscriber) -> int | None:
+        """How many first attempts a second the subscriber wants at most; None: no limit."""
+        ...
+
 
 class Signer(Protocol):
     """Signs the string a dialect asks for, off the event loop."""

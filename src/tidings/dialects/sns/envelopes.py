@@ -78,6 +78,13 @@ class SnsEnvelopes:
         """The place where filter policies act. The dialect refuses to store one until they do."""
         return True
 
+    def receives_per_s_max(self, topic: Topic | None, subscriber: Subscriber) -> int | None:
+        """Source: SNS developer guide, creating an HTTP/S delivery policy (throttlePolicy)."""
+        if subscriber.protocol not in _HTTP:
+            return None
+        topics_own, own = _policies(topic, subscriber)
+        return delivery_policy.receives_per_s_max(topics_own, own) if topics_own or own else None
+
 
 class SnsWardrobe:
     """One message's envelopes."""
