@@ -48,7 +48,6 @@ def tidings() -> Contender:
         environment=lambda port: UNLIMITED,
         ready_path="/readyz",
         python=Path(sys.executable),
-        versions=("tidings", "granian", "apsw", "cryptography"),
         confirms=True,
         signs=True,
         note="durable: every answered publish is flushed to disk; checks every signature",

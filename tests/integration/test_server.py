@@ -1,154 +1,20 @@
-"""The port itself, through real sockets, with a toy front end behind it: whatever comes in, an answer or a clean end."""
+"""The port itself, through real sockets, with a toy front end behind it: whatever comes in, an answer or a clean end.
+
+What concerns connections rather than requests is in test_server_connections.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import resource
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
-from pathlib import Path
-from typing import Any
-from uuid import uuid4
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from tests.integration.toy_house import BODY_MAX, Running, running
 
-from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Unavailable
 from tidings.observe.metrics import Metrics
-from tidings.server import Server
-
-BODY_MAX = 10_000
-
-
-@dataclass
-class Toy:
-    """A front end that tells what it was asked. Paths under /none are not its own."""
-
-    name: str = "toy"
-    seen: list[WireRequest] = field(default_factory=list)
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    entered: asyncio.Event = field(default_factory=asyncio.Event)
-    closed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def owns(self, request: WireRequest) -> bool:
-        if request.path == "/owns-fails":
-            raise RuntimeError("a bug in owns")
-        return not request.path.startswith("/none")
-
-    async def handle(self, request: WireRequest) -> WireResponse:
-        self.seen.append(request)
-        match request.path:
-            case "/fails":
-                raise RuntimeError("a bug with a secret in it")
-            case "/holds":
-                self.entered.set()
-                await self.hold.wait()
-            case "/stream":
-                return WireResponse(200, self._chunks(3), "text/csv")
-            case "/long-stream":
-                return WireResponse(200, self._chunks(5000), "text/csv")
-            case "/very-long-stream":
-                return WireResponse(200, self._chunks(150_000), "text/csv")
-            case "/stream-fails":
-                return WireResponse(200, self._broken(1), "text/csv")
-            case "/long-stream-fails":
-                return WireResponse(200, self._broken(5000), "text/csv")
-            case "/headers":
-                return WireResponse(200, b"x", headers=(("x-own", "yes"), ("x-split", "a\r\nx-injected: b")))
-        told = {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "body": len(request.body),
-            "remote": request.remote,
-            "scheme": request.scheme,
-            "host": request.host,
-        }
-        return WireResponse(200, json.dumps(told).encode(), "application/json")
-
-    def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
-        return WireResponse(status, f"<toy>{status} {detail}</toy>".encode(), "text/xml")
-
-    async def _chunks(self, count: int) -> AsyncIterator[bytes]:
-        try:
-            for number in range(count):
-                self.entered.set()
-                yield b"%d," % number + b"x" * 1000
-        finally:
-            self.closed.set()
-
-    async def _broken(self, count: int) -> AsyncIterator[bytes]:
-        for _ in range(count):
-            yield b"x" * 1000
-        raise RuntimeError("the export broke")
-
-
-@dataclass
-class Running:
-    server: Server
-    toy: Toy
-    metrics: Metrics
-
-    async def raw(self, data: bytes, *, eof: bool = False) -> bytes:
-        """Send bytes, read until the server closes."""
-        reader, writer = await asyncio.open_connection(*self.server.address)
-        try:
-            writer.write(data)
-            if eof:
-                writer.write_eof()
-            return await asyncio.wait_for(reader.read(), 10)
-        finally:
-            writer.close()
-
-    async def ask(
-        self, target: str = "/", method: str = "GET", body: bytes = b"", **headers: str
-    ) -> tuple[int, str, bytes]:
-        """One request on a connection of its own: status, head and body of the answer."""
-        lines = [f"{method} {target} HTTP/1.1", "Host: toy.example", "Connection: close"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        if body:
-            lines.append(f"Content-Length: {len(body)}")
-        answer = await self.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        head, _, rest = answer.partition(b"\r\n\r\n")
-        return int(head.split()[1]), head.decode().lower(), rest
-
-    async def told(self, target: str = "/", **headers: str) -> dict[str, Any]:
-        _, _, body = await self.ask(target, **headers)
-        found: dict[str, Any] = json.loads(body)
-        return found
-
-
-async def _is_ready() -> None:
-    return None
-
-
-@asynccontextmanager
-async def running(ready: Callable[[], Awaitable[None]] = _is_ready, **options: Any) -> AsyncIterator[Running]:
-    toy, metrics = Toy(), Metrics()
-    server = Server(
-        [toy],
-        metrics=metrics,
-        ready=ready,
-        certificates={"key-1.pem": b"PEM"}.get,
-        new_request_id=lambda: str(uuid4()),
-        body_bytes_max=BODY_MAX,
-        **options,
-    )
-    await server.start()
-    try:
-        yield Running(server, toy, metrics)
-    finally:
-        toy.hold.set()
-        await server.stop()
 
 
 @pytest.fixture
@@ -182,53 +48,152 @@ async def test_bad_escapes_and_nul_bytes_reach_the_front_end_as_text(house: Runn
     assert told["query"] == "%00=%zz"
 
 
+H = b" HTTP/1.1\r\nHost: h\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
 @pytest.mark.parametrize(
-    "data",
+    ("data", "status"),
     [
-        b"nonsense\r\n\r\n",
-        b"GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: h\r\nA\x00: b\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: five\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-        b"GET / HTTP/1.1\r\nHost: h\r\n" + b"".join(b"X-%d: a\r\n" % number for number in range(300)) + b"\r\n",
-        b"GET / HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 200_000 + b"\r\n\r\n",
-        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 100,
+        (b"nonsense\r\n\r\n", 405),
+        (b"BREW /x" + H + b"\r\n", 405),
+        (b"CONNECT mail.example:25" + H + b"\r\n", 405),
+        (b"GET /\xff" + H + b"\r\n", 400),
+        (b"GET /\x00" + H + b"\r\n", 400),
+        (b"GET /a#b" + H + b"\r\n", 400),
+        (b"GET nowhere" + H + b"\r\n", 400),
+        (b"GET ftp://h/" + H + b"\r\n", 400),
+        (b"GET http://a@b/" + H + b"\r\n", 400),
+        (b"GET /" + H + b"A\x00: b\r\n\r\n", 400),
+        (b"GET /" + H + b"A: b\x00\r\n\r\n", 400),
+        (b"GET /" + H + b"A : b\r\n\r\n", 400),
+        (b"GET /" + H + b"A: b\r\n folded\r\n\r\n", 400),
+        (b"GET /" + H + b"A: b\n\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET /" + H + b"Host: h\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+        (b"GET / HTTP/0.9\r\n\r\n", 505),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"POST /" + H + b"Content-Length: five\r\n\r\n", 400),
+        (b"POST /" + H + b"Content-Length: -5\r\n\r\n", 400),
+        (b"POST /" + H + b"Content-Length: +5\r\n\r\nabcde", 400),
+        (b"POST /" + H + b"Content-Length: 5, 5\r\n\r\nabcde", 400),
+        (b"POST /" + H + b"Content-Length: 5\r\nContent-Length: 5\r\n\r\nabcde", 400),
+        (b"POST /" + H + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", 400),
+        (b"POST /" + H + b"Content-Length: 5\r\n" + CHUNKED + b"\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + b"Content-Length: 5\r\n\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + CHUNKED + b"\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"POST /" + H + b"Transfer-Encoding: identity\r\n\r\n", (400, 501)),
+        (b"POST /" + H + b"Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.0\r\n" + CHUNKED + b"\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + b"\r\n-1\r\nx\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + b"\r\n1\nx\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + b"\r\n1;" + b"x" * 200_000 + b"\r\nx\r\n0\r\n\r\n", 400),
+        (b"POST /" + H + CHUNKED + b"\r\n0\r\nX: " + b"x" * 200_000 + b"\r\n\r\n", 400),
+        (b"POST /" + H + b"Expect: 200-ok\r\nContent-Length: 1\r\n\r\nx", 417),
+        (b"GET /" + H + b"".join(b"X-%d: a\r\n" % number for number in range(300)) + b"\r\n", 431),
+        (b"GET /" + H + b"X-A: a\r\n" * 300 + b"\r\n", 431),
+        (b"GET /" + H + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * 100_000 + H + b"\r\n", 414),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"a" * 100, 405),
     ],
 )
-async def test_what_is_not_http_as_we_take_it_is_refused_with_a_4xx(house: Running, data: bytes) -> None:
-    try:
-        answer = await house.raw(data)
-    except ConnectionError:
-        answer = b""  # closed before all of it was read
-    assert answer == b"" or answer.split()[1].startswith(b"4")
+async def test_what_is_not_http_as_we_take_it_is_refused(
+    house: Running, data: bytes, status: int | tuple[int, int]
+) -> None:
+    # What follows must not be taken for a request, whatever the first one was.
+    answer = await house.raw(data + b"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert int(answer.split()[1]) in (status if isinstance(status, tuple) else (status,))
+    assert b"\r\nconnection: close\r\n" in answer
     assert house.toy.seen == []
     assert (await house.ask())[0] == 200
+
+
+async def test_an_absolute_target_is_taken_apart_and_its_host_counts(house: Running) -> None:
+    for target, path, query in (
+        ("http://news.example:80/a%20b?c=d", "/a b", "c=d"),
+        ("HTTPS://news.example:80?c", "/", "c"),
+        ("http://news.example:80", "/", ""),
+    ):
+        told = await house.told(target)
+        assert (told["path"], told["query"], told["host"]) == (path, query, "news.example:80")
+
+
+async def test_header_values_arrive_as_utf_8_or_else_as_latin_1_without_outer_blanks(house: Running) -> None:
+    await house.raw(b"GET /" + H + b"X-U: \xc3\xa9 \t\r\nX-L: \xe9\r\nX-E:\r\nConnection: close\r\n\r\n")
+    headers = house.toy.seen[0].headers
+    assert (headers["x-u"], headers["x-l"], headers["x-e"]) == ("é", "é", "")
+
+
+async def test_a_front_ends_headers_leave_as_utf_8(house: Running) -> None:
+    answer = await house.raw(b"GET /header" + H + b"Connection: close\r\n\r\n")
+    assert b"\r\nx-own: yes\r\n" in answer
+    assert "\r\nx-other: é\r\n".encode() in answer
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket", b"TLS/1.2"])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_request_for_another_protocol_is_answered_as_an_ordinary_one(
+    house: Running, protocol: bytes, chunked: bool
+) -> None:
+    framing, body = (CHUNKED, b"5\r\nhello\r\n0\r\n\r\n") if chunked else (b"Content-Length: 5\r\n", b"hello")
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: " + protocol + b"\r\nHTTP2-Settings: AAMAAABk\r\n"
+    answer = await house.raw(
+        (b"POST /echo" + H + upgrade + framing + b"\r\n" + body) * 2
+        + b"GET /plain" + H + upgrade + b"\r\n"
+        + b"GET /last" + H + b"Connection: close\r\n\r\n"
+    )  # fmt: skip
+    assert [(request.path, request.body) for request in house.toy.seen] == [
+        ("/echo", b"hello"),
+        ("/echo", b"hello"),
+        ("/plain", b""),
+        ("/last", b""),
+    ]
+    assert answer.count(b"HTTP/1.1 200") == 4
+    assert answer.count(b"hello") == 2
+
+
+async def test_continue_is_told_only_to_who_waits_for_it_and_may_send(house: Running) -> None:
+    reader, writer = await asyncio.open_connection(*house.server.address)
+    writer.write(b"POST /echo" + H + b"Expect: 100-Continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n")
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"hello")
+    assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+    answer = await house.raw(b"POST /" + H + b"Expect: 100-continue\r\nContent-Length: 10001\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    answer = await house.raw(b"POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello")
+    assert answer.startswith(b"HTTP/1.0 200 ")
 
 
 async def test_http_1_0_is_answered_and_closed(house: Running) -> None:
     answer = await house.raw(b"GET /old HTTP/1.0\r\n\r\n")
     assert answer.startswith(b"HTTP/1.0 200")
+    assert b"\r\nconnection: close\r\n" in answer
     assert house.toy.seen[0].host == ""
 
 
-async def test_pipelined_requests_are_answered_in_order(house: Running) -> None:
-    answer = await house.raw(
-        b"".join(b"POST /%d HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx" % number for number in range(5))
-        + b"GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    )
-    assert answer.count(b"HTTP/1.1 200") == 6
-    assert [request.path for request in house.toy.seen] == ["/0", "/1", "/2", "/3", "/4", "/last"]
+async def test_http_1_0_may_keep_its_connection(house: Running) -> None:
+    answer = await house.raw(b"GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /2 HTTP/1.0\r\n\r\n")
+    assert answer.count(b"HTTP/1.0 200") == 2
+    assert b"\r\nconnection: keep-alive\r\n" in answer
+    assert [request.path for request in house.toy.seen] == ["/1", "/2"]
 
 
 async def test_head_is_answered_without_a_body_and_reaches_the_front_end_as_head(house: Running) -> None:
-    status, _, body = await house.ask("/x", "HEAD")
+    status, head, body = await house.ask("/x", "HEAD")
     assert (status, body) == (200, b"")
+    assert "content-length: 0" not in head
     assert house.toy.seen[0].method == "HEAD"
-    status, _, body = await house.ask("/stream", "HEAD")
-    assert (status, body) == (200, b"")
+    for path in ("/stream", "/long-stream"):
+        house.toy.closed.clear()
+        status, _, body = await house.ask(path, "HEAD")
+        assert (status, body) == (200, b"")
+        assert house.toy.closed.is_set()
 
 
 async def test_options_and_unknown_methods_do_not_reach_the_front_end(house: Running) -> None:
@@ -237,7 +202,9 @@ async def test_options_and_unknown_methods_do_not_reach_the_front_end(house: Run
     assert "allow: get, head, post" in head
     assert (await house.ask("*", "OPTIONS"))[0] == 204
     for method in ("TRACE", "PROPFIND", "BREW"):
-        assert (await house.ask("/x", method))[0] == 405
+        status, head, _ = await house.ask("/x", method)
+        assert status == 405
+        assert "allow: get, head, post" in head
     assert house.toy.seen == []
 
 
@@ -257,24 +224,6 @@ async def test_a_body_up_to_the_limit_is_taken_and_one_byte_more_is_not(house: R
     assert len(house.toy.seen) == 1
 
 
-async def test_a_body_without_an_end_is_cut_off_at_the_limit(house: Running) -> None:
-    reader, writer = await asyncio.open_connection(*house.server.address)
-    writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-
-    async def flood() -> None:
-        while True:
-            writer.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
-            await writer.drain()
-
-    flooding = asyncio.create_task(flood())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n"), 10)
-    assert b" 413 " in head
-    flooding.cancel()
-    await asyncio.wait({flooding})
-    writer.close()
-    assert house.toy.seen == []
-
-
 async def test_a_huge_announced_body_is_refused_unread(house: Running) -> None:
     answer = await house.raw(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999\r\n\r\n")
     assert b" 413 " in answer
@@ -287,27 +236,8 @@ async def test_chunked_bodies_arrive_whole(house: Running) -> None:
     assert house.toy.seen[0].body == b"hello world"
 
 
-async def test_a_body_that_does_not_come_is_given_up_in_the_front_ends_form() -> None:
-    async with running(body_patience_s=0.2) as house:
-        reader, writer = await asyncio.open_connection(*house.server.address)
-        writer.write(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
-        answer = await asyncio.wait_for(reader.read(), 10)
-        writer.close()
-        assert b" 408 " in answer
-        assert b"<toy>408" in answer
-        assert house.toy.seen == []
-        assert (await house.ask("/", "POST", b"quick"))[0] == 200
-
-
-async def test_a_body_that_breaks_off_never_reaches_the_front_end(house: Running) -> None:
-    await house.raw(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc", eof=True)
-    assert house.toy.seen == []
-    assert b'status="499"' in house.metrics.render()
-    assert (await house.ask())[0] == 200
-
-
 async def test_more_bodies_than_memory_allows_are_turned_away(house: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidings.server.BODIES_BYTES_MAX", 15_000)
+    monkeypatch.setattr("tidings.server.intake.BODIES_BYTES_MAX", 15_000)
     first = asyncio.create_task(house.ask("/holds", "POST", b"x" * 9_000))
     await house.toy.entered.wait()
     status, _, body = await house.ask("/", "POST", b"x" * 9_000)
@@ -334,75 +264,12 @@ async def test_a_bug_in_owns_is_a_500_too(house: Running) -> None:
     assert (await house.ask())[0] == 200
 
 
-async def test_a_short_stream_is_one_answer(house: Running) -> None:
-    status, head, body = await house.ask("/stream")
-    assert status == 200
-    assert f"content-length: {len(body)}" in head
-    assert [body.count(b"%d,x" % number) for number in range(3)] == [1, 1, 1]
-    assert house.toy.closed.is_set()
-
-
-async def test_a_long_stream_arrives_whole_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with running(spool_directory=tmp_path) as house:
-        status, head, body = await house.ask("/long-stream")
-        assert status == 200
-        assert body == b"".join(b"%d," % number + b"x" * 1000 for number in range(5000))
-        assert f"content-length: {len(body)}" in head
-    assert list(tmp_path.iterdir()) == []
-
-
-async def test_a_reader_who_stops_reading_does_not_hold_the_answer_in_memory(tmp_path: Path) -> None:
-    async with running(spool_directory=tmp_path) as house:
-        before = _memory_kib()
-        reader, writer = await asyncio.open_connection(*house.server.address, limit=1024)
-        writer.write(b"GET /very-long-stream HTTP/1.1\r\nHost: h\r\n\r\n")
-        assert b" 200 " in await reader.readline()
-        for _ in range(20):
-            assert (await house.ask())[0] == 200
-        assert _memory_kib() - before < 60_000
-        writer.transport.abort()
-
-
-async def test_a_long_stream_keeps_nobody_else_waiting(house: Running) -> None:
-    _, writer = await asyncio.open_connection(*house.server.address)
-    writer.write(b"GET /very-long-stream HTTP/1.1\r\nHost: h\r\n\r\n")
-    await house.toy.entered.wait()
-    assert (await house.ask())[0] == 200
-    assert not house.toy.closed.is_set()
-    writer.transport.abort()
-
-
-async def test_a_stream_that_fails_is_an_error_and_never_half_an_answer(
-    house: Running, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for path in ("/stream-fails", "/long-stream-fails"):
-        assert (await house.ask(path))[::2] == (500, b"<toy>500 internal error</toy>")
-    logged = capsys.readouterr()
-    assert "the export broke" in logged.out + logged.err
-
-
-async def test_a_long_answer_does_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidings.server.spool.FREE_BYTES_MIN", 10**18)
-    async with running(spool_directory=tmp_path) as house:
-        status, _, body = await house.ask("/long-stream")
-        assert (status, body) == (503, b"<toy>503 the disk is nearly full; no room for a long answer</toy>")
-        assert house.toy.closed.is_set()
-        assert list(tmp_path.iterdir()) == []
-
-
-async def test_a_caller_who_leaves_harms_nobody(house: Running) -> None:
-    _, writer = await asyncio.open_connection(*house.server.address)
-    writer.write(b"GET /holds HTTP/1.1\r\nHost: h\r\n\r\n")
-    await house.toy.entered.wait()
-    writer.transport.abort()
-    house.toy.hold.set()
-    assert (await house.ask())[0] == 200
-
-
-async def test_a_header_cannot_smuggle_another_one(house: Running) -> None:
-    _, head, _ = await house.ask("/headers")
-    assert "x-own: yes" in head
+async def test_a_header_cannot_smuggle_another_one(house: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    status, head, body = await house.ask("/headers")
+    assert (status, body) == (500, b"internal error\n")
     assert "x-injected" not in head
+    logged = capsys.readouterr()
+    assert "a line break or NUL inside a header" in logged.out + logged.err
 
 
 async def test_the_houses_own_doors_answer(house: Running) -> None:
@@ -483,102 +350,3 @@ async def test_a_trusted_proxys_scheme_and_host_are_taken() -> None:
             X_Forwarded_Host="evil.example, a b",
         )
         assert (told["scheme"], told["host"]) == ("https", "toy.example")
-
-
-async def test_a_request_under_way_finishes_when_the_server_stops() -> None:
-    async with running() as house:
-        asking = asyncio.create_task(house.ask("/holds"))
-        await house.toy.entered.wait()
-        stopping = asyncio.create_task(house.server.stop())
-        await _until_refused(house)
-        assert not stopping.done()
-        house.toy.hold.set()
-        assert (await asking)[0] == 200
-        await asyncio.wait_for(stopping, 5)
-
-
-async def test_a_request_that_hangs_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidings.server.listener.STOP_PATIENCE_S", 0.3)
-    async with running() as house:
-        asking = asyncio.create_task(house.ask("/holds"))
-        await house.toy.entered.wait()
-        await asyncio.wait_for(house.server.stop(), 5)
-        assert (await asking)[0] == 500
-
-
-async def test_the_port_is_known_before_the_start_and_taken_once(house: Running) -> None:
-    host, port = house.server.address
-    assert port != 0
-    other = Server(
-        [],
-        metrics=Metrics(),
-        ready=_is_ready,
-        certificates=lambda _: None,
-        new_request_id=str,
-        listen=(host, port),
-    )
-    with pytest.raises(Unavailable, match="cannot listen"):
-        other.bind()
-
-
-async def test_more_idle_connections_than_usual_do_not_keep_anybody_out(house: Running) -> None:
-    idle = [await asyncio.open_connection(*house.server.address) for _ in range(300)]
-    try:
-        assert (await house.ask())[0] == 200
-    finally:
-        for _, writer in idle:
-            writer.close()
-
-
-async def test_https_is_served_with_the_operators_certificate(tmp_path: Path) -> None:
-    certificate, key = _certificate(tmp_path)
-    async with running(tls=(certificate, key)) as house:
-        context = ssl.create_default_context(cafile=str(certificate))
-        reader, writer = await asyncio.open_connection(*house.server.address, ssl=context, server_hostname="127.0.0.1")
-        writer.write(b"GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 10)
-        writer.close()
-        assert b'"scheme": "https"' in answer
-
-
-async def test_a_certificate_that_does_not_fit_is_told(tmp_path: Path) -> None:
-    certificate, _ = _certificate(tmp_path)
-    with pytest.raises(Unavailable, match="cannot use the TLS certificate"):
-        async with running(tls=(certificate, certificate)):
-            pass
-
-
-async def _until_refused(house: Running) -> None:
-    """Ask on new connections until they are refused, or closed without an answer."""
-    with suppress(ConnectionError):
-        while await house.raw(b"GET /new HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"):
-            pass
-
-
-def _memory_kib() -> int:
-    """What this process holds now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
-
-
-def _certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths

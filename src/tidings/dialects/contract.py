@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WireRequest:
-    """A request as it came in.
+    """A request as it came in. Nobody changes it; it is not frozen because making a frozen one costs three times as much.
 
     `path` is percent-decoded, `query` is raw without `?`. `headers`: names in lower case, values as text; a repeated header
     is joined by `,`. `remote` is the caller's address after trusted proxies. `scheme` and `host` likewise.
@@ -26,9 +26,9 @@ class WireRequest:
     request_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WireResponse:
-    """An answer. `body` is bytes, or an iterator of chunks for long exports."""
+    """An answer, likewise. `body` is bytes, or an iterator of chunks for long exports."""
 
     status: int
     body: bytes | AsyncIterator[bytes] = b""

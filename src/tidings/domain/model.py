@@ -251,9 +251,9 @@ class MessageAttribute:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
-    """Something accepted for delivery.
+    """Something accepted for delivery. Not frozen for the same reason as `Subscriber`: one is made for every publish.
 
     `topic_id` is None for DIRECT; `subscription_uid` is set for notices; `endpoint` is the number of a DIRECT message.
     `bodies`: texts per protocol that replace `body`. `sealed_token`: the notice's link secret, encrypted by the vault.

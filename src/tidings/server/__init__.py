@@ -2,62 +2,48 @@
 answer. Measures and logs what was asked and answered.
 
 Started and stopped by `wiring`; hands on to `dialects` and `pages` through `dialects.contract`, and to the house's own `doors`.
-Knows no cloud and no setting, and decides nothing about a request but its size and its patience. A request's parts that no
-text can hold arrive as hyper leaves them: bytes of a path that are not UTF-8 as U+FFFD, header values that are not ASCII not
-at all. Sources: RFC 9110, RFC 9112; granian's RSGI specification.
+Knows no cloud and no setting, and decides nothing about a request but its size and its patience. Inside: `listener` has the port
+and the `connection`s, each with an `intake` (bytes in, requests out); `reply` and `stream` make bytes of answers. A request's parts
+that no text can hold: bytes of a path that are not UTF-8 arrive as U+FFFD, header values that are not UTF-8 as Latin-1.
+Sources: RFC 9110, RFC 9112.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 import structlog
-from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-from granian._granian import RSGIProtocolClosed as ProtocolClosed
-from granian.rsgi import Scope
 
 from tidings.dialects.contract import Dialect, WireRequest, WireResponse
 from tidings.domain.errors import Unavailable
 from tidings.domain.links import without_secret
 from tidings.observe.metrics import Metrics
+from tidings.server.connection import Connection, Hall
 from tidings.server.doors import Door, Doors
+from tidings.server.intake import Arrived, Malformed, Refusal
 from tidings.server.listener import Listener
 from tidings.server.proxies import Network, Proxies
-from tidings.server.spool import FileResponse, Spool
+from tidings.server.reply import Heads, is_bodiless
+from tidings.server.stream import Stream, begun
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
-BODIES_BYTES_MAX = 256 * 1024 * 1024
-"""All request bodies held at one time: bounds memory whatever the number of connections."""
 BODY_PATIENCE_S = 30.0
 """A body must be here by then; whoever is slower is holding a connection, not sending a notification."""
-DISCARD_FACTOR = 8
-"""A body up to this many times too long is read and thrown away, so that its sender reads our 413 instead of a reset."""
 SLOW_S = 1.0
 CLIENT_GONE = 499
 """What metrics call a request whose caller left before the answer."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ALLOW = ("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-_CLOSE = ("connection", "close")
-_SERVER = ("server", "tidings")
 _HOUSE = "house"
 _NOBODY = "none"
 _PATH_SHOWN_MAX = 200
 
 log = structlog.get_logger("tidings.server")
-
-
-class _Refused(Exception):
-    """The server itself will not take the request."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
 
 
 class Server:
@@ -77,27 +63,20 @@ class Server:
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
         refresh: Callable[[], Awaitable[None]] | None = None,
-        spool_directory: Path | None = None,
     ) -> None:
         """ready: raises a TidingsError while work cannot be taken. certificates: PEM by file name, None if there is none.
         tls: PEM files of certificate chain and key. refresh: brings the gauges of `metrics` up to date before they are shown.
-        spool_directory: where long answers wait for their readers; None means the system's directory for such files.
         """
         self._dialects = tuple(dialects)
         self._metrics = metrics
         self._new_request_id = new_request_id
         self._doors = Doors(metrics, ready, certificates, refresh)
         self._proxies = Proxies(trusted_proxies)
-        self._spool = Spool(spool_directory)
-        self._listener = Listener(listen, tls)
+        self._heads = Heads()
+        self._listener = Listener(listen, tls, self._heads.tick)
         self._scheme = "https" if tls else "http"
-        self._body_bytes_max = body_bytes_max
-        self._body_patience_s = body_patience_s
-        self._bodies_bytes = 0
+        self._hall = Hall(self._serve, self._complain, self._broken_off, body_bytes_max, body_patience_s)
         self._logs_all = False
-        self._under_way: set[asyncio.Task[object]] = set()
-        self._reading: dict[asyncio.Task[object], float] = {}  # who waits for a body, until when
-        self._sweeper: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -116,124 +95,45 @@ class Server:
     async def start(self) -> None:
         """Answer from now on. Raises Unavailable (port taken, certificate unusable)."""
         self._logs_all = log.is_enabled_for(logging.DEBUG)
-        await self._listener.start(self._serve)
-        self._sweeper = asyncio.get_running_loop().create_task(self._end_slow_bodies(), name="slow-bodies")
+        self._heads.tick()
+        await self._listener.start(self._hall)
 
     async def stop(self) -> None:
         """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""
-        await self._listener.stop(self._cut_off)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-        self._spool.close()
+        await self._listener.stop()
 
-    def _cut_off(self) -> None:
-        for task in self._under_way:
-            task.cancel()
-
-    async def _serve(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        """One request, from granian's callback to the answer. Whatever happens ends here."""
-        started = perf_counter()
-        task = asyncio.current_task()
-        assert task is not None
-        self._under_way.add(task)
+    async def _serve(self, connection: Connection, arrived: Arrived) -> None:
+        """One request, from its arrival to the end of its answer. Whatever happens ends here."""
         request_id = self._new_request_id()
-        headers: dict[str, str] = {}
-        for key, value in scope.headers.items():
-            headers[key] = f"{headers[key]},{value}" if key in headers else value
-        peer = scope.client.rpartition(":")[0].strip("[]")
-        remote, scheme, host = self._proxies.resolve(peer, self._scheme, headers)
-        name, status, held = _NOBODY, CLIENT_GONE, 0
-        body, refused = b"", None
+        remote, scheme, host = self._proxies.resolve(connection.peer, self._scheme, arrived.headers)
+        request = WireRequest(
+            arrived.method, arrived.path, arrived.query, arrived.headers, arrived.body, remote, scheme, host, request_id
+        )
+        name, status, closes = _NOBODY, CLIENT_GONE, True
         try:
-            if "content-length" in headers or "transfer-encoding" in headers:
-                try:
-                    held = self._hold(headers)
-                    body = await self._body(protocol, headers, task)
-                except _Refused as error:
-                    refused = error
-            request = WireRequest(
-                scope.method, scope.path, scope.query_string, headers, body, remote, scheme, host, request_id
-            )
-            name, response = await self._answer(request, refused)
-            status = self._send(protocol, request_id, response)
-        except ProtocolClosed:
-            status = CLIENT_GONE
-        except Exception:  # noqa: BLE001  a front end failed where it may not (`owns`, `failure`)
-            _log_failure(name, scope.method, scope.path, request_id)
-            status = 500
-            protocol.response_bytes(status, [("content-type", "text/plain")], b"internal error\n")
+            name, response = await self._answer(request, arrived.refusal)
+            body = response.body
+            closes = connection.will_close(arrived)
+            if isinstance(body, bytes):
+                head = self._heads.head(response, request_id, len(body), closes=closes, is_old=arrived.is_old)
+                if connection.send(head if is_bodiless(request.method, response.status) else head + body):
+                    status = response.status
+            else:
+                closes = closes or arrived.is_old  # HTTP/1.0 knows no other end of a body without a length
+                status = await self._send_stream(connection, arrived, request, response, closes)
+        except Exception:  # noqa: BLE001  a front end failed where it may not: `owns`, `failure`, a header's value
+            _log_failure(name, request.method, request.path, request_id)
+            status, closes = 500, True
+            plain = WireResponse(status, b"" if request.method == "HEAD" else b"internal error\n")
+            connection.send(self._plain(plain, request_id))
         finally:
-            self._under_way.discard(task)
-            self._bodies_bytes -= held
-            seconds = perf_counter() - started
+            connection.answered(arrived, closes=closes)
+            seconds = perf_counter() - arrived.started
             self._metrics.request(name, status, seconds)
             if self._logs_all or status >= 400 or seconds > SLOW_S:
-                _log_access(scope, status, seconds, name, remote, request_id)
+                _log_access(request.method, request.path, status, seconds, name, remote, request_id)
 
-    def _hold(self, headers: Mapping[str, str]) -> int:
-        """Reserve room for the body that was announced; returns how much. Raises _Refused."""
-        length = headers.get("content-length", "")
-        if not length:
-            size = self._body_bytes_max  # chunked: it may become this long
-        elif length.isdecimal() and length.isascii():
-            size = min(int(length), self._body_bytes_max)
-        else:
-            raise _Refused(400, "malformed Content-Length")
-        if self._bodies_bytes + size > BODIES_BYTES_MAX:
-            raise _Refused(503, "too many requests are being read; try again")
-        self._bodies_bytes += size
-        return size
-
-    async def _body(self, protocol: HTTPProtocol, headers: Mapping[str, str], task: asyncio.Task[object]) -> bytes:
-        """The whole body. Raises _Refused (too long, too slow), ProtocolClosed (cut off)."""
-        length = headers.get("content-length", "")
-        if length == "0":
-            return b""
-        self._reading[task] = perf_counter() + self._body_patience_s
-        try:
-            if length and int(length) <= self._body_bytes_max:
-                return bytes(await protocol())
-            # A chunked body that breaks off ends like one that is complete; what matters is signed or parsed anyway.
-            return await self._streamed(protocol, int(length) if length else 0)
-        except asyncio.CancelledError:
-            if perf_counter() < self._reading[task]:
-                raise  # somebody else wants us to end
-            task.uncancel()
-            raise _Refused(408, "the request's body did not arrive in time") from None
-        finally:
-            del self._reading[task]
-
-    async def _end_slow_bodies(self) -> None:
-        """One look a second at who reads for too long: a timer for each request would cost as much as the rest of it."""
-        while True:
-            await asyncio.sleep(min(1.0, self._body_patience_s / 4))
-            now = perf_counter()
-            for task, deadline in list(self._reading.items()):
-                if deadline > now:
-                    break  # the dict is in the order of arrival
-                task.cancel()
-
-    async def _streamed(self, protocol: HTTPProtocol, announced: int) -> bytes:
-        """A body of unknown or too great length; after the limit it is only counted."""
-        most = self._body_bytes_max
-        if announced > most * DISCARD_FACTOR:
-            raise _Refused(413, f"the request's body is longer than {most} bytes")
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in protocol:
-            size += len(chunk)
-            if size <= most:
-                chunks.append(chunk)
-            elif size > most * DISCARD_FACTOR:
-                break
-            else:
-                chunks.clear()
-        if size > most:
-            raise _Refused(413, f"the request's body is longer than {most} bytes")
-        return b"".join(chunks)
-
-    async def _answer(self, request: WireRequest, refused: _Refused | None) -> tuple[str, WireResponse]:
+    async def _answer(self, request: WireRequest, refusal: Refusal | None) -> tuple[str, WireResponse]:
         """The answer, and the name of who gave it."""
         if request.method not in _METHODS:
             if request.method == "OPTIONS":
@@ -241,56 +141,77 @@ class Server:
             return _HOUSE, WireResponse(405, b"method not allowed\n", headers=(_ALLOW,))
         door = self._doors.find(request.path)
         if door is not None:
-            return _HOUSE, await _through(door, request, refused)
+            return _HOUSE, await _through(door, request, refusal)
         for dialect in self._dialects:
             if dialect.owns(request):
-                return dialect.name, await self._spoken(dialect, request, refused)
+                return dialect.name, await self._spoken(dialect, request, refusal)
         return _NOBODY, WireResponse(404, b"not found\n")
 
-    async def _spoken(self, dialect: Dialect, request: WireRequest, refused: _Refused | None) -> WireResponse:
+    async def _spoken(self, dialect: Dialect, request: WireRequest, refusal: Refusal | None) -> WireResponse:
         """The dialect's answer, in its own form even where the server gives it."""
-        if refused is not None:
-            response = dialect.failure(request, refused.status, refused.detail)
-            # What is left of the body is not read, so that the connection cannot be used again.
-            return replace(response, headers=(*response.headers, _CLOSE))
+        if refusal is not None:
+            return dialect.failure(request, refusal.status, refusal.detail)
         try:
             response = await dialect.handle(request)
-            return response if isinstance(response.body, bytes) else await self._whole(request, response)
-        except Unavailable as error:  # from an iterator, or the disk: in a front end's own work it is the front end's
+            if isinstance(response.body, bytes):
+                return response
+            return replace(response, body=await begun(response.body))
+        except Unavailable as error:  # from an iterator: in a front end's own work it is the front end's
             return dialect.failure(request, 503, str(error))
+        except asyncio.CancelledError:  # by Listener.stop, whose patience is over; this task ends with the answer
+            return dialect.failure(request, 503, "the server is stopping")
         except Exception:  # noqa: BLE001  this is the border: logged, and told without detail
             _log_failure(dialect.name, request.method, request.path, request.request_id)
             return dialect.failure(request, 500, "internal error")
 
-    async def _whole(self, request: WireRequest, response: WireResponse) -> WireResponse:
-        if request.method == "HEAD":
-            return replace(response, body=b"")
-        return await self._spool.collect(response)
+    async def _send_stream(
+        self, connection: Connection, arrived: Arrived, request: WireRequest, response: WireResponse, closes: bool
+    ) -> int:
+        """Send an answer while it is made; returns the status to count. Cuts the connection when its making fails."""
+        stream = response.body
+        assert isinstance(stream, Stream)
+        head = self._heads.head(response, request.request_id, None, closes=closes, is_old=arrived.is_old)
+        try:
+            if is_bodiless(request.method, response.status):
+                sent = connection.send(head)
+            else:
+                sent = await connection.send_stream(head, stream, is_chunked=not arrived.is_old)
+        except asyncio.CancelledError:
+            connection.abort()
+            return 503
+        except Exception:  # noqa: BLE001  the border again; the status has left already
+            _log_failure(_NOBODY, request.method, request.path, request.request_id)
+            connection.abort()
+            return 500
+        finally:
+            await stream.close()
+        return response.status if sent else CLIENT_GONE
 
-    def _send(self, protocol: HTTPProtocol, request_id: str, response: WireResponse) -> int:
-        """Send the answer; returns its status. Raises ProtocolClosed when nobody listens any more."""
-        headers = [
-            ("content-type", response.content_type),
-            _SERVER,
-            ("x-request-id", request_id),
-            *response.headers,
-        ]
-        if isinstance(response, FileResponse):
-            headers.append(("content-length", str(response.size)))
-            try:
-                protocol.response_file(response.status, headers, str(response.file))
-            finally:
-                self._spool.sent(response.file)
-        else:
-            assert isinstance(response.body, bytes)
-            protocol.response_bytes(response.status, headers, response.body)
-        return response.status
+    def _complain(self, connection: Connection, fault: Malformed) -> bytes:
+        """The answer to what is no request."""
+        request_id = self._new_request_id()
+        self._metrics.request(_NOBODY, fault.status, 0.0)
+        log.info("malformed", status=fault.status, detail=fault.detail, remote=connection.peer, request_id=request_id)
+        headers = (_ALLOW,) if fault.status == 405 else ()
+        return self._plain(WireResponse(fault.status, f"{fault.detail}\n".encode(), headers=headers), request_id)
+
+    def _plain(self, response: WireResponse, request_id: str) -> bytes:
+        """The last answer on its connection, in nobody's form."""
+        assert isinstance(response.body, bytes)
+        return self._heads.head(response, request_id, len(response.body), closes=True) + response.body
+
+    def _broken_off(self, connection: Connection, arrived: Arrived) -> None:
+        """Count a request whose caller left before its body was here."""
+        seconds = perf_counter() - arrived.started
+        remote, _, _ = self._proxies.resolve(connection.peer, self._scheme, arrived.headers)
+        self._metrics.request(_NOBODY, CLIENT_GONE, seconds)
+        _log_access(arrived.method, arrived.path, CLIENT_GONE, seconds, _NOBODY, remote, self._new_request_id())
 
 
-async def _through(door: Door, request: WireRequest, refused: _Refused | None) -> WireResponse:
+async def _through(door: Door, request: WireRequest, refusal: Refusal | None) -> WireResponse:
     """The answer of one of the house's own doors."""
-    if refused is not None:
-        return WireResponse(refused.status, f"{refused.detail}\n".encode(), headers=(_CLOSE,))
+    if refusal is not None:
+        return WireResponse(refusal.status, f"{refusal.detail}\n".encode())
     if request.method not in ("GET", "HEAD"):
         return WireResponse(405, b"method not allowed\n", headers=(("allow", "GET, HEAD, OPTIONS"),))
     try:
@@ -305,7 +226,9 @@ def _log_failure(who: str, method: str, path: str, request_id: str) -> None:
     log.exception("a request failed", dialect=who, method=method, path=_shown(path), request_id=request_id)
 
 
-def _log_access(scope: Scope, status: int, seconds: float, dialect: str, remote: str, request_id: str) -> None:
+def _log_access(
+    method: str, path: str, status: int, seconds: float, dialect: str, remote: str, request_id: str
+) -> None:
     """One line a request; never its query, where tokens are."""
     if status >= 500 and status != 503:
         write = log.error
@@ -313,8 +236,8 @@ def _log_access(scope: Scope, status: int, seconds: float, dialect: str, remote:
         write = log.info if status >= 400 or seconds > SLOW_S else log.debug
     write(
         "request",
-        method=scope.method,
-        path=_shown(scope.path),
+        method=method,
+        path=_shown(path),
         status=status,
         ms=round(seconds * 1000, 1),
         dialect=dialect,

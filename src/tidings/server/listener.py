@@ -1,121 +1,140 @@
-"""The listening socket and the HTTP server behind it: granian, embedded in our event loop. Used by `tidings.server` only.
+"""The listening socket and all its connections, from `bind` to `stop`. Used by `tidings.server` only.
 
-This file alone knows granian's server; what it calls for each request is handed in. Knows no route, no dialect, no setting.
-Sources: granian's README (embedded server, RSGI specification); socket(7) for the options.
+Makes a `Connection` of each client, keeps their number bounded, and looks once a second for those whose time is over: a timer for
+each request would cost as much as the rest of it. Knows no route, no dialect, no setting.
+Sources: socket(7) for the options; Python's ssl module.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+import ssl
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from time import perf_counter
 
 import structlog
-from granian._granian import RSGIHTTPProtocol as HTTPProtocol
-from granian._granian import SocketHolder
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.rsgi import Scope
-from granian.server.embed import Server as GranianServer
 
 from tidings.domain.errors import Unavailable
+from tidings.server.connection import Connection, Hall
 
 STOP_PATIENCE_S = 5.0
 """How long requests under way may take to finish after `stop`."""
-KEEP_ALIVE_MS = 75_000
-"""Longest wait for a request's headers, and so for the next request: longer than the 60 s for which load balancers keep a connection."""
-HEADERS_BYTES_MAX = 64 * 1024
-CONNECTIONS_MAX = 10_000
+HANDSHAKE_PATIENCE_S = 10.0
 ACCEPT_QUEUE = 1024
-# Granian would install log handlers on standard output unless told to touch nothing.
-_LOGGING_AS_IT_IS = {"version": 1, "incremental": True, "formatters": {}, "handlers": {}, "loggers": {}}
+SWEEP_EVERY_S = 1.0
 
-Answer = Callable[[Scope, HTTPProtocol], Awaitable[None]]
 log = structlog.get_logger("tidings.server")
 
 
-class _Embedded(GranianServer):
-    """Granian on a socket of ours: bound once (granian's own would share its port with any second server), on port 0 too."""
-
-    def __init__(self, bound: socket.socket, answer: Answer, **options: Any) -> None:
-        super().__init__(answer, **options)
-        self._bound = bound
-
-    def _init_shared_socket(self) -> None:
-        # Observed: granian 2.8; its type stubs know no constructor.
-        holder: Any = SocketHolder
-        self._shd = holder(self._bound.detach(), False, ACCEPT_QUEUE)  # file descriptor, is it a Unix socket, queue
-        self._ssp = None
-
-
 class Listener:
-    """One port, from `bind` to `stop`."""
+    """One port. tick: called at every look at the connections."""
 
-    def __init__(self, listen: tuple[str, int], tls: tuple[Path, Path] | None) -> None:
+    def __init__(self, listen: tuple[str, int], tls: tuple[Path, Path] | None, tick: Callable[[], None]) -> None:
         self._tls = tls
+        self._tick = tick
         self._socket: socket.socket | None = None
-        self._granian: Any = None
-        self._running: asyncio.Task[None] | None = None
+        self._server: asyncio.Server | None = None
+        self._hall: Hall | None = None
+        self._sweeper: asyncio.Task[None] | None = None
         self.address = listen
 
     def bind(self) -> None:
         """Take the port; callers wait in its queue until `start`. Safe to repeat. Raises Unavailable."""
-        if self._socket is None and self._running is None:
+        if self._socket is None and self._server is None:
             self._socket = _bound(*self.address)
             self.address = self._socket.getsockname()[:2]
 
-    async def start(self, answer: Answer) -> None:
-        """Call `answer` for each request from now on. Raises Unavailable (port taken, certificate unusable)."""
+    async def start(self, hall: Hall) -> None:
+        """Serve the hall's connections from now on. Raises Unavailable (port taken, certificate unusable)."""
         self.bind()
         assert self._socket is not None
-        certificate, key = self._tls or (None, None)
+        loop = asyncio.get_running_loop()
         try:
-            self._granian = _Embedded(
-                self._socket,
-                answer,
-                interface=Interfaces.RSGI,
-                http=HTTPModes.http1,
-                websockets=False,
-                backlog=ACCEPT_QUEUE,
-                backpressure=CONNECTIONS_MAX,
-                http1_settings=HTTP1Settings(header_read_timeout=KEEP_ALIVE_MS, max_buffer_size=HEADERS_BYTES_MAX),
-                log_enabled=False,
-                log_dictconfig=_LOGGING_AS_IT_IS,
-                ssl_cert=certificate,
-                ssl_key=key,
-                ssl_protocol_min=SSLProtocols.tls12,
-            )
-        except OSError as error:  # ssl.SSLError is one
+            context = _tls_context(*self._tls) if self._tls else None
+        except Unavailable:
             self._close_socket()
-            raise Unavailable(f"cannot use the TLS certificate {certificate} with the key {key}: {error}") from error
-        self._running = asyncio.get_running_loop().create_task(self._granian.serve(), name="http-server")
-        await asyncio.sleep(0)  # one step: granian takes the socket and starts its thread, or fails
+            raise
+        self._hall = hall
+        self._server = await loop.create_server(
+            lambda: Connection(hall, loop),
+            sock=self._socket,
+            backlog=ACCEPT_QUEUE,
+            ssl=context,
+            ssl_handshake_timeout=HANDSHAKE_PATIENCE_S if context else None,
+        )
         self._socket = None
-        if self._running.done():
-            self._running.result()
+        self._sweeper = loop.create_task(self._sweep(hall), name="slow-connections")
 
-    async def stop(self, cut_off: Callable[[], None]) -> None:
-        """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat.
-
-        cut_off: ends what is still under way then.
-        """
+    async def stop(self) -> None:
+        """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""
         self._close_socket()
-        if self._running is None or self._granian is None:
+        hall, self._hall = self._hall, None
+        if hall is None or self._server is None:
             return
-        self._granian.stop()
-        done, _ = await asyncio.wait({self._running}, timeout=STOP_PATIENCE_S)
-        if not done:
-            log.warning("requests were cut off", after_s=STOP_PATIENCE_S)
-            cut_off()
-            await asyncio.wait({self._running}, timeout=STOP_PATIENCE_S)
-        self._running = None
+        self._server.close()
+        hall.is_closing = True
+        for connection in list(hall.connections):
+            connection.wind_up()
+        if not await _is_empty(hall):
+            log.warning("requests were cut off", after_s=STOP_PATIENCE_S, connections=len(hall.connections))
+            for connection in list(hall.connections):
+                connection.cut_off()
+            if not await _is_empty(hall):
+                log.error("requests would not end", connections=len(hall.connections))
+                for connection in list(hall.connections):
+                    connection.abort()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+
+    async def _sweep(self, hall: Hall) -> None:
+        every = min(SWEEP_EVERY_S, hall.body_patience_s / 4)
+        while True:
+            await asyncio.sleep(every)
+            try:
+                self._tick()
+                now = perf_counter()
+                for connection in list(hall.connections):
+                    if connection.deadline < now:
+                        connection.expire()
+            except Exception:
+                log.exception("looking for slow connections failed")
 
     def _close_socket(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+async def _is_empty(hall: Hall) -> bool:
+    """Wait for the last connection to go, as long as our patience lasts."""
+    if not hall.connections:
+        return True
+    try:
+        await asyncio.wait_for(hall.empty.wait(), STOP_PATIENCE_S)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What TLS we speak. Raises Unavailable with a text for the operator."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise Unavailable(f"cannot use the TLS certificate {certificate} with the key {key}: {error}") from error
+    return context
+
+
+def _no_password() -> str:
+    """Instead of OpenSSL's own question on the terminal, at which a service would hang."""
+    raise ValueError("the key is protected by a password")
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from tidings.access.authenticate import Authenticator
 from tidings.dialects.contract import WireRequest
@@ -23,6 +24,10 @@ from tidings.domain.errors import RequestExpired, WrongSignature
 from tidings.domain.model import Principal
 from tidings.wire import sigv4
 
+STARTS_CACHED = 1024
+START_CHARACTERS_MAX = 512
+"""Of Authorization headers whose beginning is remembered: one longer than any SDK's is read anew each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -32,7 +37,7 @@ class Signed:
     region: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claim:
     """What a request says about its own signature. `lifetime_s`: of a pre-signed URL, else None."""
 
@@ -85,6 +90,24 @@ async def verify(
 
 
 def _by_header(header: str, request: WireRequest) -> Claim:
+    start, mark, signature = header.rpartition("Signature=")
+    if mark and signature and "," not in signature and len(start) <= START_CHARACTERS_MAX:
+        key_id, date, region, service, signed_headers = _start_of_header(start)
+    else:
+        signature, key_id, date, region, service, signed_headers = _parts_of_header(header)
+    stamp, date_header = _stamp(request.headers)
+    if "host" not in signed_headers or date_header not in signed_headers:
+        raise _mismatch(f"'host' and '{date_header}' must be among the SignedHeaders of the AWS Authorization.")
+    return Claim(key_id, date, region, service, signed_headers, signature, stamp)
+
+
+@lru_cache(maxsize=STARTS_CACHED)
+def _start_of_header(start: str) -> tuple[str, str, str, str, list[str]]:
+    """What comes before the signature, which is the same in all of a caller's requests of a day."""
+    return _parts_of_header(f"{start}Signature=0")[1:]
+
+
+def _parts_of_header(header: str) -> tuple[str, str, str, str, str, list[str]]:
     scheme, _, rest = header.partition(" ")
     if scheme != sigv4.ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{echo(scheme)}'")
@@ -95,12 +118,8 @@ def _by_header(header: str, request: WireRequest) -> Claim:
     lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     if lacking:
         raise _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in lacking))
-    signed_headers = parts["SignedHeaders"].lower().split(";")
-    stamp, date_header = _stamp(request.headers)
-    if "host" not in signed_headers or date_header not in signed_headers:
-        raise _mismatch(f"'host' and '{date_header}' must be among the SignedHeaders of the AWS Authorization.")
     key_id, date, region, service = _credential(parts["Credential"])
-    return Claim(key_id, date, region, service, signed_headers, parts["Signature"], stamp)
+    return parts["Signature"], key_id, date, region, service, parts["SignedHeaders"].lower().split(";")
 
 
 def _by_query(query: Mapping[str, str]) -> Claim:
@@ -157,12 +176,11 @@ def _check_scope(claim: Claim) -> None:
 
 def _check_time(claim: Claim, now: datetime, skew: timedelta) -> None:
     signed_at = _moment(claim.stamp)
-    minutes = f"{skew.total_seconds() / 60:g}"
     latest = now + skew
     if signed_at > latest:
         raise _mismatch(
             f"Signature not yet current: {claim.stamp} is still later than {sigv4.amz_date(latest)}"
-            f" ({sigv4.amz_date(now)} + {minutes} min.)"
+            f" ({sigv4.amz_date(now)} + {skew.total_seconds() / 60:g} min.)"
         )
     if claim.lifetime_s is not None:
         if signed_at + timedelta(seconds=claim.lifetime_s) < now:
@@ -172,7 +190,7 @@ def _check_time(claim: Claim, now: datetime, skew: timedelta) -> None:
     if signed_at < earliest:
         raise _mismatch(
             f"Signature expired: {claim.stamp} is now earlier than {sigv4.amz_date(earliest)}"
-            f" ({sigv4.amz_date(now)} - {minutes} min.)"
+            f" ({sigv4.amz_date(now)} - {skew.total_seconds() / 60:g} min.)"
         )
 
 
@@ -193,6 +211,7 @@ def _stamp(headers: Mapping[str, str]) -> tuple[str, str]:
     return sigv4.amz_date(moment.astimezone(UTC) if moment.tzinfo else moment), "date"
 
 
+@lru_cache(maxsize=256)
 def _moment(stamp: str) -> datetime:
     """`yyyymmddThhmmssZ` as a time."""
     if len(stamp) == 16 and stamp.isascii() and stamp[8] == "T" and stamp[15] == "Z":

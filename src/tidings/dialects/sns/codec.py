@@ -42,9 +42,12 @@ def decode_form(raw: bytes, into: Params | None = None) -> Params:
         raise Malformed("the NUL character is not allowed")
     try:
         for part in raw.split(b"&"):
-            if part:
-                name, _, value = part.partition(b"=")
-                params[_text(name)] = _text(value)
+            if b"%" in part or b"+" in part:
+                raw_name, _, raw_value = part.partition(b"=")
+                params[_text(raw_name)] = _text(raw_value)
+            elif part:
+                name, _, value = part.decode().partition("=")
+                params[name] = value
     except UnicodeDecodeError as error:
         raise Malformed("parameters must be UTF-8") from error
     return params

@@ -38,7 +38,7 @@ _STEERING = ("AWS.SNS.SMS.", "AWS.MM.SMS.", "AWS.SNS.MOBILE.")
 Attributes = dict[str, MessageAttribute]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
     """One message as it was given, checked; without id and time."""
 

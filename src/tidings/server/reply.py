@@ -1,0 +1,80 @@
+"""Answers as bytes: status line and headers, and the framing of chunks. Used by `tidings.server`; no I/O here.
+
+Sources: RFC 9110 (sections 6.6.1 Date, 8.6 Content-Length, 15 status codes), RFC 9112 (section 7.1 chunks).
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from http import HTTPStatus
+
+from tidings.dialects.contract import WireResponse
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_OURS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding", "x-request-id"})
+_BODILESS = frozenset({204, 304})
+
+
+class Heads:
+    """Writes the heads of all answers of one server; keeps the date, which changes once a second."""
+
+    __slots__ = ("_standing",)
+
+    def __init__(self) -> None:
+        self.tick()
+
+    def tick(self) -> None:
+        """Take the time again. Called once a second."""
+        self._standing = f"server: tidings\r\ndate: {formatdate(usegmt=True)}\r\n"
+
+    def head(
+        self, response: WireResponse, request_id: str, length: int | None, *, closes: bool, is_old: bool = False
+    ) -> bytes:
+        """Everything before the body. length: None means chunked (and until the end for HTTP/1.0, `is_old`).
+
+        Raises ValueError for a header that would break the frame: names and values come from front ends, and what they
+        hold may come from strangers.
+        """
+        status = response.status
+        if not 200 <= status <= 599:
+            raise ValueError(f"not a final status: {status}")
+        lines = 6  # with the empty one
+        text = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+        if status in _BODILESS:
+            text += f"{self._standing}x-request-id: {request_id}\r\n"
+            lines -= 1
+        else:
+            text += f"content-type: {response.content_type}\r\n{self._standing}x-request-id: {request_id}\r\n"
+            if length is not None:
+                text += f"content-length: {length}\r\n"
+                lines += 1
+            elif not is_old:
+                text += "transfer-encoding: chunked\r\n"
+                lines += 1
+        if closes or is_old:
+            text += "connection: close\r\n" if closes else "connection: keep-alive\r\n"
+            lines += 1
+        for name, value in response.headers:
+            if name.lower() in _OURS:
+                raise ValueError(f"the header {name} is the server's own")
+            text += f"{name}: {value}\r\n"
+            lines += 1
+        text += "\r\n"
+        # Counting is cheaper than looking at each name and value.
+        if text.count("\r") != lines or text.count("\n") != lines or "\0" in text:
+            raise ValueError("a line break or NUL inside a header")
+        if is_old:
+            text = text.replace("HTTP/1.1", "HTTP/1.0", 1)
+        return text.encode()
+
+
+def is_bodiless(method: str, status: int) -> bool:
+    """The answer ends with its head."""
+    return method == "HEAD" or status in _BODILESS
+
+
+def as_chunk(data: bytes) -> bytes:
+    """One chunk; `data` is not empty, or it would be the last one."""
+    return b"%x\r\n%b\r\n" % (len(data), data)

@@ -1,0 +1,149 @@
+"""What comes in, cut anywhere and bent in every way: the same requests, or an end; never an exception, never anything left behind."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tidings.server.intake import SLICE_BYTES, Arrived, Intake, Malformed, Room
+
+BODY_MAX = 50
+REQUESTS = [
+    b"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+    b"POST /a%20b?c=%20 HTTP/1.1\r\nHost: h:1\r\nContent-Length: 5\r\nX-A: 1\r\nx-a: \xc3\xa9\r\n\r\nhello",
+    b"POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nX-T: trailer\r\n\r\n",
+    b"POST /u HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nhello",
+    b"POST /v HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"GET http://other/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n",
+    b"POST /long HTTP/1.1\r\nHost: h\r\nContent-Length: 60\r\n\r\n" + b"x" * 60,
+]
+PIECES = [
+    b"GET ", b"POST ", b"CONNECT ", b"PRI ", b"/", b"*", b"http://h", b"?", b"#", b"%", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/2.0",
+    b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: h\r\n", b"Content-Length: 5\r\n", b"Content-Length: 999\r\n", b"hello", b":", b" ",
+    b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
+    b"5\r\nhello\r\n", b"0\r\n\r\n",
+    b"Expect: 100-continue\r\n", b"\x00", b"\xff", b"\x16\x03\x01", b"a" * 300,
+]  # fmt: skip
+
+
+class Desk:
+    """Takes requests, and gives their bodies back as a connection does."""
+
+    def __init__(self) -> None:
+        self.room = Room()
+        self.intake = Intake(self, self.room, BODY_MAX)
+        self.taken: list[Arrived] = []
+        self.fault: Malformed | None = None
+        self.awaited = 0
+
+    def take(self, arrived: Arrived) -> None:
+        self.taken.append(arrived)
+
+    def is_awaited(self) -> None:
+        self.awaited += 1
+
+    def feed(self, *parts: bytes) -> Desk:
+        for part in parts:
+            try:
+                for start in range(0, len(part), SLICE_BYTES):
+                    self.intake.feed(memoryview(part)[start : start + SLICE_BYTES])
+            except Malformed as fault:
+                assert self.fault is None, "nothing is read after a fault"
+                self.fault = fault
+        assert self.fault is None or (400 <= self.fault.status < 600 and self.intake.is_over)
+        return self
+
+    def told(self) -> list[tuple[object, ...]]:
+        return [
+            (a.method, a.path, a.query, a.headers, a.body, a.keeps_alive, a.is_old, a.refusal and a.refusal.status)
+            for a in self.taken
+        ]
+
+    def close(self) -> None:
+        self.intake.close()
+        assert self.room.held == sum(len(arrived.body) for arrived in self.taken)
+        assert self.intake.arrived is None
+
+
+@pytest.mark.parametrize("data", [*REQUESTS, b"".join(REQUESTS)], ids=range(len(REQUESTS) + 1))
+def test_where_the_bytes_are_cut_changes_nothing(data: bytes) -> None:
+    whole = Desk().feed(data)
+    assert len(whole.taken) == data.count(b"HTTP/1.1")
+    assert whole.fault is None
+    for cut in range(len(data)):
+        desk = Desk().feed(data[:cut], data[cut:])
+        assert desk.told() == whole.told()
+        desk.close()
+    assert Desk().feed(*(bytes([byte]) for byte in data)).told() == whole.told()
+
+
+def test_an_unfinished_request_is_not_taken_and_leaves_nothing() -> None:
+    for data in REQUESTS:
+        for cut in range(len(data)):
+            desk = Desk().feed(data[:cut])
+            assert desk.taken == []
+            assert desk.intake.is_midway == (cut > 0)
+            desk.close()
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=30), st.data())
+@example([b"POST /", b" HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", b"f" * 40], None)
+def test_garbage_ends_in_requests_or_a_refusal(pieces: list[bytes], data: st.DataObject | None) -> None:
+    desk = Desk().feed(*pieces)
+    whole = b"".join(pieces)
+    cut = data.draw(st.integers(0, len(whole))) if data is not None else len(whole) // 2
+    other = Desk().feed(whole[:cut], whole[cut:])
+    assert other.told() == desk.told()
+    assert (other.fault and other.fault.status) == (desk.fault and desk.fault.status)
+    for arrived in desk.taken:
+        assert len(arrived.body) <= BODY_MAX
+        assert arrived.path.startswith("/") or arrived.path == "*"
+        assert not any(c in value for value in arrived.headers.values() for c in "\r\n\0")
+    desk.close()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bent_requests_never_break_the_intake(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(100):
+        data = bytearray(b"".join(chance.choices(REQUESTS, k=3)))
+        for _ in range(chance.randint(1, 6)):
+            at = chance.randrange(len(data))
+            match chance.randrange(3):
+                case 0:
+                    data[at] = chance.randrange(256)
+                case 1:
+                    del data[at : at + chance.randint(1, 10)]
+                case _:
+                    data[at:at] = chance.choice(PIECES)
+        desk = Desk().feed(bytes(data))
+        assert all(len(arrived.body) <= BODY_MAX for arrived in desk.taken)
+        desk.close()
+
+
+def test_a_trailer_is_no_header_of_any_request() -> None:
+    desk = Desk().feed(REQUESTS[2] + REQUESTS[0])
+    assert [arrived.headers.get("x-t") for arrived in desk.taken] == [None, None]
+
+
+def test_the_parser_is_never_left_holding_more_than_a_head() -> None:
+    for start in (b"GET /", b"GET / HTTP/1.1\r\nHost: h\r\nX: ", b"GET / HTTP/1.1\r\nHost: h\r\nX"):
+        desk = Desk()
+        fed = 0
+        desk.feed(start)
+        while desk.fault is None:
+            desk.feed(b"a" * 1000)
+            fed += 1000
+            assert fed < 80_000
+        assert desk.fault.status in (414, 431)
+
+
+def test_waiting_for_continue_is_told_once_and_only_where_a_body_is_announced() -> None:
+    assert Desk().feed(REQUESTS[5]).awaited == 0
+    assert (
+        Desk().feed(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello").awaited
+        == 1
+    )
