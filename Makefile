@@ -29,6 +29,6 @@ test: check ## everything: lint, types, import rules and all tests
 	$(BIN)/pytest -q tests
 
 bench: $(VENV)/dev.stamp ## measure beside moto and ministack in one run
-	$(BIN)/pip install -q --disable-pip-version-check -e '.[bench]' && $(BIN)/python -m bench.compare
+	$(BIN)/python -m bench.compare
 
 .PHONY: help run demo check quick test bench

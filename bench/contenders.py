@@ -47,6 +47,7 @@ def tidings() -> Contender:
         ],
         environment=lambda port: UNLIMITED,
         ready_path="/readyz",
+        versions=("tidings", "httptools", "uvloop", "apsw", "cryptography"),
         python=Path(sys.executable),
         confirms=True,
         signs=True,

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from tests.support.build import ACCOUNT, FakeClock, make_principal
 from tidings.access.authorize import authorize
+from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import Customs
@@ -75,7 +76,7 @@ class House:
             link_key=LINK_KEY,
         )
         settings: dict[str, object] = {"public_url": PUBLIC_URL, "operator": OPERATOR, **options}
-        self.pages = Pages(self.subscriptions, self.clock, sign=sign, **settings)  # type: ignore[arg-type]
+        self.pages = Pages(self.subscriptions, self.clock, TokenBuckets({}), sign=sign, **settings)  # type: ignore[arg-type]
 
     async def topic(self, name: str = "weather", display_name: str = "Weather warnings") -> Topic:
         grant = authorize(make_principal(), Verb.CREATE_TOPIC, owner=ACCOUNT, resource=name)

@@ -15,17 +15,27 @@ CALLERS_MAX = 100_000
 
 
 class TokenBuckets:
-    """`rates`: name -> calls per second, with a burst of one second's worth. A name without a rate is not limited."""
+    """`rates`: name -> calls per second, with a burst of one second's worth. A name without a rate is not limited.
 
-    def __init__(self, rates: Mapping[str, float], *, monotonic_s: Callable[[], float] = monotonic) -> None:
+    throttled: told the name whenever a call is turned away.
+    """
+
+    def __init__(
+        self,
+        rates: Mapping[str, float],
+        *,
+        throttled: Callable[[str], None] = lambda _: None,
+        monotonic_s: Callable[[], float] = monotonic,
+    ) -> None:
         self._rates = tuple((f"{name}:", rate) for name, rate in rates.items())
+        self._throttled = throttled
         self._monotonic_s = monotonic_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> None:
         """Take one call from the bucket `key`. Raises Throttled with the seconds until the next one."""
-        rate = next((rate for name, rate in self._rates if key.startswith(name)), None)
-        if rate is None:
+        name, rate = next(((name, rate) for name, rate in self._rates if key.startswith(name)), ("", 0.0))
+        if not rate:
             return
         now = self._monotonic_s()
         burst = max(rate, 1.0)
@@ -33,6 +43,7 @@ class TokenBuckets:
         left = min(burst, left + (now - at) * rate)
         if left < 1.0:
             self._buckets[key] = (left, now)
+            self._throttled(name[:-1])
             raise Throttled((1.0 - left) / rate)
         self._buckets[key] = (left - 1.0, now)
         if len(self._buckets) > CALLERS_MAX:

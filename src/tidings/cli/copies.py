@@ -153,7 +153,8 @@ def _replace(file: Path, target: Path) -> None:
     except OSError as error:
         raise Problem(f"cannot write {target}: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):  # looking at the copy made the latter two
+            part.with_name(part.name + suffix).unlink(missing_ok=True)
 
 
 def _copy(file: Path, part: Path) -> None:

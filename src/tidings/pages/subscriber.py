@@ -16,7 +16,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain import links
 from tidings.domain.errors import InvalidToken, NotFound, TidingsError
 from tidings.domain.model import Origin, State, TokenPurpose, Way
-from tidings.domain.ports import Clock
+from tidings.domain.ports import Clock, Limiter
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue, load_catalogues
 from tidings.pages.errors import MISSING, Misfit, Problem, problem_of, problem_of_status
@@ -66,6 +66,7 @@ class Pages:
         self,
         subscriptions: Subscriptions,
         clock: Clock,
+        limiter: Limiter,
         *,
         public_url: str,
         sign: Sign,
@@ -75,6 +76,7 @@ class Pages:
     ) -> None:
         self._subscriptions = subscriptions
         self._clock = clock
+        self._limiter = limiter
         self._sign = sign
         self._operator = operator
         self._catalogues = catalogues if catalogues is not None else load_catalogues()
@@ -111,6 +113,9 @@ class Pages:
     async def _page(self, request: WireRequest, parts: list[str]) -> WireResponse:
         visit = self._visit(request)
         try:
+            # Somebody who has had enough is never turned away; mail providers send many one-click cancels from one address.
+            if request.method != "POST" or parts[0] not in (links.CANCEL, links.ENDPOINT):
+                self._limiter.take(f"pages:{request.remote}")
             if request.method == "POST":
                 form = read_form(request)
                 one_click = parts[0] == links.CANCEL and is_one_click(form)

@@ -204,18 +204,24 @@ class Settings:
         5_000, values.whole(1, 10**9), "Unconfirmed subscriptions per account: the quota of SNS.", unit="subscriptions"
     )
     unsubscribe_rate: int = _setting(
-        100, values.whole(1, 10**6), "Unsubscribe calls per account: the quota of SNS.", unit="per second"
+        100,
+        values.whole(1, 10**6),
+        "Subscribe calls per account, and Unsubscribe calls per account or, unsigned, per client address: the quota of "
+        "SNS.",
+        unit="per second",
     )
     anonymous_rate: int = _setting(
         50,
         values.whole(1, 10**6),
-        "Unsigned calls and page requests per client address: enough for an office behind one address, too few to be a nuisance.",
+        "Unsigned confirmations and page requests per client address: enough for an office behind one address, too few to be a "
+        "nuisance. A cancel from a page is never turned away.",
         unit="per second",
     )
     strict_sns_links: bool = _setting(
         False,
         values.switch,
-        "Whether SNS's own links (GET /?Action=Unsubscribe…) show a page first. Off: they act at once, as programs expect.",
+        "Whether mails carry SNS's own links, which act on a GET as in the cloud. Off: links in mails show a page first, because "
+        "mail scanners follow links. JSON for programs always carries SNS's own.",
     )
     anonymous_unsubscribe: bool = _setting(
         True,
