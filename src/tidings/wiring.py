@@ -267,8 +267,7 @@ class House:
     async def start(self) -> None:
         # The writer thread needs the interpreter for microseconds per commit; by default it may wait 5 ms for it each time.
         sys.setswitchinterval(THREAD_SWITCH_S)
-        # What exists now lives as long as the house; what comes is freed by counting. Looking through all of it again and again
-        # cost a tenth of the time and made callers wait up to 20 ms.
+        # What exists now lives as long as the house, and what comes is freed by counting: full collections only make callers wait.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
