@@ -62,7 +62,7 @@ def test_another_account_may_do_nothing_by_default(bob: Any, topic: str) -> None
     assert _refused(bob.publish, TopicArn=topic, Message="m") == "AuthorizationError"
     assert _refused(bob.subscribe, TopicArn=topic, Protocol="sms", Endpoint="+12025550100") == "AuthorizationError"
     assert _refused(bob.delete_topic, TopicArn=topic) == "AuthorizationError"
-    assert bob.list_topics()["Topics"] == []
+    assert topic not in [listed["TopicArn"] for listed in bob.list_topics()["Topics"]]
 
 
 def test_a_permission_opens_one_action_until_it_is_removed(sns: Any, bob: Any, topic: str) -> None:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidings.cli.settings_page import effective, page
@@ -51,6 +51,7 @@ def test_an_option_wins_over_the_environment_over_the_file_over_the_default(
 
 
 @given(name=st.sampled_from(sorted(ABOUT)), text=st.text(max_size=60))
+@example(name="config", text="\n")
 def test_any_text_gives_a_value_or_one_line(name: str, text: str) -> None:
     try:
         load({}, {environment_name(name): text})

@@ -34,7 +34,10 @@ PREFIX = "TIDINGS_"
 
 
 class SettingsError(Exception):
-    """A setting that stops the start. The text is one line for the operator; it never holds a secret."""
+    """A setting that stops the start. The text is one line for the operator, whatever a path in it holds; never a secret."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.split()))
 
 
 def environment_name(name: str) -> str:
