@@ -84,6 +84,8 @@ TARGETS: tuple[Times | Bound | ShareOfRsa, ...] = (
     Times("fanout", "ministack", 100),
     Bound("fanout", "missing", "posts", most=0),
     Bound("list-1m", "p99_ms", "ms", most=5),
+    Bound("smn-list-1m", "first_p99_ms", "ms", most=5),
+    Bound("smn-list-1m", "last_p99_ms", "ms", most=50),
     Bound("million", "rate", "/s", least=30_000),
     Bound("million", "missing", "posts", most=0),
     Bound("million", "above_idle_mib", "MiB", most=64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.scenarios import deliver, fanout, latency, lists, million, pairs, publish
+from bench.scenarios import deliver, fanout, latency, lists, million, pairs, publish, smn_lists
 from bench.scenarios.scenario import Figure, Outcome, Scenario
 
 ALL: tuple[Scenario, ...] = (
@@ -15,6 +15,7 @@ ALL: tuple[Scenario, ...] = (
     lists.LIST_1K,
     lists.LIST_100K,
     lists.LIST_1M,
+    smn_lists.SMN_LIST_1M,
     million.MILLION,
 )
 

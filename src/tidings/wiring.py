@@ -18,6 +18,8 @@ import structlog
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
+from tidings.access.tickets import Tickets
+from tidings.channels.bots import BotChannel
 from tidings.channels.email import EmailChannel
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
@@ -27,14 +29,22 @@ from tidings.delivery.certificate import SigningIdentity, load_identity
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX, Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
+from tidings.delivery.probe import Prober
 from tidings.delivery.render import Renderer
 from tidings.delivery.signer import ProcessSigner
 from tidings.dialects.contract import Dialect
 from tidings.dialects.native import NativeDialect
 from tidings.dialects.native.dev import DevTools
+from tidings.dialects.smn import SmnDialect
+from tidings.dialects.smn.calls import House as SmnHouse
+from tidings.dialects.smn.customs import customs as smn_customs
+from tidings.dialects.smn.envelopes import SmnEnvelopes
+from tidings.dialects.smn.policies import make_judge as make_smn_judge
 from tidings.dialects.sns import SnsDialect
-from tidings.dialects.sns.customs import customs
-from tidings.dialects.sns.envelopes import Links, SnsEnvelopes
+from tidings.dialects.sns.customs import customs as sns_customs
+from tidings.dialects.sns.envelopes import SnsEnvelopes
+from tidings.dialects.sns.policies import judge as sns_judge
+from tidings.domain.letters import Links
 from tidings.domain.ports import Channel
 from tidings.domain.tokens import sign_link
 from tidings.flow.embedded import EmbeddedFlow
@@ -48,6 +58,7 @@ from tidings.services.ledger import Ledger
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
+from tidings.services.templates import Templates
 from tidings.services.topics import Topics
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
@@ -58,6 +69,10 @@ HOUSEKEEPING_EVERY_S = 20.0
 GATE_TURN_EVERY_S = 300.0
 THREAD_SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
+DETECTIONS_PER_S = 10.0
+CODES_PER_S = 5 / 3600
+CODES_BURST = 5
+"""Guesses at a confirmation code per subscription: at most 245 in its two days, of a million."""
 
 _log = structlog.get_logger(__name__)
 
@@ -113,7 +128,9 @@ class House:
         self._expander = Expander(store, self.clock)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)
         self._authenticator = Authenticator(store, vault)
-        self.accounts = Accounts(store, self.clock, vault, changed=self._authenticator.forget)
+        self._tickets = Tickets(store, vault, self.clock)
+        self.accounts = Accounts(store, self.clock, vault, changed=self._accounts_changed)
+        self._projects = self.accounts.projects
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._make_server()
@@ -155,7 +172,12 @@ class House:
 
     def _make_services(self) -> None:
         settings, store, clock = self._settings, self.store, self.clock
-        quotas = Quotas(settings.topics_max, settings.subscriptions_max, settings.pending_max)
+        quotas = Quotas(
+            settings.topics_max,
+            settings.subscriptions_max,
+            settings.pending_max,
+            templates_per_account=settings.templates_max,
+        )
         self.topics = Topics(store, clock, self._announcer, quotas, new_uid=_new_uid)
         self.subscriptions = Subscriptions(
             store,
@@ -163,37 +185,54 @@ class House:
             self._vault,
             self._announcer,
             quotas,
-            {"sns": customs(settings.confirm_ttl_s)},
+            {
+                "sns": sns_customs(settings.confirm_ttl_s),
+                "smn": smn_customs(settings.confirm_ttl_s, paced=settings.confirm_pace),
+            },
             self.metrics,
             new_uid=_new_uid,
             new_token=_new_token,
             new_message_id=_new_uuid,
             link_key=self._link_key,
         )
+        self._templates = Templates(store, clock, quotas, new_uid=_new_uid)
         self._publisher = Publisher(self.flow, self.metrics)
         self._housekeeping = Housekeeping(store, self.subscriptions, clock)
 
     def _make_delivery(self) -> None:
         settings = self._settings
-        links = Links(self.public_url, self._link_key, settings.strict_sns_links)
-        renderer = Renderer({"sns": SnsEnvelopes(self._signer, links)}, self._vault)
+        links = Links(self.public_url, self._link_key, settings.strict_sns_links, settings.language)
+        sns = SnsEnvelopes(self._signer, links)
+        self._smn_envelopes = SmnEnvelopes(
+            self._signer,
+            links,
+            self._projects,
+            self._vault,
+            region=settings.region,
+            certificate_name=self._smn_certificate_name(),
+            retry_base_s=settings.smn_retry_base_s,
+        )
+        renderer = Renderer({"sns": sns, "smn": self._smn_envelopes}, self._vault)
         self._outbox: OutboxChannel | None = None
+        channels = self._channels()
+        self._prober = Prober(channels, self.clock)
         self._dispatcher = Dispatcher(
             self.flow,
             self.store,
             self.clock,
             self._expander,
             renderer,
-            self._channels(),
+            channels,
             self.metrics,
             due_changed=self.flow.due_changed,
         )
 
     def _channels(self) -> Mapping[str, Channel]:
         settings, permit = self._settings, self._gate.permits
-        egress = EgressPolicy(settings.egress_allow, loopback=settings.dev)
+        self._egress = EgressPolicy(settings.egress_allow, loopback=settings.dev)
         # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
-        made: list[Channel] = [HttpChannel(permit, egress, queue_per_host=IN_FLIGHT_MAX)]
+        http = HttpChannel(permit, self._egress, queue_per_host=IN_FLIGHT_MAX)
+        made: list[Channel] = [http, BotChannel(http)]
         made.append(
             SqsChannel(
                 permit,
@@ -218,8 +257,14 @@ class House:
                 "sns:Unsubscribe": settings.unsubscribe_rate,
                 "sns:Subscribe": settings.unsubscribe_rate,
                 "sns:ConfirmSubscription": settings.anonymous_rate,
+                "smn:Unsubscribe": settings.unsubscribe_rate,
+                "smn:ConfirmSubscription": settings.anonymous_rate,
+                "smn:Detect": DETECTIONS_PER_S,
+                "smn:code": CODES_PER_S,
+                "smn:login": settings.login_rate,
                 "pages": settings.anonymous_rate,
             },
+            bursts={"smn:code": CODES_BURST},
             throttled=self.metrics.throttled,
         )
         sns = SnsDialect(
@@ -236,7 +281,9 @@ class House:
             skew=timedelta(seconds=settings.clock_skew_s),
             strict_links=settings.strict_sns_links,
             anonymous_unsubscribe=settings.anonymous_unsubscribe,
+            judges=(make_smn_judge(self._projects),),
         )
+        smn = self._smn_dialect(limiter)
         native = NativeDialect(
             self.subscriptions,
             self.topics,
@@ -254,7 +301,37 @@ class House:
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
         )
-        return [sns, pages, native]
+        return [sns, smn, pages, native]
+
+    def _smn_dialect(self, limiter: TokenBuckets) -> SmnDialect:
+        settings = self._settings
+        return SmnDialect(
+            SmnHouse(
+                topics=self.topics,
+                subscriptions=self.subscriptions,
+                templates=self._templates,
+                publisher=self._publisher,
+                accounts=self.accounts,
+                projects=self._projects,
+                authenticator=self._authenticator,
+                tickets=self._tickets,
+                prober=self._prober,
+                envelopes=self._smn_envelopes,
+                clock=self.clock,
+                signing_clock=HouseClock(),
+                limiter=limiter,
+                vault=self._vault,
+                egress=self._egress,
+                judges=(sns_judge,),
+                certificate=self._smn_certificate,
+                new_id=_new_uid,
+                link_key=self._link_key,
+                public_url=self.public_url,
+                region=settings.region,
+                skew=timedelta(seconds=settings.clock_skew_s),
+                lock_after=settings.smn_key_lock_after,
+            )
+        )
 
     def _dev_tools(self) -> DevTools | None:
         outbox = self._outbox
@@ -271,6 +348,7 @@ class House:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+        await self._projects.load()
         await self._signer.start()
         self._dispatcher.start()
         loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop())
@@ -313,6 +391,16 @@ class House:
 
     def _certificate(self, name: str) -> bytes | None:
         return self._identity.certificate if name == self._identity.name else None
+
+    def _smn_certificate_name(self) -> str:
+        return f"SMN_{self._settings.region}_{self._identity.digits}.pem"
+
+    def _smn_certificate(self, name: str) -> bytes | None:
+        return self._identity.certificate if name == self._smn_certificate_name() else None
+
+    def _accounts_changed(self) -> None:
+        self._authenticator.forget()
+        self._tickets.forget()
 
     async def _reset(self) -> None:
         await self.store.reset()

@@ -5,7 +5,6 @@ TIDINGS_TEST_MUTATIONS sets how many (1,500 in the suite's quick form, 10,000 in
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections import Counter
@@ -15,47 +14,17 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from tests.support.server import Server
-from tests.support.wire import Answer, exchange, query, signed_post
-
-MUTATIONS = int(os.environ.get("TIDINGS_TEST_MUTATIONS", "1500"))
-SEED = int(os.environ.get("TIDINGS_TEST_SEED", "20261121"))
-MEMORY_GROWTH_MAX_MIB = 96
-
-HOSTILE = (
-    "",
-    " ",
-    "\x00",
-    "a\x00b",
-    "\r\n",
-    "x\r\nX-Injected: 1",
-    "\u2028",
-    "\ufffe",
-    "\U0001f980" * 50,
-    "A" * 100_000,
-    "'" * 500,
-    "../../etc/passwd",
-    "<!DOCTYPE a [<!ENTITY b 'c'>]>",
-    "%s%n{0}{{7*7}}${x}",
-    "-1",
-    "99999999999999999999999",
-    "NaN",
-    "true",
-    "null",
-    "[" * 5_000,
-    '{"a":' * 2_000,
-    '{"default": 1}',
-    '{"default": "x", "default": "y"}',
-    "arn:aws:sns",
-    "arn:aws:sns:us-east-1:000000000000:" + "x" * 300,
-    "arn:aws:sns:us-east-1:000000000000:a:b:c:d",
-    "http://[::1",
-    "http://127.0.0.1:99999/",
-    "javascript:alert(1)",
-    "a@b@c",
-    "+1" + "0" * 40,
+from tests.support.hostile import (
+    BROKEN,
+    HOSTILE,
+    MEMORY_GROWTH_MAX_MIB,
+    MUTATIONS,
+    SEED,
+    clear_error,
+    memory_mib,
 )
-BROKEN = (b"%", b"%zz", b"%ff%fe", b"%ed%a0%80", b"\xff\xfe", b"%00", b"=", b"&&&&", b"+", b";", b"\xc3")
+from tests.support.server import Server
+from tests.support.wire import exchange, query, signed_post
 
 
 class Doors:
@@ -228,25 +197,6 @@ def doors(data: Path) -> Any:
     assert server.stop() == 0, server.log()
 
 
-def _memory_mib(server: Server) -> float:
-    assert server.process is not None
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
-
-
-def _clear_error(request: bytes, answer: Answer) -> str:
-    """What is wrong with the answer, or nothing."""
-    if answer.status >= 500:
-        return f"{answer.status}"
-    if answer.status >= 400 and not answer.body and not request.startswith(b"HEAD"):
-        return "an error without a word"
-    if b"Traceback" in answer.body:
-        return "a traceback"
-    if b"x-injected" in {name.encode() for name in answer.headers}:
-        return "an injected header"
-    return ""
-
-
 @pytest.mark.timeout(120 + MUTATIONS // 10)
 def test_no_input_makes_a_5xx_a_hang_or_a_change(doors: Doors) -> None:
     before, warm = doors.state(), 0.0
@@ -257,7 +207,7 @@ def test_no_input_makes_a_5xx_a_hang_or_a_change(doors: Doors) -> None:
         answer = exchange(doors.server.port, request)
         seen[answer.status if answer else None] += 1
         if answer is not None:
-            fault = _clear_error(request, answer)
+            fault = clear_error(request, answer)
             assert not fault, f"{fault}: {request[:300]!r} -> {answer.body[:300]!r}\n{doors.server.log()}"
             if answer.status < 300:
                 changed_by.append(request[-400:])
@@ -267,6 +217,6 @@ def test_no_input_makes_a_5xx_a_hang_or_a_change(doors: Doors) -> None:
                 assert after == before, "a refused request changed something"
             before, changed_by = after, []
         if number == MUTATIONS // 3:
-            warm = _memory_mib(doors.server)
-    assert _memory_mib(doors.server) - warm < MEMORY_GROWTH_MAX_MIB
+            warm = memory_mib(doors.server)
+    assert memory_mib(doors.server) - warm < MEMORY_GROWTH_MAX_MIB
     assert sum(count for status, count in seen.items() if status and 400 <= status < 500) > MUTATIONS // 2, seen

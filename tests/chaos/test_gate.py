@@ -1,4 +1,4 @@
-"""Cancels race a continuous stream of sends: after a cancel was acknowledged, no send that it covers is started.
+"""Cancels and deletions race a continuous stream of sends: after one was acknowledged, no send that it covers is started.
 
 TIDINGS_TEST_RACES sets how many seeds. What waits in lanes, queues and retries is part of the stream: the channel starts each
 send after a random while and makes a third of them come back.
@@ -12,9 +12,11 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.support.build import make_principal
+from tests.support.build import ACCOUNT, make_principal
 from tests.support.toys import SlowPigeons, toy_house
 
+from tidings.access.authorize import authorize
+from tidings.domain.grants import Verb
 from tidings.domain.model import Origin, Way
 
 RACES = int(os.environ.get("TIDINGS_TEST_RACES", "12"))
@@ -23,7 +25,7 @@ MESSAGES = 40
 
 
 @pytest.mark.parametrize("seed", range(RACES))
-async def test_after_an_acknowledged_cancel_nothing_is_started(tmp_path: Path, seed: int) -> None:
+async def test_after_an_acknowledged_cancel_or_deletion_nothing_is_started(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     events: list[tuple[str, str]] = []
     async with toy_house(
@@ -39,9 +41,14 @@ async def test_after_an_acknowledged_cancel_nothing_is_started(tmp_path: Path, s
                 await asyncio.sleep(chance.random() * 0.004)
 
         async def cancel() -> None:
+            owner, origin = make_principal(), Origin(Way.API)
+            grant = authorize(owner, Verb.CHANGE_SUBSCRIPTION, owner=ACCOUNT, resource=topic.name)
             for subscription in leaving:
                 await asyncio.sleep(chance.random() * 0.015)
-                await house.subscriptions.cancel(subscription.uid, by=make_principal(), origin=Origin(Way.API))
+                if chance.random() < 0.5:
+                    await house.subscriptions.cancel(subscription.uid, by=owner, origin=origin)
+                else:
+                    await house.subscriptions.delete(grant, subscription.uid, origin=origin)
                 events.append(("acknowledged", subscription.uid))
 
         await asyncio.gather(publish(), cancel())

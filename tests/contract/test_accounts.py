@@ -21,10 +21,19 @@ PROVISION = f"""
 [[account]]
 name = "other"
 account_id = "{OTHER}"
-users = [{{ name = "bob", role = "owner" }}, {{ name = "eve", role = "auditor" }}]
+users = [
+  {{ name = "bob", role = "owner" }},
+  {{ name = "eve", role = "auditor" }},
+  {{ name = "lister", role = "owner", actions = ["smn:topic:list"] }},
+  {{ name = "sender", role = "auditor", actions = ["tidings:publish"] }},
+  {{ name = "sns", role = "auditor", actions = ["sns:Pub*", "sns:GetTopicAttributes"] }},
+]
 access_keys = [
   {{ id = "bobskey", secret = "bobs-secret", user = "bob" }},
   {{ id = "eveskey", secret = "eves-secret", user = "eve" }},
+  {{ id = "listerskey", secret = "listers-secret", user = "lister" }},
+  {{ id = "senderskey", secret = "senders-secret", user = "sender" }},
+  {{ id = "snskey", secret = "sns-secret", user = "sns" }},
 ]
 """
 
@@ -102,6 +111,27 @@ def test_an_auditor_looks_and_does_not_touch(server: Server, bob: Any, topic_nam
     arn = bob.create_topic(Name=topic_name)["TopicArn"]
     assert eve.get_topic_attributes(TopicArn=arn)["Attributes"]["Owner"] == OTHER
     assert _refused(eve.create_topic, Name="hers") == "AuthorizationError"
+
+
+def test_a_users_actions_say_exactly_what_may_be_done(server: Server, bob: Any, topic_name: str) -> None:
+    arn = bob.create_topic(Name=topic_name)["TopicArn"]
+    lister, sender, sns_user = (server.sns(f"{who}key", f"{who}-secret") for who in ("listers", "senders", "sns"))
+    assert _refused(lister.publish, TopicArn=arn, Message="m") == "AuthorizationError"
+    assert _refused(lister.list_topics) == "AuthorizationError"
+    assert sender.publish(TopicArn=arn, Message="m")["MessageId"]
+    assert _refused(sender.get_topic_attributes, TopicArn=arn) == "AuthorizationError"
+    batch = sns_user.publish_batch(TopicArn=arn, PublishBatchRequestEntries=[{"Id": "1", "Message": "m"}])
+    assert len(batch["Successful"]) == 1
+    assert sns_user.get_topic_attributes(TopicArn=arn)["Attributes"]["Owner"] == OTHER
+    assert _refused(sns_user.delete_topic, TopicArn=arn) == "AuthorizationError"
+
+
+def test_across_accounts_a_users_actions_need_the_topics_policy_too(server: Server, sns: Any, topic: str) -> None:
+    sender, lister = (server.sns(f"{who}key", f"{who}-secret") for who in ("senders", "listers"))
+    assert _refused(sender.publish, TopicArn=topic, Message="m") == "AuthorizationError"
+    sns.add_permission(TopicArn=topic, Label="other", AWSAccountId=[OTHER], ActionName=["Publish"])
+    assert sender.publish(TopicArn=topic, Message="m")["MessageId"]
+    assert _refused(lister.publish, TopicArn=topic, Message="m") == "AuthorizationError"
 
 
 def test_the_aws_cli_does_the_main_job(server: Server, receiver: Receiver, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -14,10 +15,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.build import NOW, OTHER_ACCOUNT
-from tests.unit.dialects.native.office import KEY, Office, open_office, read
+from tests.support.build import NOW, OTHER_ACCOUNT, make_principal
+from tests.unit.dialects.native.office import KEY, OTHER_PROJECT, PROJECT, Office, open_office, read
 
-from tidings.domain.model import Origin, Role, State, Way
+from tidings.access.authorize import authorize
+from tidings.domain.grants import Verb, Verdict
+from tidings.domain.model import Event, LedgerQuery, Origin, Role, State, Unit, Way
+from tidings.services.accounts import WantedAccount
 
 OTHER = "OTHERKEY:other-secret"
 BY_LINK = Origin(Way.LINK)
@@ -49,6 +53,18 @@ async def test_the_ledger_tells_what_happened_by_which_way_and_from_where(office
         "req-1",
     )
     assert canceled["arn"] == f"arn:aws:sns:us-east-1:000000000000:news:{UUID(subscription.uid)}"
+    assert canceled["urn"] == f"urn:smn:us-east-1:{PROJECT}:news:{subscription.uid}"
+    assert canceled["topic_urn"] == f"urn:smn:us-east-1:{PROJECT}:news"
+
+
+async def test_every_event_that_the_ledger_knows_is_shown_and_documented(office: Office) -> None:
+    await office.subscriber(await office.topic())
+    (written, _) = await office.store.ledger(LedgerQuery())
+    entries = [replace(written, event=event) for event in Event]
+    await office.store.commit(Unit(ledger=entries))
+    shown = [entry["event"] for entry in await office.items("/ledger")]  # each is held against the description
+    assert shown == ["subscribed", "confirmed", *(event.value for event in Event)]
+    assert "confirmation-held" in shown
 
 
 async def test_the_ledger_is_searched_by_endpoint_topic_subscription_and_time(office: Office) -> None:
@@ -65,6 +81,8 @@ async def test_the_ledger_is_searched_by_endpoint_topic_subscription_and_time(of
         "topic=arn:aws:sns:us-east-1:000000000000:news",
         f"subscription={ada.uid}",
         f"subscription={arn}",
+        f"topic=urn:smn:us-east-1:{PROJECT}:news",
+        f"subscription=urn:smn:us-east-1:{PROJECT}:news:{ada.uid}",
         f"until={one_hour}",
     ):
         assert {entry["endpoint"] for entry in await office.items(f"/ledger?{query}")} == {"ada@example.com"}, query
@@ -143,6 +161,9 @@ async def test_subscriptions_are_found_by_endpoint_topic_state_and_protocol(offi
     status, one = await office.call("GET", f"/subscriptions/{UUID(ada.uid)}")
     assert (status, one["state"], one["topic_arn"]) == (200, "confirmed", "arn:aws:sns:us-east-1:000000000000:news")
     assert one["confirmed_at"] == "2026-11-21T12:00:00Z"
+    assert one["topic_urn"] == f"urn:smn:us-east-1:{PROJECT}:news"
+    assert one["urn"] == f"{one['topic_urn']}:{ada.uid}"
+    assert await office.items(f"/subscriptions?topic={one['topic_urn']}") == [one]
 
 
 async def test_canceling_is_safe_to_repeat_and_stays_listed(office: Office) -> None:
@@ -187,6 +208,30 @@ async def test_topics_are_listed_by_region_and_shown_with_their_counts(office: O
     assert shown.pop("subscriptions") == {"confirmed": 1, "unconfirmed": 1, "canceled": 0}
     assert shown == listed
     assert (listed["arn"], listed["tags"]) == ("arn:aws:sns:us-east-1:000000000000:news", {"team": "a"})
+    assert listed["urn"] == f"urn:smn:us-east-1:{PROJECT}:news"
+    for name in (listed["arn"], listed["urn"]):
+        assert (await office.call("GET", f"/topics/{name}"))[1]["uid"] == topic.uid
+
+
+async def test_a_subscription_to_another_accounts_topic_bears_that_accounts_names(office: Office) -> None:
+    theirs = await office.topic("theirs", OTHER_ACCOUNT)
+    grant = authorize(
+        make_principal(), Verb.SUBSCRIBE, owner=OTHER_ACCOUNT, resource="theirs", verdict=Verdict.ALLOW, action="x"
+    )
+    mine, _ = await office.subscriptions.subscribe(
+        grant, theirs, dialect="sns", protocol="sms", endpoint="+18885550100", settings={}, origin=BY_LINK
+    )
+    (shown,) = await office.items("/subscriptions")
+    assert (shown["uid"], shown["account_id"]) == (mine.uid, "000000000000")
+    assert shown["urn"] == f"urn:smn:us-east-1:{OTHER_PROJECT}:theirs:{mine.uid}"
+    assert shown["arn"] == f"arn:aws:sns:us-east-1:{OTHER_ACCOUNT}:theirs:{UUID(mine.uid)}"
+
+
+async def test_an_account_that_gets_another_project_is_shown_with_it_at_once(office: Office) -> None:
+    await office.topic()
+    assert (await office.items("/topics"))[0]["urn"] == f"urn:smn:us-east-1:{PROJECT}:news"
+    await office.accounts.apply((WantedAccount("000000000000", "default", "a" * 32),))
+    assert (await office.items("/topics"))[0]["urn"] == f"urn:smn:us-east-1:{'a' * 32}:news"
 
 
 async def test_what_belongs_to_another_account_does_not_exist(office: Office) -> None:
@@ -201,6 +246,10 @@ async def test_what_belongs_to_another_account_does_not_exist(office: Office) ->
         ("GET", f"/subscriptions?topic={arn}"),
         ("GET", f"/ledger?topic={topic.uid}"),
         ("GET", f"/dead-letters?topic={arn}"),
+        ("GET", f"/topics/{arn}"),
+        ("GET", f"/topics/urn:smn:us-east-1:{OTHER_PROJECT}:theirs"),
+        ("GET", f"/topics/urn:smn:us-east-1:{PROJECT}:theirs"),
+        ("GET", f"/ledger?topic=urn:smn:us-east-1:{OTHER_PROJECT}:theirs"),
     ):
         status, told = await office.call(method, path)
         assert (status, told["code"]) == (404, "not-found"), path
@@ -224,6 +273,7 @@ async def test_dead_letters_are_listed_without_their_text_and_sent_again_once(of
     listed = await office.items("/dead-letters?limit=2")
     assert [row["id"] for row in listed] == [*ids, other]
     assert listed[0]["reason"] == "550 no such user"
+    assert listed[0]["topic_urn"] == f"urn:smn:us-east-1:{PROJECT}:news"
     assert "secret text" not in str(listed)
     assert [row["id"] for row in await office.items(f"/dead-letters?topic={topic.uid}&subscription={bob.uid}")] == [
         other
@@ -262,6 +312,54 @@ async def test_a_user_and_a_key_are_made_used_and_disabled(office: Office) -> No
     assert (await office.call("GET", "/ledger", credential=credential))[0] == 401
 
 
+async def test_a_users_actions_are_given_shown_obeyed_and_taken_away(office: Office) -> None:
+    patterns = ["tidings:list", "smn:topic:*"]
+    status, made = await office.call("POST", "/users", {"name": "ci", "role": "owner", "actions": patterns})
+    assert (status, made["actions"]) == (201, patterns)
+    _, key = await office.call("POST", "/access-keys", {"user": "ci"})
+    credential = f"{key['key_id']}:{key['secret']}"
+
+    async def statuses() -> list[int]:
+        return [(await office.call("GET", path, credential=credential))[0] for path in ("/topics", "/ledger", "/users")]
+
+    assert await statuses() == [200, 403, 403]
+    status, changed = await office.call("PATCH", "/users/ci", {"actions": ["TIDINGS:READ-*"]})
+    assert (status, changed["actions"], changed["role"]) == (200, ["TIDINGS:READ-*"], "owner")
+    assert await statuses() == [403, 200, 403]
+    assert {row["name"]: row["actions"] for row in await office.items("/users")} == {
+        "admin": [],
+        "ci": changed["actions"],
+    }
+    status, changed = await office.call("PATCH", "/users/ci", {"actions": []})
+    assert (status, changed["actions"]) == (200, [])
+    assert await statuses() == [200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    "actions",
+    [
+        "*",
+        [""],
+        ["publish"],
+        ["sns:Publish "],
+        ["sns:Pub/lish"],
+        ["sns:é"],
+        ["**"],
+        [1],
+        ["a:b"] * 65,
+        ["a:" + "b" * 127],
+    ],
+)
+async def test_what_is_no_pattern_of_actions_is_refused(office: Office, actions: object) -> None:
+    for method, path, body in (
+        ("POST", "/users", {"name": "ci", "role": "owner", "actions": actions}),
+        ("PATCH", "/users/admin", {"actions": actions}),
+    ):
+        status, told = await office.call(method, path, body)
+        assert (status, told["code"], told["field"].startswith("actions")) == (400, "invalid-value", True), told
+    assert [row["name"] for row in await office.items("/users")] == ["admin"]
+
+
 async def test_lists_of_users_and_keys_show_no_secret_and_only_the_own_account(office: Office) -> None:
     await office.user("zoe", Role.AUDITOR)
     assert [row["name"] for row in await office.items("/users?limit=1")] == ["admin", "zoe"]
@@ -276,6 +374,8 @@ async def test_lists_of_users_and_keys_show_no_secret_and_only_the_own_account(o
 async def test_nobody_locks_themselves_out_or_reaches_another_account(office: Office) -> None:
     for path, body, expected in (
         ("/users/admin", {"disabled": True}, (409, "wrong-state")),
+        ("/users/admin", {"actions": ["tidings:list"]}, (409, "wrong-state")),
+        ("/users/eve", {"actions": []}, (404, "not-found")),
         ("/access-keys/tidings", {"disabled": True}, (409, "wrong-state")),
         ("/users/eve", {"disabled": True}, (404, "not-found")),
         ("/access-keys/OTHERKEY", {"disabled": True}, (404, "not-found")),
@@ -387,7 +487,7 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["ids", "name", "role", "user", "disabled", "password", "advance_s", "y"]), inner
+            st.sampled_from(["ids", "name", "role", "user", "disabled", "password", "actions", "advance_s", "y"]), inner
         )
     ),
     max_leaves=8,
@@ -474,3 +574,8 @@ async def test_every_example_of_the_page_runs(office: Office) -> None:
     page = "\n".join(lines).replace("$SUBSCRIPTION", "{uid}").replace("$TOPIC", "{uid}").replace("$KEY_ID", "{key_id}")
     page = page.replace("/users/reports", "/users/{name}")
     assert not [path for path in used if path not in page]
+
+
+def test_every_permission_is_named_where_actions_are_explained() -> None:
+    page = (DOCUMENT.parents[1] / "how-to/provision-accounts.md").read_text()
+    assert not [verb.value for verb in Verb if f"`{verb.value}`" not in page.replace("tidings:", "")]

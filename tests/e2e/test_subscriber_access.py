@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, expect
 from tests.e2e.conftest import OpenPage, OpenSite, Site
-from tests.support.subscribers import House, cancel_path, list_path
+from tests.support.subscribers import House, cancel_path, list_path, named_path, standing_path
 
 from tidings.domain.model import State
 from tidings.pages.catalogue import PLACEHOLDER, Catalogue, Text, load_catalogues
@@ -37,10 +37,17 @@ async def _scenes(house: House) -> AsyncIterator[tuple[str, str, str]]:
     yield "restore", f"/s/r/{restore}", ""
     yield "restored", f"/s/r/{restore}", "button.primary"
     yield "alldone", f"{list_path(subscription)}/all", "button.primary"
+    hers, _ = await house.ask(long, "+12125550100", "sms", "smn")
+    for name in ("standing confirm", "standing cancel", "standing restore"):
+        yield name, standing_path(hers), ""
+        yield f"{name} done", standing_path(hers), "button.primary"
+    yield "named", named_path(hers), ""
+    yield "named done", named_path(hers), "button.primary"
     yield "unknown", "/s/y/" + "0" * 64, ""
     yield "malformed", "/s/y/0", ""
     house.clock.advance(48 * 3600)
     yield "expired", f"/s/r/{house.secrets[-1]}", ""
+    yield "standing too late", standing_path(hers), ""
 
 
 async def _visit(site: Site, page: Page) -> AsyncIterator[str]:
@@ -124,7 +131,7 @@ async def _check_everything(site: Site, page: Page) -> None:
         names.append(name)
         assert (name, await page.evaluate(_FINDINGS)) == (name, [])
         assert (name, await page.evaluate(_PALE)) == (name, [])
-    assert len(names) == 14
+    assert len(names) == 23
 
 
 async def test_the_checks_find_what_is_wrong(open_page: OpenPage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 from tests.e2e.conftest import OpenPage, OpenSite, Site
-from tests.support.subscribers import cancel_path, list_path
+from tests.support.subscribers import cancel_path, list_path, named_path, standing_path
 
 from tidings.domain.model import Event, State, Way
 
@@ -42,9 +42,9 @@ async def test_a_person_confirms_cancels_and_comes_back(site: Site, phone: Page)
 
     told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await house.ledger(subscription)]
     assert told[1:] == [
-        (Event.CONFIRMED, Way.LINK, "confirm/en/1"),
-        (Event.CANCELED, Way.LINK, "cancel/en/1"),
-        (Event.RESTORED, Way.LINK, "canceled/en/1"),
+        (Event.CONFIRMED, Way.LINK, "confirm/en/2"),
+        (Event.CANCELED, Way.LINK, "cancel/en/2"),
+        (Event.RESTORED, Way.LINK, "canceled/en/2"),
     ]
     assert "Chrome" in (await house.ledger(subscription))[1].origin.user_agent
 
@@ -53,7 +53,9 @@ async def test_a_scanner_that_follows_every_link_changes_nothing(site: Site, pho
     house = site.house
     confirmed = await house.subscriber()
     asked, token = await house.ask(await house.topic("later"))
+    hers = await house.subscriber(await house.topic("third"), "+12125550100", "sms", "smn")
     waiting = [f"/s/y/{token}", cancel_path(confirmed), cancel_path(asked), list_path(confirmed)]
+    waiting += [standing_path(hers), named_path(hers), named_path(confirmed)]
     seen: set[str] = set()
     while waiting:
         path = waiting.pop()
@@ -63,7 +65,8 @@ async def test_a_scanner_that_follows_every_link_changes_nothing(site: Site, pho
         await phone.goto(f"{site.url}{path}")
         found = [await link.get_attribute("href") for link in await phone.get_by_role("link").all()]
         waiting += [href for href in found if href and href.startswith("/s/")]
-    assert len(seen) > 5
+    assert len(seen) > 8
+    assert (await house.stored(hers)).state is State.CONFIRMED
     assert (await house.stored(confirmed)).state is State.CONFIRMED
     assert (await house.stored(asked)).state is State.UNCONFIRMED
 
@@ -117,6 +120,77 @@ async def test_a_phones_owner_confirms_and_cancels_with_the_one_link_of_the_text
     assert (await house.stored(subscription)).state is State.CANCELED
 
 
+async def test_a_phones_standing_link_confirms_cancels_and_brings_back(site: Site, phone: Page) -> None:
+    house = site.house
+    subscription, _ = await house.ask(await house.topic(), "+12125550100", "sms", "smn")
+    link = f"{site.url}{standing_path(subscription)}"
+    heading = phone.get_by_role("heading", level=1)
+
+    await phone.goto(link)
+    await expect(heading).to_have_text("Do you want to receive “Weather warnings”?")
+    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    await _button(phone, "Yes, send them to me").click()
+    await expect(heading).to_have_text("You are subscribed to “Weather warnings”")
+    await expect(phone.get_by_role("main")).to_contain_text("The same link cancels this subscription at any time")
+
+    await phone.goto(link)
+    assert (await house.stored(subscription)).state is State.CONFIRMED
+    await _button(phone, "Cancel this subscription").click()
+    await expect(heading).to_have_text("You have canceled “Weather warnings”")
+    await _button(phone, "Subscribe me again").click()
+    await expect(heading).to_have_text("Welcome back to “Weather warnings”")
+    await _button(phone, "Cancel this subscription").click()
+    assert (await house.stored(subscription)).state is State.CANCELED
+
+    await phone.goto(link)
+    await _button(phone, "Yes, subscribe me again").click()
+    assert (await house.stored(subscription)).state is State.CONFIRMED
+    await phone.goto(link)
+    await _button(phone, "Cancel this subscription").click()
+    house.clock.advance(48 * 3600)
+    await phone.goto(link)
+    await expect(heading).to_have_text("You are not subscribed to “Weather warnings”")
+    assert await phone.locator("form").count() == 0
+    told = [(entry.event, entry.origin.shown) for entry in await house.ledger(subscription)]
+    assert told[1:] == [
+        (Event.CONFIRMED, "confirm/en/2"),
+        (Event.CANCELED, "cancel/en/2"),
+        (Event.RESTORED, "canceled/en/2"),
+        (Event.CANCELED, "restored/en/2"),
+        (Event.RESTORED, "restore/en/2"),
+        (Event.CANCELED, "cancel/en/2"),
+    ]
+
+
+async def test_a_tab_left_open_does_not_undo_what_another_did(site: Site, open_page: OpenPage) -> None:
+    house = site.house
+    subscription, _ = await house.ask(await house.topic(), "+12125550100", "sms", "smn")
+    link = f"{site.url}{standing_path(subscription)}"
+    old, new = await open_page(), await open_page()
+    await old.goto(link)
+    await new.goto(link)
+    await _button(new, "Yes, send them to me").click()
+    await _button(new, "Cancel this subscription").click()
+    await expect(new.get_by_role("heading", level=1)).to_contain_text("You have canceled")
+    await _button(old, "Yes, send them to me").click()
+    await expect(old.get_by_role("heading", level=1)).to_contain_text("Come back to")
+    assert (await house.stored(subscription)).state is State.CANCELED
+
+
+async def test_a_phones_owner_reads_chinese_and_uses_the_keyboard(site: Site, open_page: OpenPage) -> None:
+    page = await open_page(locale="zh-CN", java_script_enabled=True)
+    subscription, _ = await site.house.ask(
+        await site.house.topic(display_name="天气预警"), "+8613800138000", "sms", "smn"
+    )
+    await page.goto(f"{site.url}{standing_path(subscription)}")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("是否接收“天气预警”的消息？")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_have_text("您已订阅“天气预警”")
+    await expect(page.get_by_role("main")).to_contain_text("您随时可以用同一链接取消订阅")
+    assert (await site.house.stored(subscription)).state is State.CONFIRMED
+
+
 async def test_a_reader_of_chinese_is_met_in_chinese_and_may_switch(site: Site, open_page: OpenPage) -> None:
     house = site.house
     page = await open_page(locale="zh-CN")
@@ -129,7 +203,7 @@ async def test_a_reader_of_chinese_is_met_in_chinese_and_may_switch(site: Site, 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Do you want to receive “天气预警”?")
     await _button(page, "Yes, send them to me").click()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
-    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/1"
+    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/2"
 
 
 async def test_an_old_link_is_met_kindly(site: Site, phone: Page) -> None:

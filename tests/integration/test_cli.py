@@ -22,10 +22,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from tidings.access.authenticate import Authenticator
 from tidings.cli import checks
 from tidings.cli.bootstrap import DEV_ACCOUNT_ID, DEV_KEY_ID, DEV_PROJECT_ID, DEV_SECRET, Ready, Wanted, bootstrap
 from tidings.cli.main import app
-from tidings.domain.errors import Unavailable
+from tidings.domain.errors import Unavailable, WrongSignature
 from tidings.domain.model import AccountId, Event, LedgerEntry, Origin, State, TopicId, Unit, Way
 from tidings.services.accounts import Accounts
 from tidings.settings import load
@@ -97,6 +98,42 @@ def test_an_account_with_user_and_key_is_made_and_listed(cli: Cli) -> None:
     assert cli.json("user", "list")[0]["role"] == "publisher"
 
 
+def test_a_users_actions_are_given_listed_changed_and_taken_away(cli: Cli) -> None:
+    cli("account", "create", "acme")
+    made = cli.json(
+        "user", "create", "ci", "--role", "auditor", "--action", "smn:topic:publish", "--action", "sns:Pub*"
+    )
+    assert made["actions"] == ["smn:topic:publish", "sns:Pub*"]
+    assert [user["actions"] for user in cli.json("user", "list")] == [made["actions"]]
+    assert cli("user", "list").stdout.splitlines()[-1].endswith("smn:topic:publish sns:Pub*")
+    changed = cli.json("user", "set", "ci", "--action", "*")
+    assert (changed["actions"], changed["role"]) == (["*"], "auditor")
+    changed = cli.json("user", "set", "ci", "--role", "publisher", "--password", "correct horse")
+    assert (changed["actions"], changed["role"]) == (["*"], "publisher")
+    assert cli.json("user", "disable", "ci")["actions"] == ["*"]
+    assert cli.json("user", "set", "ci", "--no-actions")["actions"] == []
+    assert cli.json("user", "list")[0]["actions"] == []
+
+
+def test_a_changed_password_is_the_one_that_counts(cli: Cli) -> None:
+    cli("account", "create", "acme")
+    cli("user", "create", "app", "--password", "first horse")
+    result = cli("user", "set", "app", "--password-stdin", text="second horse\n")
+    assert (result.exit_code, result.stdout) == (0, "user app is changed\n")
+
+    async def works(password: str) -> bool:
+        store, vault = await open_store(load({"data": str(cli.data)}, {}))
+        try:
+            (account,) = await store.accounts()
+            return (await Authenticator(store, vault).by_password(account.account_id, "app", password)).user == "app"
+        except WrongSignature:
+            return False
+        finally:
+            await store.close()
+
+    assert [asyncio.run(works(password)) for password in ("first horse", "second horse")] == [False, True]
+
+
 def test_a_given_password_is_not_repeated(cli: Cli) -> None:
     cli("account", "create", "acme")
     assert "from-option" not in cli("user", "create", "one", "--password", "from-option").output
@@ -123,6 +160,15 @@ def test_a_user_and_a_key_are_turned_away_and_let_in_again(cli: Cli) -> None:
         (["user", "create", "bad name"], 2, "tidings: user name: "),
         (["user", "create", "x", "--account", "nobody"], 1, "tidings: account does not exist: nobody"),
         (["user", "disable", "nobody"], 1, "tidings: user does not exist: nobody"),
+        (["user", "create", "x", "--action", "publish"], 2, "tidings: actions: SERVICE:ACTION of at most 128"),
+        (["user", "create", "x", *["--action", "a:b"] * 65], 2, "tidings: actions: at most 64 patterns"),
+        (["user", "set", "nobody", "--no-actions"], 1, "tidings: user does not exist: nobody"),
+        (["user", "set", "nobody"], 2, "tidings: nothing to change: give --role, --password, --action or --no-actions"),
+        (
+            ["user", "set", "x", "--action", "*", "--no-actions"],
+            2,
+            "tidings: --action and --no-actions exclude each other",
+        ),
         (["key", "create", "nobody"], 1, "tidings: user does not exist: nobody"),
         (["key", "disable", "nokey"], 1, "tidings: access key does not exist: nokey"),
         (["ledger", "--since", "yesterday"], 2, "tidings: --since must be a time in ISO 8601, not 'yesterday'"),
@@ -191,6 +237,31 @@ def test_apply_brings_accounts_to_the_described_state_and_is_safe_to_repeat(cli:
     assert "correct horse" not in json.dumps(applied)
 
 
+def test_actions_in_a_provisioning_file_are_applied_and_stay_where_it_does_not_name_them(
+    cli: Cli, tmp_path: Path
+) -> None:
+    file = tmp_path / "p.toml"
+
+    def apply(actions: str) -> list[str]:
+        text = PROVISION.replace('role = "publisher"', f'role = "publisher"{actions}')
+        assert (text != PROVISION) is bool(actions)
+        file.write_text(text)
+        changes: list[str] = cli.json("apply", str(file))["changes"]
+        actions_now = {user["name"]: user["actions"] for user in cli.json("user", "list")}
+        assert actions_now["admin"] == []
+        shown.append(actions_now["app"])
+        return changes
+
+    shown: list[list[str]] = []
+    assert len(apply(', actions = ["smn:topic:publish", "sns:Publish"]')) == 4
+    assert apply(', actions = ["smn:topic:publish", "sns:Publish"]') == []
+    assert apply("") == []
+    assert apply(', actions = ["*"]') == ["user 000000000000/app: change role=publisher actions=*"]
+    assert apply(", actions = []") == ["user 000000000000/app: change role=publisher"]
+    both = ["smn:topic:publish", "sns:Publish"]
+    assert shown == [both, both, both, ["*"], []]
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -203,6 +274,14 @@ def test_apply_brings_accounts_to_the_described_state_and_is_safe_to_repeat(cli:
         (
             "[[account]]\nname='x'\naccount_id='1'\nusers=[{name='a', role='king'}]",
             "account 1, users: role must be one of owner, operator, publisher, auditor",
+        ),
+        (
+            "[[account]]\nname='x'\naccount_id='1'\nusers=[{name='a', actions='*'}]",
+            "account 1, users: actions must be a list of texts in quotes",
+        ),
+        (
+            "[[account]]\nname='x'\naccount_id='123456789012'\nusers=[{name='a', actions=['x']}]",
+            "actions: SERVICE:ACTION",
         ),
         ("[[account]]\nname='x'\naccount_id='1'\naccess_keys=[{id='a'}]", "account 1, access_keys: secret is missing"),
         (
@@ -493,6 +572,9 @@ async def test_developer_mode_has_the_credentials_everybody_knows_at_every_start
             )
             assert bool(ready.password) is (number == 0)
             assert [account.project_id for account in await accounts.all()] == [DEV_PROJECT_ID]
+            assert f"# SMN: project {DEV_PROJECT_ID}, region eu-central-1, user admin, domain default" in ready.lines(
+                "eu-central-1"
+            )
         finally:
             await store.close()
 
@@ -504,7 +586,9 @@ async def test_the_first_start_makes_random_credentials_and_shows_them_once(tmp_
         assert len(ready.secret_access_key) >= 30
         assert ready.password
         again = await bootstrap(accounts, Wanted())
-        assert again == Ready(ready.account_id)
+        assert again == Ready(ready.account_id, project_id=ready.project_id, account_name="default")
+        assert again.lines("us-east-1") == []
+        assert [account.project_id for account in await accounts.all()] == [ready.project_id]
         assert len(await accounts.access_keys(AccountId(ready.account_id))) == 1
     finally:
         await store.close()
@@ -521,6 +605,19 @@ async def test_given_credentials_are_taken_and_never_shown(tmp_path: Path) -> No
         assert "given-password" not in " ".join(ready.lines("us-east-1"))
         assert [key.key_id for key in await accounts.access_keys(AccountId("123456789012"))] == ["given"]
         assert (await bootstrap(accounts, wanted)).changes == ()
+    finally:
+        await store.close()
+
+
+async def test_a_later_start_leaves_the_first_users_actions_alone(tmp_path: Path) -> None:
+    ready, accounts, store = await started(tmp_path, Wanted(dev=True))
+    try:
+        account_id = AccountId(ready.account_id)
+        await accounts.set_user(account_id, "admin", actions=("sns:*",))
+        assert (await bootstrap(accounts, Wanted(dev=True, password="another horse"))).changes
+        user = await accounts.user(account_id, "admin")
+        assert user is not None
+        assert user.actions == ("sns:*",)
     finally:
         await store.close()
 
@@ -602,6 +699,7 @@ def test_serve_prints_what_one_pastes(serving: Any) -> None:
     assert "export AWS_ACCESS_KEY_ID=tidings" in text
     assert f"aws --endpoint-url {url} sns create-topic --name hello" in text
     assert f"{url}/api/v1/openapi.json" in text
+    assert f"# SMN: project {DEV_PROJECT_ID}, region us-east-1, user admin, domain default" in text
     assert f"{url}/api/v1/dev/outbox" in text
     assert process.wait(20) == 0
 

@@ -1,121 +1,49 @@
-"""What every Store promises (`domain.ports.Store`). A new implementation adds a parameter to `IMPLEMENTATIONS`, nothing else."""
+"""What every Store promises (`domain.ports.Store`): units, rows, versions, upkeep. Its lists have a suite of their own.
+
+A new implementation adds a parameter to `IMPLEMENTATIONS` of `tests/support/stores.py`, nothing else."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.support.stores import (
+    ACCOUNT,
+    NOW,
+    OTHER,
+    SECOND,
+    Opener,
+    a_message,
+    a_subscription,
+    a_template,
+    a_topic,
+    add,
+    add_topic,
+    an_entry,
+    subscription_of,
+    uid,
+)
 
 from tidings.domain.errors import Conflict, Unavailable
 from tidings.domain.model import (
     AccessKey,
     Account,
-    AccountId,
-    Event,
-    Kind,
-    LedgerEntry,
     LedgerQuery,
-    Message,
-    Origin,
     Role,
     State,
-    Subscription,
-    SubscriptionId,
     SubscriptionQuery,
+    TemplateQuery,
     Token,
     TokenPurpose,
-    Topic,
     TopicCounts,
     TopicId,
+    TopicQuery,
     Unit,
     User,
-    Way,
 )
 from tidings.domain.ports import Store
-from tidings.store.sqlite import SqliteStore
-
-NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
-SECOND = timedelta(seconds=1)
-ACCOUNT = AccountId("000000000000")
-OTHER = AccountId("111111111111")
-
-Opener = Callable[[Path], Awaitable[Store]]
-
-
-async def open_sqlite(place: Path) -> Store:
-    return await SqliteStore.open(place / "tidings.db")
-
-
-IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": open_sqlite}
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def opener(request: pytest.FixtureRequest) -> Opener:
-    return IMPLEMENTATIONS[request.param]
-
-
-@pytest.fixture
-async def store(opener: Opener, tmp_path: Path) -> AsyncIterator[Store]:
-    store = await opener(tmp_path)
-    yield store
-    await store.close()
-
-
-def uid(number: int) -> str:
-    return f"{number:032x}"
-
-
-def a_topic(number: int = 1, **changes: Any) -> Topic:
-    topic = Topic(
-        TopicId(0), uid(number), ACCOUNT, "us-east-1", f"news-{number}", "sns", "News", {"sns:Policy": "{}"}, {"team": "ä"}, NOW, NOW
-    )  # fmt: skip
-    return replace(topic, **changes)
-
-
-def a_subscription(number: int, topic: Topic, **changes: Any) -> Subscription:
-    subscription = Subscription(
-        SubscriptionId(0), uid(1000 + number), topic.id, ACCOUNT, "sns", "https", f"https://example.com/{number}",
-        State.UNCONFIRMED, {"sns:RawMessageDelivery": "true"}, "arn:aws:iam::000000000000:user/x", NOW, confirmation_sent_at=NOW,
-    )  # fmt: skip
-    return replace(subscription, **changes)
-
-
-def an_entry(number: int, at: datetime = NOW, **changes: Any) -> LedgerEntry:
-    origin = Origin(Way.LINK, "", "192.0.2.1", "curl", "r-1", "News, en", "")
-    entry = LedgerEntry(
-        0, at, Event.CONFIRMED, ACCOUNT, TopicId(1), "news", "us-east-1", uid(number), "email", f"u{number}@example.com",
-        State.UNCONFIRMED, State.CONFIRMED, origin, "by hand",
-    )  # fmt: skip
-    return replace(entry, **changes)
-
-
-def a_message(number: int, topic: Topic | None = None) -> Message:
-    return Message(uid(number), Kind.NOTIFICATION, ACCOUNT, "sns", NOW, topic.id if topic else None, "subject", "body")
-
-
-async def add_topic(store: Store, number: int = 1, **changes: Any) -> Topic:
-    topic = a_topic(number, **changes)
-    await store.commit(Unit(topics_new=[topic]))
-    found = await store.topic_by_uid(topic.uid)
-    assert found is not None
-    return found
-
-
-async def add(store: Store, *subscriptions: Subscription) -> list[Subscription]:
-    await store.commit(Unit(subscriptions_new=list(subscriptions)))
-    return [await subscription_of(store, subscription.uid) for subscription in subscriptions]
-
-
-async def subscription_of(store: Store, uid: str) -> Subscription:
-    found = await store.subscription(uid)
-    assert found is not None
-    return found
-
 
 # Accounts
 
@@ -137,6 +65,15 @@ async def test_accounts_users_and_keys_are_added_changed_and_read_back(store: St
     assert await store.access_keys(ACCOUNT) == changed.access_keys
 
 
+async def test_a_user_keeps_the_actions_of_his_own_in_their_order(store: Store) -> None:
+    actions = ("smn:topic:*", "sns:Publish", 'odd "é" \\')
+    user = User(ACCOUNT, "app", Role.AUDITOR, "", False, NOW, actions)
+    await store.commit(Unit(users=[user]))
+    assert await store.user(ACCOUNT, "app") == user
+    await store.commit(Unit(users=[replace(user, actions=())]))
+    assert await store.users(ACCOUNT) == [replace(user, actions=())]
+
+
 async def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert await store.account(ACCOUNT) is None
     assert await store.account_of_project(uid(1)) is None
@@ -151,6 +88,15 @@ async def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert await store.subscriptions(SubscriptionQuery()) == []
     assert await store.ledger(LedgerQuery(since=NOW)) == []
     assert await store.subscribers([uid(1)]) == {}
+    assert await store.subscriptions_total(SubscriptionQuery(ACCOUNT, "us-east-1")) == 0
+    assert await store.subscriptions_total(SubscriptionQuery(topic_id=TopicId(1))) == 0
+    assert await store.topics_found(TopicQuery(ACCOUNT, "us-east-1")) == []
+    assert await store.topics_total(TopicQuery(ACCOUNT, "us-east-1")) == 0
+    assert await store.template(uid(1)) is None
+    assert await store.templates(TemplateQuery(ACCOUNT)) == []
+    assert await store.templates_total(TemplateQuery(ACCOUNT)) == 0
+    assert await store.asked("email", "a@example.com", since=NOW) == []
+    assert await store.texts_sent(TopicId(1), since=NOW, until=NOW + SECOND) == []
 
 
 # Topics
@@ -215,8 +161,13 @@ async def test_a_deleted_topic_hides_everything_at_once_and_frees_its_name(store
     ]
     for query in queries:
         assert await store.subscriptions(query) == [kept]
+        assert await store.subscriptions_total(query) == 1
+    assert await store.subscriptions_total(SubscriptionQuery(topic_id=topic.id)) == 0
+    assert await store.topics_found(TopicQuery(ACCOUNT, topic.region)) == [other]
+    assert await store.topics_found(TopicQuery(ACCOUNT, topic.region, name=topic.name)) == []
+    assert await store.topics_total(TopicQuery(ACCOUNT, topic.region, uid=topic.uid)) == 0
     assert await store.subscriptions(SubscriptionQuery(topic_id=topic.id)) == []
-    assert await store.lapsed(unconfirmed_since=NOW + SECOND, canceled_since=NOW, limit=9) == [kept]
+    assert await store.lapsed("sns", unconfirmed_since=NOW + SECOND, canceled_since=NOW, limit=9) == [kept]
     again = await add_topic(store, 5, name=topic.name)
     assert again.id > other.id
 
@@ -339,55 +290,6 @@ async def test_of_many_changes_to_one_version_exactly_one_wins(store: Store) -> 
     assert found == replace(changes[answers.index(None)], version=2)
 
 
-async def test_lists_are_ascending_and_each_filter_narrows_them(store: Store) -> None:
-    topics = [await add_topic(store, 1), await add_topic(store, 2, region="eu-west-1")]
-    made: list[Subscription] = []
-    states = [State.UNCONFIRMED, State.CONFIRMED, State.CANCELED, State.EXPIRED]
-    for number in range(32):
-        made += await add(
-            store,
-            a_subscription(
-                number,
-                topics[number % 2],
-                state=states[number // 2 % 4],
-                account_id=OTHER if number % 3 == 0 else ACCOUNT,
-                protocol="sms" if number % 5 == 0 else "https",
-                endpoint=f"e{number % 7}-{number}" if number % 7 else "shared",
-                confirmed_at=NOW,
-            ),
-        )
-    region_of = {topic.id: topic.region for topic in topics}
-    for query in _queries(topics):
-        expected = [row for row in made if _matches(query, row, region_of) and row.id > query.after]
-        found = await store.subscriptions(query)
-        assert found == expected[query.offset : query.offset + query.limit], query
-
-
-def _queries(topics: list[Topic]) -> list[SubscriptionQuery]:
-    queries = []
-    for account in (None, ACCOUNT):
-        for region in (None, "eu-west-1"):
-            for topic_id in (None, topics[0].id, topics[1].id):
-                for endpoint in (None, "shared"):
-                    for protocol in (None, "sms"):
-                        for states in ((), (State.CONFIRMED,), (State.CANCELED, State.EXPIRED)):
-                            query = SubscriptionQuery(account, region, topic_id, endpoint, protocol, states)
-                            queries += [query, replace(query, after=7, limit=3), replace(query, offset=2, limit=2)]
-    return queries
-
-
-def _matches(query: SubscriptionQuery, row: Subscription, region_of: dict[TopicId, str]) -> bool:
-    wanted = [
-        (query.account_id, row.account_id),
-        (query.region, region_of[row.topic_id]),
-        (query.topic_id, row.topic_id),
-        (query.endpoint, row.endpoint),
-        (query.protocol, row.protocol),
-    ]
-    states = query.states or (State.UNCONFIRMED, State.CONFIRMED, State.CANCELED)
-    return row.state in states and all(want in (None, have) for want, have in wanted)
-
-
 async def test_lapsed_gives_what_waited_too_long(store: Store) -> None:
     topic = await add_topic(store)
     old = NOW - 10 * SECOND
@@ -399,10 +301,17 @@ async def test_lapsed_gives_what_waited_too_long(store: Store) -> None:
         a_subscription(4, topic, state=State.CANCELED, canceled_at=old),
         a_subscription(5, topic, state=State.CANCELED, canceled_at=NOW),
     )
-    found = await store.lapsed(unconfirmed_since=NOW, canceled_since=NOW, limit=9)
+    await add(
+        store,
+        a_subscription(6, topic, dialect="smn", created_at=old, confirmation_sent_at=old),
+        a_subscription(7, topic, dialect="smn", state=State.CANCELED, canceled_at=old),
+    )
+    found = await store.lapsed("sns", unconfirmed_since=NOW, canceled_since=NOW, limit=9)
     assert {row.uid for row in found} == {never_asked.uid, forgotten.uid, gone.uid}
-    assert len(await store.lapsed(unconfirmed_since=NOW, canceled_since=NOW, limit=2)) == 2
-    later = await store.lapsed(unconfirmed_since=NOW + SECOND, canceled_since=NOW + SECOND, limit=9)
+    for limit in range(3):
+        assert len(await store.lapsed("sns", unconfirmed_since=NOW, canceled_since=NOW, limit=limit)) == limit
+    assert len(await store.lapsed("smn", unconfirmed_since=NOW, canceled_since=NOW, limit=9)) == 2
+    later = await store.lapsed("sns", unconfirmed_since=NOW + SECOND, canceled_since=NOW + SECOND, limit=9)
     assert {asked_again.uid, fresh.uid} <= {row.uid for row in later}
 
 
@@ -451,57 +360,6 @@ async def test_voiding_takes_the_old_tokens_and_leaves_the_new_one_of_the_same_u
     assert await store.token(new.digest) == new
 
 
-# Ledger
-
-
-async def test_the_ledger_gives_back_every_field_in_order(store: Store) -> None:
-    entries = [
-        an_entry(1),
-        an_entry(2, before=None, event=Event.SUBSCRIBED, after=State.UNCONFIRMED, topic_id=TopicId(2)),
-    ]
-    await store.commit(Unit(ledger=entries))
-    found = await store.ledger(LedgerQuery())
-    assert [replace(entry, id=0) for entry in found] == entries
-    assert found[0].id < found[1].id
-
-
-async def test_each_ledger_filter_narrows_it_also_when_the_clock_was_set_back(store: Store) -> None:
-    for number in range(24):
-        at = NOW + number * SECOND if number != 12 else NOW - 60 * SECOND
-        entry = an_entry(
-            number % 3, at, account_id=OTHER if number % 4 == 0 else ACCOUNT, topic_id=TopicId(number % 5), endpoint=f"e{number % 2}"
-        )  # fmt: skip
-        await store.commit(Unit(ledger=[entry]))
-    everything = await store.ledger(LedgerQuery(limit=99))
-    assert len(everything) == 24
-    accounts, endpoints, topics, uids = (None, OTHER), (None, "e1"), (None, TopicId(3)), (None, uid(2))
-    times = (None, NOW - 60 * SECOND, NOW + 6 * SECOND, NOW + 99 * SECOND)
-    queries = [
-        LedgerQuery(account, endpoint, topic, subscription, since, until, after, limit)
-        for account in accounts
-        for endpoint in endpoints
-        for topic in topics
-        for subscription in uids
-        for since in times
-        for until in times
-        for after, limit in ((0, 99), (everything[4].id, 2))
-    ]
-    for query in queries:
-        assert await store.ledger(query) == [row for row in everything if _in_ledger(query, row)][: query.limit], query
-
-
-def _in_ledger(query: LedgerQuery, row: LedgerEntry) -> bool:
-    return (
-        query.account_id in (None, row.account_id)
-        and query.endpoint in (None, row.endpoint)
-        and query.topic_id in (None, row.topic_id)
-        and query.subscription_uid in (None, row.subscription_uid)
-        and (query.since is None or row.at >= query.since)
-        and (query.until is None or row.at < query.until)
-        and row.id > query.after
-    )
-
-
 # Upkeep
 
 
@@ -514,6 +372,7 @@ async def test_sweep_removes_deleted_topics_in_bites_and_nothing_else(store: Sto
     assert bites == [10, 10, 6, 0]
     assert await store.pending_count(ACCOUNT) == 1
     assert await store.topic_counts(other.id) == TopicCounts(0, 1, 0)
+    assert await store.subscriptions_total(SubscriptionQuery(ACCOUNT, other.region)) == 1
     assert len(await store.ledger(LedgerQuery())) == 1
 
 
@@ -524,7 +383,15 @@ async def test_reset_forgets_all_but_accounts_users_and_keys(store: Store) -> No
     (subscription,) = await add(store, a_subscription(1, topic))
     token = Token(b"d", TokenPurpose.CONFIRM, subscription.uid, NOW, NOW)
     await store.commit(
-        Unit([account], [user], [key], tokens_new=[token], ledger=[an_entry(1)], messages=[a_message(1, topic)])
+        Unit(
+            [account],
+            [user],
+            [key],
+            templates_new=[a_template(1)],
+            tokens_new=[token],
+            ledger=[an_entry(1)],
+            messages=[a_message(1, topic)],
+        )
     )
     await store.reset()
     assert await store.accounts() == [account]
@@ -535,6 +402,8 @@ async def test_reset_forgets_all_but_accounts_users_and_keys(store: Store) -> No
     assert await store.token(b"d") is None
     assert await store.ledger(LedgerQuery()) == []
     assert await store.topic_count(ACCOUNT, None) == await store.pending_count(ACCOUNT) == 0
+    assert await store.templates_total(TemplateQuery(ACCOUNT)) == 0
+    assert await store.subscriptions_total(SubscriptionQuery(ACCOUNT, topic.region)) == 0
     assert (await add_topic(store)).id > topic.id
 
 

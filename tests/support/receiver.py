@@ -26,7 +26,8 @@ class Received:
 
     @property
     def type(self) -> str:
-        return self.headers.get("x-amz-sns-message-type", "")
+        """As either cloud's header says it: SubscriptionConfirmation, Notification or UnsubscribeConfirmation."""
+        return self.headers.get("x-amz-sns-message-type") or self.headers.get("x-smn-message-type", "")
 
 
 @dataclass
@@ -97,8 +98,9 @@ class Receiver:
         return self.of_type(type_, path)[count - 1]
 
     def confirm(self, path: str | None = None, count: int = 1) -> Received:
-        """Confirm as a web hook does: visit the SubscribeURL of the confirmation request."""
+        """Confirm as a web hook does: visit the link of the confirmation request."""
         request = self.wait_for_type("SubscriptionConfirmation", count, path)
-        with urlopen(request.json["SubscribeURL"]) as answer:
+        link = request.json.get("SubscribeURL") or request.json["subscribe_url"]
+        with urlopen(link) as answer:
             assert answer.status == 200
         return request

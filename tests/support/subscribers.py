@@ -13,6 +13,7 @@ from tests.support.build import ACCOUNT, FakeClock, make_principal
 from tidings.access.authorize import authorize
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.smn.customs import customs as smn_customs
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.model import LedgerEntry, LedgerQuery, Origin, Subscription, Topic, TopicId, Way
@@ -68,7 +69,7 @@ class House:
             FileVault(b"m" * 32),
             self.announcer,
             quotas,
-            {"sns": CUSTOMS},
+            {"sns": CUSTOMS, "smn": smn_customs()},
             Metrics(),
             new_uid=_uid,
             new_token=self._new_secret,
@@ -86,20 +87,24 @@ class House:
         return topic
 
     async def ask(
-        self, topic: Topic, endpoint: str = "anna@example.org", protocol: str = "email"
+        self, topic: Topic, endpoint: str = "anna@example.org", protocol: str = "email", dialect: str = "sns"
     ) -> tuple[Subscription, str]:
-        """Subscribe; returns the subscription and its confirmation token."""
+        """Subscribe; returns the subscription and its confirmation token (empty where none is needed)."""
         grant = authorize(make_principal(), Verb.SUBSCRIBE, owner=ACCOUNT, resource=topic.name)
         subscription, _ = await self.subscriptions.subscribe(
-            grant, topic, dialect="sns", protocol=protocol, endpoint=endpoint, settings={}, origin=Origin(Way.API)
+            grant, topic, dialect=dialect, protocol=protocol, endpoint=endpoint, settings={}, origin=Origin(Way.API)
         )
-        return subscription, self.secrets[-1]
+        return subscription, self.secrets[-1] if self.secrets else ""
 
     async def subscriber(
-        self, topic: Topic | None = None, endpoint: str = "anna@example.org", protocol: str = "email"
+        self,
+        topic: Topic | None = None,
+        endpoint: str = "anna@example.org",
+        protocol: str = "email",
+        dialect: str = "sns",
     ) -> Subscription:
         """A confirmed subscription."""
-        _, token = await self.ask(topic or await self.topic(), endpoint, protocol)
+        _, token = await self.ask(topic or await self.topic(), endpoint, protocol, dialect)
         return (await self.subscriptions.confirm(token, by=None, origin=Origin(Way.LINK))).subscription
 
     async def stored(self, subscription: Subscription) -> Subscription:
@@ -138,6 +143,14 @@ def sign(purpose: LinkPurpose, uid: str) -> str:
 
 def cancel_path(subscription: Subscription) -> str:
     return f"/s/c/{sign(LinkPurpose.CANCEL, subscription.uid)}"
+
+
+def standing_path(subscription: Subscription) -> str:
+    return f"/s/p/{sign(LinkPurpose.STANDING, subscription.uid)}"
+
+
+def named_path(subscription: Subscription) -> str:
+    return f"/s/u/{subscription.uid}"
 
 
 def list_path(subscription: Subscription) -> str:

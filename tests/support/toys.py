@@ -159,7 +159,7 @@ class ToyHouse:
         expander = Expander(store, self.clock)
         announcer = LocalAnnouncer(store, gate, expander)
         uids = iter(f"{n:032x}" for n in range(1, 1_000_000))
-        customs = Customs(frozenset(), frozenset(), frozenset(), False, False, timedelta(hours=48))
+        customs = Customs(frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(hours=48))
         self.topics = Topics(store, self.clock, announcer, Quotas(), new_uid=lambda: next(uids))
         self.subscriptions = Subscriptions(
             store,

@@ -5,9 +5,20 @@ The policy languages differ between clouds, so a dialect evaluates its own and h
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+
+from tidings.domain.conditions import glob
 from tidings.domain.errors import Denied
 from tidings.domain.grants import Grant, Verb, Verdict
-from tidings.domain.model import AccountId, Principal, Role
+from tidings.domain.model import AccountId, Principal, Role, Topic
+
+Judge = Callable[[Topic, Principal, Verb, Mapping[str, str]], Verdict]
+"""What one dialect's policy on a topic says about a call that came in by another dialect; the mapping holds the request's facts
+by that name of the condition key that has no prefix (`protocol`, `endpoint`, `sourceip`)."""
+
+DECISIONS_KEPT = 1024
+"""Whether a user's actions list a call, remembered: matching up to 64 patterns at every publish would be felt."""
 
 _LOOK = frozenset({Verb.READ_TOPIC, Verb.LIST, Verb.READ_SUBSCRIPTION, Verb.READ_LEDGER})
 ROLE_VERBS: dict[Role, frozenset[Verb]] = {
@@ -26,14 +37,19 @@ def authorize(
     resource: str,
     verdict: Verdict = Verdict.SILENT,
     action: str = "",
+    aliases: Iterable[str] = (),
 ) -> Grant:
     """Grant or raise Denied.
 
-    owner: account of the resource. action: the wire's name of the action, for the error. A resource policy's deny always
-    wins; inside the owner's account role or policy suffices; across accounts both must allow.
-    Source: SNS developer guide, access policy evaluation logic.
+    owner: account of the resource. action: the wire's name of the action, for the error and for a user with actions of his own;
+    aliases: other names of it. Such a user may do what his patterns match of these names and of `tidings:VERB`, whatever his
+    role. A resource policy's deny always wins; inside the owner's account role (or actions) or policy suffices; across accounts
+    both must allow. Source: SNS developer guide, access policy evaluation logic.
     """
-    role_allows = verb in ROLE_VERBS[principal.role]
+    if principal.actions:
+        role_allows = _is_listed(principal.actions, (action, f"tidings:{verb.value}", *aliases))
+    else:
+        role_allows = verb in ROLE_VERBS[principal.role]
     if principal.account_id == owner:
         allowed = role_allows or verdict is Verdict.ALLOW
     else:
@@ -41,3 +57,17 @@ def authorize(
     if verdict is Verdict.DENY or not allowed:
         raise Denied(principal.arn, action or verb.value, resource)
     return Grant(principal, verb, owner, resource)
+
+
+def strictest(verdicts: Iterable[Verdict]) -> Verdict:
+    """What several policies on one resource say together: any deny wins, then any allow."""
+    said = set(verdicts)
+    if Verdict.DENY in said:
+        return Verdict.DENY
+    return Verdict.ALLOW if Verdict.ALLOW in said else Verdict.SILENT
+
+
+@lru_cache(maxsize=DECISIONS_KEPT)
+def _is_listed(patterns: tuple[str, ...], names: tuple[str, ...]) -> bool:
+    known = [name.lower() for name in names]
+    return any(glob(pattern.lower(), name) for pattern in patterns for name in known)

@@ -15,7 +15,8 @@ CALLERS_MAX = 100_000
 
 
 class TokenBuckets:
-    """`rates`: name -> calls per second, with a burst of one second's worth. A name without a rate is not limited.
+    """`rates`: name -> calls per second. A name without a rate is not limited. `bursts`: name -> calls that may come at once
+    after a rest; one second's worth where it says nothing.
 
     throttled: told the name whenever a call is turned away.
     """
@@ -24,21 +25,23 @@ class TokenBuckets:
         self,
         rates: Mapping[str, float],
         *,
+        bursts: Mapping[str, float] | None = None,
         throttled: Callable[[str], None] = lambda _: None,
         monotonic_s: Callable[[], float] = monotonic,
     ) -> None:
-        self._rates = tuple((f"{name}:", rate) for name, rate in rates.items())
+        bursts = bursts or {}
+        self._rates = tuple((f"{name}:", rate, bursts.get(name, max(rate, 1.0))) for name, rate in rates.items())
         self._throttled = throttled
         self._monotonic_s = monotonic_s
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> None:
         """Take one call from the bucket `key`. Raises Throttled with the seconds until the next one."""
-        name, rate = next(((name, rate) for name, rate in self._rates if key.startswith(name)), ("", 0.0))
-        if not rate:
+        known = next((known for known in self._rates if key.startswith(known[0])), None)
+        if known is None:
             return
+        name, rate, burst = known
         now = self._monotonic_s()
-        burst = max(rate, 1.0)
         left, at = self._buckets.pop(key, (burst, now))
         left = min(burst, left + (now - at) * rate)
         if left < 1.0:

@@ -21,6 +21,15 @@ AccountOption = Annotated[
     str | None,
     typer.Option("--account", metavar="ID", help="Account id or name; may be left out where there is only one."),
 ]
+Actions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--action", metavar="PATTERN", help="Such as 'sns:Publish' or 'smn:topic:*'; repeatable. In place of the role."
+    ),
+]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read it from standard input, where no process list shows it.")
+]
 
 
 @account_app.command("create")
@@ -58,9 +67,8 @@ def create_user(
     role: Annotated[Role, typer.Option("--role", help="What the user may do.")] = Role.OPERATOR,
     account: AccountOption = None,
     password: Annotated[str | None, typer.Option("--password", help="Random, printed once, if not given.")] = None,
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read it from standard input, where no process list shows it.")
-    ] = False,
+    password_stdin: PasswordStdin = False,
+    action: Actions = None,
     as_json: AsJson = False,
     config: ConfigFile = None,
     data: DataDirectory = None,
@@ -72,7 +80,8 @@ def create_user(
     chosen = password or secrets.token_urlsafe(15)
 
     async def work(accounts: Accounts) -> User:
-        return await accounts.create_user(await _chosen(accounts, account), name, role, chosen)
+        chosen_account = await _chosen(accounts, account)
+        return await accounts.create_user(chosen_account, name, role, chosen, actions=tuple(action or ()))
 
     row = user_row(with_accounts(_options(config, data, store), work))
     told = "" if password else f"; its password, shown this once: {chosen}"
@@ -93,7 +102,37 @@ def list_users(
         return [user for owner in await _some(accounts, account) for user in await accounts.users(owner)]
 
     rows = [user_row(user) for user in with_accounts(_options(config, data, store), work)]
-    _show_rows(as_json, ("account_id", "name", "role", "disabled", "created_at"), rows)
+    _show_rows(as_json, ("account_id", "name", "role", "disabled", "created_at", "actions"), rows)
+
+
+@user_app.command("set")
+def set_user(
+    name: str,
+    role: Annotated[Role | None, typer.Option("--role", help="What the user may do.")] = None,
+    account: AccountOption = None,
+    password: Annotated[str | None, typer.Option("--password", help="A new one.")] = None,
+    password_stdin: PasswordStdin = False,
+    action: Actions = None,
+    no_actions: Annotated[bool, typer.Option("--no-actions", help="Let the role decide again.")] = False,
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+    store: StoreUrl = None,
+) -> None:
+    """Change a user; what is not given stays. A running server follows within two seconds."""
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+
+    async def work(accounts: Accounts) -> User:
+        if action and no_actions:
+            raise Problem("--action and --no-actions exclude each other", 2)
+        if not (action or no_actions or role or password):
+            raise Problem("nothing to change: give --role, --password, --action or --no-actions", 2)
+        actions = tuple(action) if action else () if no_actions else None
+        owner = await _chosen(accounts, account)
+        return await accounts.set_user(owner, name, role=role, password=password or None, actions=actions)
+
+    _show(as_json, user_row(with_accounts(_options(config, data, store), work)), f"user {name} is changed")
 
 
 @user_app.command("disable")
@@ -190,6 +229,7 @@ def user_row(user: User) -> dict[str, Any]:
         "account_id": user.account_id,
         "name": user.name,
         "role": user.role.value,
+        "actions": list(user.actions),
         "disabled": user.disabled,
         "created_at": user.created_at.isoformat(),
     }
@@ -254,4 +294,8 @@ def _show_rows(as_json: bool, columns: tuple[str, ...], rows: list[dict[str, Any
     if as_json:
         show_json(rows)
     else:
-        show_table(columns, [[str(row[column]) for column in columns] for row in rows])
+        show_table(columns, [[_cell(row[column]) for column in columns] for row in rows])
+
+
+def _cell(value: object) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)

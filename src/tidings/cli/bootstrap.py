@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from tidings.domain.model import Account, Role
+from tidings.domain.model import Account, AccountId, Role
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 
 DEV_ACCOUNT_ID = "000000000000"
@@ -34,7 +34,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What may be shown now. `secret_access_key` and `password` are empty unless they are new or known to everybody."""
+    """What may be shown now. `secret_access_key` and `password` are empty unless they are new or known to everybody.
+
+    `project_id` and `account_name` (a token's domain) are what a client of SMN calls the account.
+    """
 
     account_id: str
     access_key_id: str = ""
@@ -42,6 +45,8 @@ class Ready:
     username: str = ""
     password: str = ""
     changes: tuple[str, ...] = ()
+    project_id: str = ""
+    account_name: str = ""
 
     def lines(self, region: str) -> list[str]:
         """For a terminal: ready to paste."""
@@ -54,6 +59,10 @@ class Ready:
             ]
         if self.password:
             shown.append(f"# user {self.username}, password {self.password}")
+        if shown:
+            shown.append(
+                f"# SMN: project {self.project_id}, region {region}, user {self.username}, domain {self.account_name}"
+            )
         return shown
 
 
@@ -64,9 +73,9 @@ async def bootstrap(accounts: Accounts, wanted: Wanted) -> Ready:
     account = _account_of(known, wanted)
     given = wanted.access_key_id is not None or wanted.password is not None or wanted.dev
     if account is None and not is_first and not (wanted.account_id or wanted.dev):
-        return Ready(known[0].account_id)
+        return _nothing_new(known[0])
     if account is not None and not given:
-        return Ready(account.account_id)
+        return _nothing_new(account)
     account_id = account.account_id if account else _new_account_id(wanted)
     user, password = await _user(accounts, account, wanted)
     key = _key(wanted, is_new=account is None)
@@ -78,6 +87,7 @@ async def bootstrap(accounts: Accounts, wanted: Wanted) -> Ready:
         (key,) if key else (),
     )
     changes = await accounts.apply((described,))
+    project_id = await accounts.projects.project_of(AccountId(account_id))
     is_new_key = key is not None and any(line.startswith(f"key {key.key_id}:") for line in changes)
     shows_key = key is not None and (wanted.dev or (is_new_key and wanted.secret_access_key is None))
     return Ready(
@@ -87,7 +97,13 @@ async def bootstrap(accounts: Accounts, wanted: Wanted) -> Ready:
         wanted.username,
         password,
         tuple(changes),
+        project_id,
+        described.name,
     )
+
+
+def _nothing_new(account: Account) -> Ready:
+    return Ready(account.account_id, project_id=account.project_id, account_name=account.name)
 
 
 def _account_of(known: list[Account], wanted: Wanted) -> Account | None:

@@ -85,11 +85,12 @@ def _account(entry: Mapping[str, Any], where: str) -> WantedAccount:
 
 
 def _user(entry: Mapping[str, Any], where: str) -> WantedUser:
-    _only(entry, ("name", "password", "role"), where)
+    _only(entry, ("name", "password", "role", "actions"), where)
     role = _optional(entry, "role", where) or Role.OWNER.value
     if role not in {known.value for known in Role}:
         raise Problem(f"{where}: role must be one of {', '.join(Role)}", _WRONG_USAGE)
-    return WantedUser(_text(entry, "name", where), Role(role), _optional(entry, "password", where))
+    password, actions = _optional(entry, "password", where), _texts(entry, "actions", where)
+    return WantedUser(_text(entry, "name", where), Role(role), password, actions)
 
 
 def _key(entry: Mapping[str, Any], where: str) -> WantedKey:
@@ -122,3 +123,12 @@ def _optional(entry: Mapping[str, Any], key: str, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise Problem(f"{where}: {key} must be text in quotes", _WRONG_USAGE)
     return value
+
+
+def _texts(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | None:
+    value = entry.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Problem(f"{where}: {key} must be a list of texts in quotes", _WRONG_USAGE)
+    return tuple(value)

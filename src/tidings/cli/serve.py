@@ -97,6 +97,7 @@ def _facts(house: House, ready: Ready) -> dict[str, Any]:
         "host": host,
         "port": port,
         "account_id": ready.account_id,
+        "project_id": ready.project_id or None,
         "access_key_id": ready.access_key_id or None,
         "secret_access_key": ready.secret_access_key or None,
         "username": ready.username or None,

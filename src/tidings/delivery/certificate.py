@@ -24,16 +24,20 @@ VALID_DAYS = 3650
 
 @dataclass(frozen=True, slots=True)
 class SigningIdentity:
-    """`key_path`: PEM file for the signing process. `name`: the certificate's file name under /certs/."""
+    """`key_path`: PEM file for the signing process. `digits`: 32 hex digits that follow from the certificate's content, so that a
+    new one is never served under an old name. `name`: its file name under /certs/."""
 
     key_path: Path
     certificate: bytes
-    name: str
+    digits: str
+
+    @property
+    def name(self) -> str:
+        return f"SimpleNotificationService-{self.digits}.pem"
 
 
 def load_identity(directory: Path, common_name: str, now: datetime) -> SigningIdentity:
-    """The identity kept in `directory`, made if there is none. The name of the file follows from its content, so that a new
-    certificate is never served under an old name."""
+    """The identity kept in `directory`, made if there is none."""
     key_path, certificate_path = directory / KEY_FILE, directory / CERTIFICATE_FILE
     if not (key_path.exists() and certificate_path.exists()):
         key, certificate = _make(common_name, now)
@@ -41,7 +45,7 @@ def load_identity(directory: Path, common_name: str, now: datetime) -> SigningId
         _write(certificate_path, certificate)
     pem = certificate_path.read_bytes()
     digest = hashlib.sha256(pem).hexdigest()[:32]
-    return SigningIdentity(key_path, pem, f"SimpleNotificationService-{digest}.pem")
+    return SigningIdentity(key_path, pem, digest)
 
 
 def _make(common_name: str, now: datetime) -> tuple[bytes, bytes]:

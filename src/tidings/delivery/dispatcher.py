@@ -321,6 +321,9 @@ class Dispatcher:
             return
         else:
             subscriber = subscriber_of(subscription)
+        if message.expires_at is not None and self._clock.now() >= message.expires_at:
+            self._sender.expire_row(delivery)
+            return
         key = (message.id, subscriber.dialect)
         wardrobe = wardrobes.get(key)
         if wardrobe is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
 from tidings.delivery.fanout import Row
 from tidings.domain.errors import TidingsError
+from tidings.domain.model import TopicId
 from tidings.domain.ports import Flow, NewDelivery, Record, Settled
 
 RETRY_S = 0.5
@@ -36,6 +38,12 @@ class Journal:
 
     def move(self, seq: int, cursor: int) -> None:
         self._record.cursors.append((seq, cursor))
+        self._dirty.set()
+
+    def text_sent(self, topic_id: TopicId, hour: datetime) -> None:
+        """Count a text message delivered for a topic. hour: aware UTC, the whole hour in which it went out."""
+        texts = self._record.texts
+        texts[topic_id, hour] = texts.get((topic_id, hour), 0) + 1
         self._dirty.set()
 
     def finish(self, seq: int) -> None:

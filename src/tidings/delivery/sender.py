@@ -21,7 +21,7 @@ from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
 from tidings.domain.envelope import Outgoing
 from tidings.domain.limits import PAGE_PATIENCE_S
-from tidings.domain.model import Message, Subscriber
+from tidings.domain.model import Delivery, Message, Subscriber
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, RetryLater
 from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
 from tidings.observe.metrics import Metrics
@@ -69,6 +69,12 @@ class Sender:
         fanout = page.fanout
         message = fanout.task.message
         out, renderer = page.out, self._renderer
+        if message.protocols:
+            subscribers = [subscriber for subscriber in subscribers if subscriber.protocol in message.protocols]
+        if message.expires_at is not None and self._clock.now() >= message.expires_at:
+            for subscriber in subscribers:
+                self._metrics.attempt(subscriber.protocol, "expired")
+            return
         for subscriber in subscribers:
             envelopes = renderer.envelopes(subscriber)
             if not envelopes.wants(message, subscriber):
@@ -113,6 +119,8 @@ class Sender:
         """Where every channel reports to, once per attempt."""
         if outcome.__class__ is Delivered:
             self._metrics.delivered(outgoing.subscriber.protocol)
+            if outgoing.subscriber.protocol == "sms":
+                self._count_text(outgoing.message)
             decision: Decision = DONE
         else:
             self._metrics.attempt(outgoing.subscriber.protocol, type(outcome).__name__.lower())
@@ -121,6 +129,11 @@ class Sender:
                 self._metrics.dead_letter(outgoing.subscriber.protocol)
         if decision is DONE or not self._to_dead_letter_queue(outgoing, decision):
             self._finish(outgoing, decision)
+
+    def _count_text(self, message: Message) -> None:
+        if message.topic_id is not None:
+            hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
+            self.journal.text_sent(message.topic_id, hour)
 
     def _finish(self, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
         mark = outgoing.mark
@@ -240,6 +253,12 @@ class Sender:
         outgoing.mark = row
         self.rows_out += 1
         self._send(outgoing)
+
+    def expire_row(self, delivery: Delivery) -> None:
+        """The message's time to live is over: what was not delivered until now is a dead letter."""
+        self._metrics.attempt(delivery.protocol, "expired")
+        self._metrics.dead_letter(delivery.protocol)
+        self.journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason="the time to live is over"))
 
     def block_row(self, delivery_id: int, protocol: str) -> None:
         """Consent is gone: the delivery is done without an attempt."""

@@ -25,7 +25,8 @@ class MailContent:
     """A mail before MIME. `template` names the layout (notification, confirmation, goodbye, json).
 
     `text` is the message's own text. `confirm_url`, `cancel_url`, `manage_url`: pages for people.
-    `one_click_url`: RFC 8058 POST target for `List-Unsubscribe`. Empty means: none.
+    `one_click_url`: RFC 8058 POST target for `List-Unsubscribe`. `introduction`: the topic owner's own words in a confirmation
+    request. Empty means: none.
     """
 
     template: str
@@ -39,6 +40,7 @@ class MailContent:
     one_click_url: str = ""
     language: str = "en"
     list_id: str = ""
+    introduction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,24 @@ class QueueContent:
     dedup_id: str = ""
 
 
-Content = HttpContent | MailContent | TextContent | QueueContent
+@dataclass(frozen=True, slots=True)
+class BotContent:
+    """What a group bot is to say. `form`: `text` or `markdown`; `title` is shown above a markdown text by bots that have titles.
+
+    `keyword`: a word without which the bot's owner lets nothing pass. `sign_secret`: the bot's own, with which requests are
+    signed. `mentions`: whom to call by name, in the service's own members. `color`: of the title. Empty means: none.
+    """
+
+    text: str
+    form: str = "text"
+    title: str = ""
+    keyword: str = ""
+    sign_secret: str = field(default="", repr=False)
+    mentions: Mapping[str, Any] = field(default_factory=dict)
+    color: str = ""
+
+
+Content = HttpContent | MailContent | TextContent | QueueContent | BotContent
 
 
 @dataclass(slots=True, eq=False)

@@ -21,6 +21,7 @@ class Verb(enum.StrEnum):
     CHANGE_SUBSCRIPTION = "change-subscription"
     PUBLISH = "publish"
     PUBLISH_SMS = "publish-sms"
+    MANAGE_TEMPLATES = "manage-templates"
     READ_LEDGER = "read-ledger"
     MANAGE_DELIVERIES = "manage-deliveries"
     MANAGE_ACCOUNT = "manage-account"

@@ -6,12 +6,34 @@ written in that cloud's dialect next to its source.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tidings.domain.errors import Denied, InvalidToken, TokenExpired, WrongState
 from tidings.domain.limits import CONFIRM_TTL_S
 from tidings.domain.model import Principal, State, Subscription, Token, TokenPurpose, Topic
+
+ASKED = "confirmation requested"
+"""Detail of the ledger entries that went with a confirmation request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most `count` confirmation requests to one endpoint within `window`; then none for `pause`."""
+
+    count: int
+    window: timedelta
+    pause: timedelta
+
+
+def may_ask(paces: Sequence[Pace], asked: Sequence[datetime], now: datetime) -> bool:
+    """Whether an endpoint may be asked to confirm once more. asked: when it was since it last confirmed, ascending."""
+    for pace in paces:
+        for first, last in zip(asked, asked[pace.count - 1 :], strict=False):
+            if last - first <= pace.window and now < last + pace.pause:
+                return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +43,9 @@ class Customs:
     needs_confirmation: protocols whose endpoint must confirm. says_goodbye: protocols that get a final message with a way
     back when they were canceled by somebody other than an owner. signed_only: protocols that only an owner's signed call
     may cancel. unconfirmed_cancelable: whether canceling an unconfirmed one is allowed. keeps_uid: subscribing a canceled
-    endpoint again revives the old subscription (as unconfirmed) instead of making a new one. ttl: life of links.
+    endpoint again revives the old subscription (as unconfirmed) instead of making a new one. lapses: what nobody confirmed or
+    brought back in time is forgotten; else it stays listed as it is. paces: how often an endpoint of a protocol may be asked to
+    confirm. ttl: life of links.
     """
 
     needs_confirmation: frozenset[str]
@@ -29,6 +53,8 @@ class Customs:
     signed_only: frozenset[str]
     unconfirmed_cancelable: bool
     keeps_uid: bool
+    lapses: bool = True
+    paces: Mapping[str, Sequence[Pace]] = field(default_factory=dict)
     ttl: timedelta = timedelta(seconds=CONFIRM_TTL_S)
 
 
@@ -80,6 +106,19 @@ def confirm(
         confirmation_was_authenticated=authenticated,
         auth_on_unsubscribe=authenticated and auth_on_unsubscribe,
     )
+
+
+def standing_token(subscription: Subscription, ttl: timedelta) -> Token:
+    """What a link that needs no storage is worth now: confirm within `ttl` of the last request, come back within the window.
+
+    For links that reached the endpoint itself and stay with it (a text message's), as `confirm` reads tokens.
+    """
+    uid = subscription.uid
+    if subscription.state is State.CANCELED:
+        at = subscription.canceled_at or subscription.created_at
+        return Token(b"", TokenPurpose.RESTORE, uid, at, subscription.come_back_until or at)
+    at = subscription.confirmation_sent_at or subscription.created_at
+    return Token(b"", TokenPurpose.CONFIRM, uid, at, at + ttl)
 
 
 def is_owner(principal: Principal | None, subscription: Subscription, topic: Topic) -> bool:

@@ -10,8 +10,10 @@ CONFIRM = "y"
 RESTORE = "r"
 CANCEL = "c"
 ENDPOINT = "e"
+STANDING = "p"
+NAMED = "u"
 EVERYTHING = "all"
-_SECRET_KINDS = frozenset({CONFIRM, RESTORE, CANCEL, ENDPOINT})
+_SECRET_KINDS = frozenset({CONFIRM, RESTORE, CANCEL, ENDPOINT, STANDING, NAMED})
 
 
 def confirm_url(base: str, token: str) -> str:
@@ -38,6 +40,16 @@ def one_click_url(base: str, link: str) -> str:
 def endpoint_url(base: str, link: str) -> str:
     """The page that lists everything an endpoint receives, for a signed link of purpose ENDPOINT."""
     return _url(base, ENDPOINT, link)
+
+
+def standing_url(base: str, link: str) -> str:
+    """The page on which a phone's owner confirms, cancels and comes back, for a signed link of purpose STANDING."""
+    return _url(base, STANDING, link)
+
+
+def named_url(base: str, subscription_uid: str) -> str:
+    """The page that asks to cancel, for whoever knows a subscription's name and holds no link that was sent to its endpoint."""
+    return _url(base, NAMED, subscription_uid)
 
 
 def endpoint_item_url(base: str, link: str, subscription_uid: str) -> str:

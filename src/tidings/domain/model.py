@@ -48,6 +48,7 @@ class Event(enum.StrEnum):
 
     SUBSCRIBED = "subscribed"
     CONFIRMATION_SENT = "confirmation-sent"
+    CONFIRMATION_HELD = "confirmation-held"  # asked for too often: nothing was sent
     CONFIRMED = "confirmed"
     CANCELED = "canceled"
     RESTORED = "restored"
@@ -76,7 +77,11 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or program of an account. `password_hash` is argon2 or empty (cannot sign in)."""
+    """A person or program of an account. `password_hash` is argon2 or empty (cannot sign in).
+
+    `actions`: patterns such as `smn:topic:list` or `sns:Publish`; when given, exactly what they match is allowed, in place of
+    what the role allows.
+    """
 
     account_id: AccountId
     name: str
@@ -84,6 +89,7 @@ class User:
     password_hash: str
     disabled: bool
     created_at: datetime
+    actions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,13 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling. `key_id` names the access key that proved it, empty for a password or session."""
+    """Who is calling. `key_id` names the access key that proved it, empty for a password or session. `actions`: the user's."""
 
     account_id: AccountId
     user: str
     role: Role
     key_id: str = ""
+    actions: tuple[str, ...] = ()
 
     @property
     def arn(self) -> str:
@@ -258,6 +265,8 @@ class Message:
     `topic_id` is None for DIRECT; `subscription_uid` is set for notices; `endpoint` is the number of a DIRECT message.
     `bodies`: texts per protocol that replace `body`. `sealed_token`: the notice's link secret, encrypted by the vault.
     `sequence`, `group_id`, `dedup_id`: for ordered topics and queues, empty otherwise.
+    `protocols`: only subscriptions of these receive it; empty means all. `expires_at`: no attempt starts at or after it.
+    `language`: of the words that we add, a tag such as `zh-CN`; empty means the house's.
     """
 
     id: str
@@ -276,6 +285,27 @@ class Message:
     group_id: str = ""
     dedup_id: str = ""
     sequence: str = ""
+    protocols: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with variables `{name}`, kept to be filled in at publish. Unique by (account_id, name, protocol).
+
+    `protocol`: whose subscribers get this text; `default` for everybody else's. `id` is given by the store and grows.
+    """
+
+    id: int
+    uid: str
+    account_id: AccountId
+    name: str
+    protocol: str
+    content: str
+    created_at: datetime
+    updated_at: datetime
+    version: int = 1
 
 
 class DeliveryState(enum.StrEnum):
@@ -317,7 +347,11 @@ class TopicCounts:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionQuery:
-    """Which subscriptions to list, ascending by id, starting after `after`. None means any."""
+    """Which subscriptions to list, ascending by id, starting after `after`, skipping `offset`. None means any.
+
+    `setting`: name of a setting and a text that its value must contain, ignoring the case of ASCII letters. `protocols`: any of
+    these; `without`: none of these; empty means any.
+    """
 
     account_id: AccountId | None = None
     region: str | None = None
@@ -325,7 +359,40 @@ class SubscriptionQuery:
     endpoint: str | None = None
     protocol: str | None = None
     states: Sequence[State] = ()
+    setting: tuple[str, str] | None = None
     after: int = 0
+    offset: int = 0
+    limit: int = 100
+    protocols: Sequence[str] = ()
+    without: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopicQuery:
+    """Which topics of an account to list, newest first, skipping `offset`. None means any.
+
+    `name` and `uid` are exact; `name_part` and `display_part` are contained, ignoring the case of ASCII letters. `setting`: name
+    and exact value of a setting; one that is not there counts as empty.
+    """
+
+    account_id: AccountId
+    region: str
+    name: str | None = None
+    uid: str | None = None
+    name_part: str | None = None
+    display_part: str | None = None
+    setting: tuple[str, str] | None = None
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateQuery:
+    """Which templates of an account to list, ascending by id, skipping `offset`. None means any; both are exact."""
+
+    account_id: AccountId
+    name: str | None = None
+    protocol: str | None = None
     offset: int = 0
     limit: int = 100
 
@@ -359,7 +426,7 @@ class DeadQuery:
 class Unit:
     """What one call changes, applied by the store as a whole or not at all.
 
-    Rows in `topics_changed` and `subscriptions_changed` carry the version that was read; the store checks it, writes
+    Rows in the `…_changed` lists carry the version that was read; the store checks it, writes
     version + 1 and raises `Conflict` when somebody was faster. New rows carry NO_ID. `messages` enter the flow in the
     same transaction. `ledger` entries carry id 0 and, for a new subscription, the uid only.
     """
@@ -373,6 +440,9 @@ class Unit:
     subscriptions_new: list[Subscription] = field(default_factory=list)
     subscriptions_changed: list[Subscription] = field(default_factory=list)
     subscriptions_deleted: list[SubscriptionId] = field(default_factory=list)
+    templates_new: list[Template] = field(default_factory=list)
+    templates_changed: list[Template] = field(default_factory=list)
+    templates_deleted: list[int] = field(default_factory=list)
     tokens_new: list[Token] = field(default_factory=list)
     tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
     tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids

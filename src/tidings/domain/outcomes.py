@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +14,12 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Worth another attempt. `after_s` is the receiver's own wish (Retry-After) in seconds, if it gave one."""
+    """Worth another attempt. `after_s` is the receiver's own wish (Retry-After) in seconds, if it gave one. `status`: of the HTTP
+    answer that says so, for plans that judge it otherwise."""
 
     reason: str
     after_s: float | None = None
+    status: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,13 @@ from tidings.domain.model import (
     Subscriber,
     Subscription,
     SubscriptionQuery,
+    Template,
+    TemplateQuery,
     Token,
     Topic,
     TopicCounts,
     TopicId,
+    TopicQuery,
     Unit,
     User,
 )
@@ -61,7 +64,8 @@ class Store(Protocol):
         """Apply the unit in one durable transaction; when this returns it survives `kill -9`.
 
         Raises Conflict (stale version, or a unique name taken meanwhile) or Unavailable; then nothing was changed.
-        Unique: topic (account, region, name); live (unconfirmed or confirmed) subscription (topic, protocol, endpoint).
+        Unique: topic (account, region, name); live (unconfirmed or confirmed) subscription (topic, protocol, endpoint);
+        template (account, name, protocol).
         Deleting a topic hides it, its subscriptions and its undelivered messages at once; `sweep` does the rest.
         """
         ...
@@ -82,6 +86,18 @@ class Store(Protocol):
         ...
 
     async def topic_count(self, account_id: AccountId, region: str | None) -> int: ...
+    async def topics_found(self, query: TopicQuery) -> list[Topic]:
+        """Descending by id."""
+        ...
+
+    async def topics_total(self, query: TopicQuery) -> int:
+        """How many the query finds whatever its offset and limit; O(1) when it names account and region only."""
+        ...
+
+    async def texts_sent(self, topic_id: TopicId, *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+        """Text messages delivered for a topic, by whole UTC hour in [since, until), ascending; hours without any are left out."""
+        ...
+
     async def topic_counts(self, topic_id: TopicId) -> TopicCounts:
         """Kept up to date by the store, not counted: O(1) at any size."""
         ...
@@ -103,9 +119,26 @@ class Store(Protocol):
         """Ascending by id. `account_id` filters by the subscription's owner. Deleted topics' are never listed."""
         ...
 
-    async def lapsed(self, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int) -> list[Subscription]:
-        """Unconfirmed ones whose last confirmation was sent before, and canceled ones canceled before, the given times."""
+    async def subscriptions_total(self, query: SubscriptionQuery) -> int:
+        """How many the query finds whatever its after, offset and limit. O(1) when it names nothing but account and region, or
+        nothing but a topic."""
         ...
+
+    async def lapsed(
+        self, dialect: str, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int
+    ) -> list[Subscription]:
+        """Unconfirmed ones of a dialect whose last confirmation was sent before, and canceled ones canceled before, the given
+        times."""
+        ...
+
+    async def asked(self, protocol: str, endpoint: str, *, since: datetime) -> list[datetime]:
+        """When the endpoint was asked to confirm anything (ledger entries with detail `ASKED`), ascending: after `since` and
+        after its last confirmation. Only the newest 1,000 requests and confirmations of the endpoint are looked at."""
+        ...
+
+    async def template(self, uid: str) -> Template | None: ...
+    async def templates(self, query: TemplateQuery) -> list[Template]: ...
+    async def templates_total(self, query: TemplateQuery) -> int: ...
 
     async def token(self, digest: bytes) -> Token | None: ...
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
@@ -185,6 +218,9 @@ class Record:
     settled: list[Settled] = field(default_factory=list)
     cursors: list[tuple[int, int]] = field(default_factory=list)  # (message seq, cursor)
     finished: list[int] = field(default_factory=list)  # message seqs
+    texts: dict[tuple[TopicId, datetime], int] = field(
+        default_factory=dict
+    )  # text messages delivered by topic and hour
 
 
 class Flow(Protocol):
@@ -250,6 +286,30 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Stop taking; wait for what has started, for at most its own time-out."""
+        ...
+
+
+Judge = Callable[[int, bytes], Outcome | None]
+"""What an HTTP answer means, from its status and as much of its body as was read; None: what its status says."""
+
+
+class Poster(Protocol):
+    """A channel for web addresses that other channels may post through."""
+
+    def send(self, outgoing: Outgoing, settle: Settle, judge: Judge | None = None) -> None:
+        """As a Channel's; with a judge, the answer's body decides too."""
+        ...
+
+
+class Prober(Protocol):
+    """Tries an endpoint out: one attempt that belongs to no subscription, and what became of it."""
+
+    def start(self, task_id: str, account_id: AccountId, outgoing: Outgoing) -> None:
+        """Send it now; the outcome is remembered under `task_id` for a while."""
+        ...
+
+    def outcome(self, task_id: str, account_id: AccountId) -> Outcome | None:
+        """None: still on its way. Raises NotFound (task) for an unknown, forgotten or another account's one."""
         ...
 
 

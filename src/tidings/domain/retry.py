@@ -13,7 +13,7 @@ BACKOFF_FUNCTIONS = ("linear", "arithmetic", "geometric", "exponential")
 @dataclass(frozen=True, slots=True)
 class RetryPlan:
     """Retries after the first attempt: immediate, then `min_count` at `min_s`, then backoff from `min_s` to `max_s`, then
-    `max_count` at `max_s`. All delays in seconds."""
+    `max_count` at `max_s`. All delays in seconds. `retries_4xx`: an HTTP 408, 425 or 429 is worth another attempt."""
 
     no_delay_count: int
     min_count: int
@@ -23,6 +23,7 @@ class RetryPlan:
     max_s: float
     function: str
     pre_backoff_s: float | None = None  # delay of the min phase when it differs from min_s
+    retries_4xx: bool = True
 
     @property
     def attempts_max(self) -> int:

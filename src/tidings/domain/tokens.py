@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import datetime
 from enum import StrEnum
 
 from tidings.domain.errors import InvalidToken, MalformedToken
@@ -24,6 +25,7 @@ class LinkPurpose(StrEnum):
     ENDPOINT = (
         "e"  # see and cancel everything that one endpoint receives; the subject is a subscription of that endpoint
     )
+    STANDING = "p"  # confirm, cancel and come back: the one link that a text message has room for
 
 
 def digest(token: str) -> bytes:
@@ -51,6 +53,13 @@ def read_link(key: bytes, purpose: LinkPurpose, token: str) -> str:
     if not hmac.compare_digest(mac, _mac(key, purpose, uid)):
         raise InvalidToken("not ours")
     return uid.hex()
+
+
+def confirmation_code(key: bytes, subscription_uid: str, asked_at: datetime) -> str:
+    """Six digits that stand for one confirmation request, for people who type instead of following a link."""
+    moment = int(asked_at.timestamp() * 1_000_000)
+    mac = hmac.digest(key, f"code:{subscription_uid}:{moment}".encode(), "sha256")
+    return f"{int.from_bytes(mac[:8]) % 1_000_000:06d}"
 
 
 def _mac(key: bytes, purpose: LinkPurpose, uid: bytes) -> bytes:

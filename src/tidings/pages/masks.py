@@ -22,6 +22,10 @@ def masked(protocol: str, endpoint: str) -> str:
             return _phone(endpoint)
         case "http" | "https":
             return _web(endpoint)
+        case _ if endpoint.lower().startswith(
+            "https://"
+        ):  # a group bot: what follows the host lets anybody speak there
+            return _web(endpoint)
         case _:
             return _last_part(endpoint)
 

@@ -13,13 +13,17 @@ from tidings.domain.model import State
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A button (POST) or a link (GET). `name` is a program's word for it, `path` starts at the root of the pages."""
+    """A button (POST) or a link (GET). `name` is a program's word for it, `path` starts at the root of the pages.
+
+    `act`: what the button means, sent with its form where one address serves several.
+    """
 
     name: str
     label: str | Markup
     path: str
     method: str = "POST"
     primary: bool = True
+    act: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,8 +106,9 @@ class Render:
         version = hashlib.sha256(self._static[name]).hexdigest()[:12]
         return f"{self._base_path}/s/{name}?v={version}"
 
-    def _told(self, action: Action) -> dict[str, str]:
-        return {"name": action.name, "method": action.method, "url": self._public_url + action.path}
+    def _told(self, action: Action) -> dict[str, object]:
+        told: dict[str, object] = {"name": action.name, "method": action.method, "url": self._public_url + action.path}
+        return {**told, "form": {"act": action.act}} if action.act else told
 
     @staticmethod
     def _actions(page: Page) -> list[Action]:

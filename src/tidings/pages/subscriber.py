@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain import links
-from tidings.domain.errors import InvalidToken, NotFound, TidingsError
+from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError
 from tidings.domain.model import Origin, State, TokenPurpose, Way
 from tidings.domain.ports import Clock, Limiter
 from tidings.domain.tokens import LinkPurpose
@@ -23,10 +23,13 @@ from tidings.pages.errors import MISSING, Misfit, Problem, problem_of, problem_o
 from tidings.pages.negotiation import choose_language, is_one_click, prefers_json, query_value, read_form
 from tidings.pages.page import Page
 from tidings.pages.render import Render
-from tidings.pages.views import Sign, Views, live_of
+from tidings.pages.saying import live_of
+from tidings.pages.views import Sign, Views
 from tidings.services.subscriptions import Found, Subscriptions
 
 _USER_AGENT_CHARACTERS_MAX = 512
+_CANCEL_KINDS = (links.CANCEL, links.ENDPOINT, links.STANDING, links.NAMED)
+_UID = re.compile(r"[0-9a-f]{32}\Z")
 _STRAY = "/.,;:!?)>]'\"”"  # what mail and message apps stick to the end of a link; no token contains one
 _SHOWN = re.compile(r"[a-z]{1,20}/[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*/[0-9]{1,6}\Z")
 _READING = ("GET", "HEAD")
@@ -114,7 +117,7 @@ class Pages:
         visit = self._visit(request)
         try:
             # Somebody who has had enough is never turned away; mail providers send many one-click cancels from one address.
-            if request.method != "POST" or parts[0] not in (links.CANCEL, links.ENDPOINT):
+            if request.method != "POST" or parts[0] not in _CANCEL_KINDS:
                 self._limiter.take(f"pages:{request.remote}")
             if request.method == "POST":
                 form = read_form(request)
@@ -124,7 +127,7 @@ class Pages:
         except Misfit as misfit:
             page = visit.views.problem(misfit.problem, request.request_id)
         except TidingsError as error:
-            problem = problem_of(error, of_cancel_link=parts[0] in (links.CANCEL, links.ENDPOINT))
+            problem = problem_of(error, of_cancel_link=parts[0] in _CANCEL_KINDS)
             if visit.one_click and problem.name == "ended":
                 problem = Problem("ended", 200)  # what the mail program asked for is so already
             page = visit.views.problem(problem, request.request_id)
@@ -151,6 +154,10 @@ class Pages:
                 look, act = lambda: self._ask_token(visit, token), lambda: self._use_token(visit, token)
             case [links.CANCEL, link]:
                 look, act = lambda: self._ask_to_cancel(visit, link), lambda: self._cancel(visit, link)
+            case [links.STANDING, link]:
+                look, act = lambda: self._ask_standing(visit, link), lambda: self._use_standing(visit, link)
+            case [links.NAMED, uid]:
+                look, act = lambda: self._ask_named(visit, uid), lambda: self._cancel_named(visit, uid)
             case [links.ENDPOINT, link]:
                 look, act = lambda: self._list(visit, link), None
             case [links.ENDPOINT, link, links.EVERYTHING]:
@@ -192,6 +199,61 @@ class Pages:
         before = await self._subscriptions.look_up_link(LinkPurpose.CANCEL, link)
         answer = await self._subscriptions.cancel_by_link(link, origin=visit.origin())
         return visit.views.canceled(before, answer)
+
+    # --- the one link that a phone has ----------------------------------------------------------------------------------------------
+
+    async def _ask_standing(self, visit: Visit, link: str) -> Page:
+        found, token = await self._subscriptions.look_up_standing(link)
+        return visit.views.standing(found, token, link)
+
+    async def _use_standing(self, visit: Visit, link: str) -> Page:
+        """Do what the button said. A button that was drawn before things changed never does the opposite: it gets today's page."""
+        match visit.form.get("act"):
+            case "confirm":
+                return await self._confirm_standing(visit, link, TokenPurpose.CONFIRM)
+            case "restore":
+                return await self._confirm_standing(visit, link, TokenPurpose.RESTORE)
+            case "cancel":
+                before = await self._subscriptions.look_up_link(LinkPurpose.STANDING, link)
+                answer = await self._subscriptions.cancel_by_link(
+                    link, purpose=LinkPurpose.STANDING, origin=visit.origin()
+                )
+                if not answer.changed:
+                    return await self._ask_standing(visit, link)
+                return visit.views.standing_canceled(before, answer, link)
+            case _:
+                raise Misfit(Problem("unreadable", 400))
+
+    async def _confirm_standing(self, visit: Visit, link: str, purpose: TokenPurpose) -> Page:
+        try:
+            found = await self._subscriptions.confirm_by_standing_link(link, purpose=purpose, origin=visit.origin())
+        except InvalidToken:
+            return await self._ask_standing(visit, link)
+        return visit.views.standing_subscribed(found, purpose, link)
+
+    # --- cancel by name -----------------------------------------------------------------------------------------------------------
+
+    async def _ask_named(self, visit: Visit, uid: str) -> Page:
+        found = await self._named(uid)
+        if found.subscription.state is State.CANCELED:
+            return visit.views.ended(found, more=())
+        return visit.views.ask_to_cancel(found, links.named_url("", uid), more=())
+
+    async def _cancel_named(self, visit: Visit, uid: str) -> Page:
+        """What SMN's anonymous call does, behind a button."""
+        before = await self._named(uid)
+        answer = await self._subscriptions.cancel(uid, by=None, origin=visit.origin())
+        if answer is None:
+            raise InvalidToken("superseded")
+        return visit.views.canceled_by_name(before, answer)
+
+    async def _named(self, uid: str) -> Found:
+        if not _UID.match(uid):
+            raise MalformedToken("malformed")
+        found = await self._subscriptions.find(uid)
+        if found is None:
+            raise InvalidToken("superseded")
+        return found
 
     # --- everything an endpoint receives -------------------------------------------------------------------------------------------
 

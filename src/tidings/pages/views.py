@@ -5,28 +5,23 @@ Pure but for the clock's time that is handed in. A page never holds a whole endp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from markupsafe import Markup
 
 from tidings.domain import links
-from tidings.domain.model import State, Subscription, Token, TokenPurpose, Topic
+from tidings.domain.errors import TokenExpired
+from tidings.domain.model import State, Subscription, Token, TokenPurpose
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue
 from tidings.pages.errors import Problem
-from tidings.pages.masks import masked
 from tidings.pages.page import Action, Item, Page, Row, Section
+from tidings.pages.saying import FIELDS, LIVE, PEOPLE, facts_of, is_phone, live_of, masked_endpoint, title_of
 from tidings.services.subscriptions import Canceled, Found
 
 Sign = Callable[[LinkPurpose, str], str]
-_FIELDS: Mapping[str, str] = {"email": "email", "email-json": "email", "sms": "sms", "http": "http", "https": "http"}
-
-
-def title_of(topic: Topic) -> str:
-    """The topic's name for people."""
-    return topic.display_name.strip() or topic.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +77,8 @@ class Views:
             changed=changed,
         )
 
-    def ask_to_cancel(self, found: Found, path: str) -> Page:
-        """Stop receiving this? `path`: where the button posts to."""
+    def ask_to_cancel(self, found: Found, path: str, *, act: str = "", more: Sequence[Action] | None = None) -> Page:
+        """Stop receiving this? `path`: where the button posts to, with `act`. `more`: other ways on; None: the usual one."""
         waiting = found.subscription.state is State.UNCONFIRMED
         name = "decline" if waiting else "cancel"
         since = None if waiting else found.subscription.confirmed_at
@@ -91,14 +86,16 @@ class Views:
             name,
             found,
             icon="stop",
-            actions=(Action(name, self.texts.text(f"{name}.button"), path),),
+            actions=(Action(name, self.texts.text(f"{name}.button"), path, act=act),),
             note=self.texts.text("common.safe"),
             day=("since", since),
-            more=self._everything(found.subscription),
+            more=self._everything(found.subscription) if more is None else more,
         )
 
-    def canceled(self, before: Found, answer: Canceled, *, more: Sequence[Action] = ()) -> Page:
-        """It is canceled, and the way back if there is one."""
+    def canceled(
+        self, before: Found, answer: Canceled, *, more: Sequence[Action] | None = None, back: Action | None = None
+    ) -> Page:
+        """It is canceled, and the way back if there is one: `back`, or a button with the token that was made for it."""
         if not answer.changed:
             return self.ended(Found(answer.subscription, answer.topic), more=more)
         declined = before.subscription.state is State.UNCONFIRMED
@@ -108,13 +105,7 @@ class Views:
             section = Section(
                 self.texts.text("canceled.back"),
                 self.texts.text("canceled.backlead"),
-                Action(
-                    "restore",
-                    self.texts.text("canceled.button"),
-                    links.restore_url("", answer.restore_token),
-                    "POST",
-                    False,
-                ),
+                back or self._back(links.restore_url("", answer.restore_token)),
                 note=self._works_until(until) if until else "",
             )
         return self._page(
@@ -122,22 +113,80 @@ class Views:
             Found(answer.subscription, answer.topic),
             icon="done",
             section=section,
-            more=more or self._everything(answer.subscription),
+            more=self._everything(answer.subscription) if more is None else more,
             changed=True,
         )
 
-    def ended(self, found: Found, *, more: Sequence[Action] = ()) -> Page:
+    def canceled_by_name(self, before: Found, answer: Canceled) -> Page:
+        """The same for whoever knew only the subscription's name: no links that its endpoint alone should have."""
+        return self.canceled(before, replace(answer, restore_token=""), more=())
+
+    def ended(self, found: Found, *, more: Sequence[Action] | None = None, note: str | None = None) -> Page:
         """It was canceled before: nothing to do, and the way back while there is one."""
-        until = found.subscription.come_back_until
-        open_still = until is not None and until > self.now
+        if note is None:
+            key = "ended.late" if is_phone(found) else "ended.back"  # a phone gets no goodbye message
+            note = self.texts.text(key) if self._may_return(found) else ""
         return self._page(
             "ended",
             found,
             icon="done",
-            note=self.texts.text("ended.back") if open_still else "",
+            note=note,
             day=("canceled", found.subscription.canceled_at),
-            more=more or self._everything(found.subscription),
+            more=self._everything(found.subscription) if more is None else more,
         )
+
+    # --- the one link that a phone has -------------------------------------------------------------------------------------
+
+    def standing(self, found: Found, token: Token, link: str) -> Page:
+        """What a STANDING link can do now, by the state of its subscription: confirm, cancel, come back, or nothing any more.
+
+        Raises TokenExpired: it was not confirmed in time.
+        """
+        path = links.standing_url("", link)
+        subscription = found.subscription
+        if subscription.state is State.CONFIRMED:
+            return self.ask_to_cancel(found, path, act="cancel")
+        if subscription.state is State.CANCELED:
+            if not self._may_return(found):
+                return self.ended(found, note=self.texts.text("ended.late"))
+            return self._page(
+                "restore",
+                found,
+                actions=(Action("restore", self.texts.text("restore.button"), path, act="restore"),),
+                note=self._works_until(token.expires_at),
+                day=("canceled", subscription.canceled_at),
+                more=self._everything(subscription),
+            )
+        if token.expires_at <= self.now:
+            raise TokenExpired
+        return self._page(
+            "confirm",
+            found,
+            actions=(
+                Action("confirm", self.texts.text("confirm.button"), path, act="confirm"),
+                Action("decline", self.texts.text("confirm.decline"), path, primary=False, act="cancel"),
+            ),
+            note=self._works_until(token.expires_at),
+            day=("asked", subscription.confirmation_sent_at or subscription.created_at),
+        )
+
+    def standing_subscribed(self, found: Found, purpose: TokenPurpose, link: str) -> Page:
+        """Confirmed or back, and that the same link cancels at any time."""
+        path = links.standing_url("", link)
+        return self._page(
+            "restored" if purpose is TokenPurpose.RESTORE else "confirmed",
+            found,
+            icon="done",
+            actions=(Action("cancel", self.texts.text("confirmed.button"), path, primary=False, act="cancel"),),
+            note=self.texts.text("confirmed.keep"),
+            day=("since", found.subscription.confirmed_at),
+            more=self._everything(found.subscription),
+            changed=True,
+        )
+
+    def standing_canceled(self, before: Found, answer: Canceled, link: str) -> Page:
+        """It is canceled, and the same link brings it back."""
+        return self.canceled(before, answer, back=self._back(links.standing_url("", link), act="restore"))
 
     # --- everything an endpoint receives ---------------------------------------------------------------------------------
 
@@ -166,7 +215,8 @@ class Views:
             actions=actions,
             items=items,
             past=tuple(self._item(found, link) for found in past),
-            facts={"endpoint": _masked(asked.subscription)},
+            note=self.texts.text("list.endedleadsms" if is_phone(asked) else "list.endedlead"),
+            facts={"endpoint": masked_endpoint(asked.subscription)},
         )
 
     def ask_to_cancel_all(self, live: Sequence[Found], link: str) -> Page:
@@ -185,7 +235,7 @@ class Views:
                 Action("cancel-all", self.texts.counted("all.button", count), links.endpoint_all_url("", link)),
                 Action("list", self.texts.text("all.keep"), links.endpoint_url("", link), "GET", primary=False),
             ),
-            facts={"endpoint": _masked(live[0].subscription)},
+            facts={"endpoint": masked_endpoint(live[0].subscription)},
         )
 
     def canceled_all(self, canceled: Sequence[Found], link: str) -> Page:
@@ -196,7 +246,9 @@ class Views:
             template="all",
             heading=self.texts.counted("alldone.heading", count),
             title=self.texts.counted_text("alldone.heading", count),
-            lead=self.texts.html("alldone.lead", operator=self.operator),
+            lead=self.texts.html(
+                "alldone.leadsms" if is_phone(canceled[0]) else "alldone.lead", operator=self.operator
+            ),
             icon="done",
             items=tuple(self._item(found, "") for found in canceled),
             more=self.back_to_list(canceled[0].subscription, link),
@@ -268,17 +320,17 @@ class Views:
             note=note,
             section=section,
             more=more,
-            facts=_facts(found),
+            facts=facts_of(found),
             changed=changed,
         )
 
     def _endpoint_row(self, subscription: Subscription) -> Row:
-        label = self.texts.text(f"endpoint.{_FIELDS.get(subscription.protocol, 'queue')}")
-        return Row(label, _masked(subscription), isolated=True)
+        label = self.texts.text(f"endpoint.{FIELDS.get(subscription.protocol, 'queue')}")
+        return Row(label, masked_endpoint(subscription), isolated=True)
 
     def _item(self, found: Found, link: str) -> Item:
         subscription, topic = found.subscription, found.topic
-        waiting, live = subscription.state is State.UNCONFIRMED, subscription.state in _LIVE
+        waiting, live = subscription.state is State.UNCONFIRMED, subscription.state in LIVE
         action = None
         if link and live:
             label = self.texts.text("list.decline" if waiting else "list.button")
@@ -295,7 +347,13 @@ class Views:
             action=action,
         )
 
+    def _back(self, path: str, *, act: str = "") -> Action:
+        return Action("restore", self.texts.text("canceled.button"), path, "POST", False, act)
+
     def _everything(self, subscription: Subscription) -> tuple[Action, ...]:
+        """For people only: the address of a program is no secret, and who holds a link of one program need not be another's owner."""
+        if subscription.protocol not in PEOPLE:
+            return ()
         label = self.texts.text("common.everythingsms" if subscription.protocol == "sms" else "common.everything")
         link = self.sign(LinkPurpose.ENDPOINT, subscription.uid)
         return (Action("list", label, links.endpoint_url("", link), "GET", primary=False),)
@@ -309,25 +367,3 @@ class Views:
     def _may_return(self, found: Found) -> bool:
         until = found.subscription.come_back_until
         return until is not None and until > self.now
-
-
-_LIVE = (State.UNCONFIRMED, State.CONFIRMED)
-
-
-def live_of(listed: Sequence[Found]) -> list[Found]:
-    """Those that send something, or wait for a yes."""
-    return [found for found in listed if found.subscription.state in _LIVE]
-
-
-def _masked(subscription: Subscription) -> str:
-    return masked(subscription.protocol, subscription.endpoint)
-
-
-def _facts(found: Found) -> dict[str, object]:
-    subscription = found.subscription
-    return {
-        "state": subscription.state.name.lower(),
-        "topic": found.topic.name,
-        "protocol": subscription.protocol,
-        "endpoint": _masked(subscription),
-    }

@@ -13,7 +13,7 @@ from tidings.dialects.contract import WireResponse
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-_OURS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding", "x-request-id"})
+_OURS = frozenset({"connection", "content-length", "date", "server", "transfer-encoding"})
 _BODILESS = frozenset({204, 304})
 
 
@@ -43,10 +43,10 @@ class Heads:
         lines = 6  # with the empty one
         text = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
         if status in _BODILESS:
-            text += f"{self._standing}x-request-id: {request_id}\r\n"
+            text += self._standing
             lines -= 1
         else:
-            text += f"content-type: {response.content_type}\r\n{self._standing}x-request-id: {request_id}\r\n"
+            text += f"content-type: {response.content_type}\r\n{self._standing}"
             if length is not None:
                 text += f"content-length: {length}\r\n"
                 lines += 1
@@ -57,11 +57,15 @@ class Heads:
             text += "connection: close\r\n" if closes else "connection: keep-alive\r\n"
             lines += 1
         for name, value in response.headers:
-            if name.lower() in _OURS:
+            lowered = name.lower()
+            if lowered == "x-request-id":  # as the front end's cloud writes ids
+                request_id = value
+                continue
+            if lowered in _OURS:
                 raise ValueError(f"the header {name} is the server's own")
             text += f"{name}: {value}\r\n"
             lines += 1
-        text += "\r\n"
+        text += f"x-request-id: {request_id}\r\n\r\n"
         # Counting is cheaper than looking at each name and value.
         if text.count("\r") != lines or text.count("\n") != lines or "\0" in text:
             raise ValueError("a line break or NUL inside a header")

@@ -1,5 +1,5 @@
 """Accounts, their users and access keys: made by the CLI, provisioning and the first start. Secrets are sealed, passwords
-hashed with argon2; a new secret is returned once and never readable again."""
+hashed with argon2; a new secret is returned once and never readable again. What a user's actions mean is `access.authorize`'s."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
 from tidings.domain.model import AccessKey, Account, AccountId, Role, Unit, User
 from tidings.domain.ports import Clock, Store, Vault
+from tidings.services.projects import Projects
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}\Z")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}\Z")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+=,-]{0,63}\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}\Z")
+_ACTION = re.compile(r"(?:\*|(?=.{1,128}\Z)[A-Za-z0-9*?_-]*:[A-Za-z0-9:*?_-]*)\Z")
+_ACTIONS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class WantedUser:
+    """`password` and `actions` stay as they are when None; empty `actions`: the role decides."""
+
     name: str
     role: Role = Role.OWNER
     password: str | None = None
+    actions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,10 @@ class Difference:
 
 
 class Accounts:
+    """`changed`: told after every change. `projects`: the accounts' names in SMN, which hears of changes by itself."""
+
     def __init__(self, store: Store, clock: Clock, vault: Vault, *, changed: Callable[[], None] = lambda: None) -> None:
+        self.projects = Projects(store)
         self._store = store
         self._clock = clock
         self._vault = vault
@@ -99,21 +108,30 @@ class Accounts:
         assert made is not None
         return made
 
-    async def create_user(self, account_id: AccountId, name: str, role: Role, password: str) -> User:
+    async def create_user(
+        self, account_id: AccountId, name: str, role: Role, password: str, *, actions: tuple[str, ...] = ()
+    ) -> User:
         """Make a user; an empty password cannot sign in. Raises InvalidValue, AlreadyExists, NotFound (account)."""
         if await self._store.user(account_id, name) is not None:
             raise AlreadyExists("user", name)
         account = await self._account(account_id)
-        wanted = WantedUser(name, role, password or None)
+        wanted = WantedUser(name, role, password or None, actions)
         await self.apply((WantedAccount(account.account_id, account.name, None, (wanted,)),))
         made = await self._store.user(account_id, name)
         assert made is not None
         return made
 
     async def set_user(
-        self, account_id: AccountId, name: str, *, disabled: bool | None = None, password: str | None = None
+        self,
+        account_id: AccountId,
+        name: str,
+        *,
+        disabled: bool | None = None,
+        password: str | None = None,
+        role: Role | None = None,
+        actions: tuple[str, ...] | None = None,
     ) -> User:
-        """Disable, enable or give a new password. Raises NotFound."""
+        """Change what is given; the rest stays. Empty actions: the role decides. Raises NotFound, InvalidValue."""
         user = await self._store.user(account_id, name)
         if user is None:
             raise NotFound("user", name)
@@ -121,6 +139,11 @@ class Accounts:
             user = replace(user, disabled=disabled)
         if password is not None:
             user = replace(user, password_hash=await asyncio.to_thread(self._hasher.hash, password))
+        if role is not None:
+            user = replace(user, role=role)
+        if actions is not None:
+            _check_actions(actions)
+            user = replace(user, actions=actions)
         await self._commit(Unit(users=[user]))
         return user
 
@@ -179,10 +202,13 @@ class Accounts:
         if wanted.password is not None and not await asyncio.to_thread(self._is_password, kept, wanted.password):
             kept = await asyncio.to_thread(self._hasher.hash, wanted.password)
         made_at = stored.created_at if stored else self._clock.now()
-        user = User(account_id, wanted.name, wanted.role, kept, stored.disabled if stored else False, made_at)
+        actions = wanted.actions if wanted.actions is not None else stored.actions if stored else ()
+        disabled = stored.disabled if stored else False
+        user = User(account_id, wanted.name, wanted.role, kept, disabled, made_at, actions)
         if user != stored:
+            told = f" actions={','.join(actions)}" if actions else ""
             difference.lines.append(
-                f"user {account_id}/{wanted.name}: {'change' if stored else 'add'} role={wanted.role}"
+                f"user {account_id}/{wanted.name}: {'change' if stored else 'add'} role={wanted.role}{told}"
             )
             difference.unit.users.append(user)
 
@@ -217,6 +243,7 @@ class Accounts:
 
     async def _commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
+        self.projects.forget()
         self._changed()
 
 
@@ -230,8 +257,18 @@ def _check(wanted: WantedAccount) -> None:
     for user in wanted.users:
         if not _NAME.match(user.name):
             raise InvalidValue("user name", "1 to 64 letters, digits and _.@+=,-", user.name)
+        _check_actions(user.actions or ())
     for key in wanted.access_keys:
         if not _KEY_ID.match(key.key_id):
             raise InvalidValue("access key id", "4 to 128 letters, digits and _", key.key_id)
         if len(key.secret) < 8:
             raise InvalidValue("access key secret", "at least 8 characters")
+
+
+def _check_actions(actions: tuple[str, ...]) -> None:
+    if len(actions) > _ACTIONS_MAX:
+        raise InvalidValue("actions", f"at most {_ACTIONS_MAX} patterns")
+    for action in actions:
+        if not _ACTION.match(action):
+            reason = "SERVICE:ACTION of at most 128 letters, digits and :_-, with * and ? as wildcards; or * alone"
+            raise InvalidValue("actions", reason, action)

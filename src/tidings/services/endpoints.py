@@ -68,6 +68,8 @@ def endpoint(protocol: str, text: str) -> str:
             return phone_number(text)
         case "sqs":
             return queue(text)
+        case "dingding" | "feishu" | "wechat" | "welink":
+            return url(text, "https")
         case _:
             raise InvalidValue("protocol", "not supported", protocol)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Source of the figures: SNS endpoints and quotas."""
+    """Source of the figures: SNS endpoints and quotas; templates: SMN user guide, "Notes and Constraints"."""
 
     topics_per_account: int = 100_000
     subscriptions_per_topic: int = 12_500_000
     pending_per_account: int = 5_000
     tags_per_topic: int = 50
+    templates_per_account: int = 100

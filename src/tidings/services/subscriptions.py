@@ -6,24 +6,23 @@ Source: SNS API reference (Subscribe, ConfirmSubscription, Unsubscribe); SMN use
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain import lifecycle, tokens
-from tidings.domain.errors import Conflict, InvalidToken, NotFound, QuotaExceeded, Throttled, WrongState
+from tidings.domain.errors import Conflict, InvalidToken, InvalidValue, NotFound, Throttled, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import (
-    NO_ID,
     Event,
     Kind,
     Origin,
     Principal,
     State,
     Subscription,
-    SubscriptionId,
     SubscriptionQuery,
     Token,
     TokenPurpose,
@@ -34,7 +33,7 @@ from tidings.domain.model import (
 from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
-from tidings.services import endpoints
+from tidings.services.asking import Asking, Wanted
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 
@@ -83,12 +82,11 @@ class Subscriptions:
         self._store = store
         self._clock = clock
         self._announcer = announcer
-        self._quotas = quotas
         self._customs = customs
         self._metrics = metrics
-        self._new_uid = new_uid
         ttls = {dialect: custom.ttl for dialect, custom in customs.items()}
         self._notices = Notices(vault, ttls, new_token=new_token, new_message_id=new_message_id)
+        self._asking = Asking(store, clock, quotas, customs, self._notices, new_uid=new_uid)
         self._link_key = link_key
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -113,6 +111,11 @@ class Subscriptions:
         """List within the grant's account or topic; ascending by id."""
         assert grant.verb is Verb.LIST
         return await self._store.subscriptions(query)
+
+    async def total(self, grant: Grant, query: SubscriptionQuery) -> int:
+        """How many `page` would list on all pages together."""
+        assert grant.verb is Verb.LIST
+        return await self._store.subscriptions_total(query)
 
     async def topics_of(self, subscriptions: Sequence[Subscription]) -> dict[int, Topic]:
         """The topics behind a page of subscriptions."""
@@ -143,11 +146,12 @@ class Subscriptions:
         Raises QuotaExceeded, NotFound (topic deleted meanwhile).
         """
         assert grant.verb is Verb.SUBSCRIBE
+        wanted = Wanted(grant, topic, dialect, protocol, endpoint, settings, origin)
         for _ in range(CONFLICTS_MAX):
             live = await self._store.live_subscription(topic.id, protocol, endpoint)
             try:
                 if live is None:
-                    return await self._subscribe_anew(grant, topic, dialect, protocol, endpoint, settings, origin), True
+                    return await self._subscribe_anew(wanted), True
                 if live.state is State.UNCONFIRMED:
                     return await self._ask_once_more(topic, live, origin), False
                 return live, False
@@ -156,24 +160,8 @@ class Subscriptions:
                     raise NotFound("topic", topic.name) from None
         raise Throttled
 
-    async def _subscribe_anew(
-        self,
-        grant: Grant,
-        topic: Topic,
-        dialect: str,
-        protocol: str,
-        endpoint: str,
-        settings: Mapping[str, str],
-        origin: Origin,
-    ) -> Subscription:
-        now = self._clock.now()
-        subscription = self._new(grant, topic, dialect, protocol, endpoint, settings, now)
-        await self._check_quotas(topic, subscription)
-        unit = Unit(subscriptions_new=[subscription])
-        old = await self._store.canceled_subscription(topic.id, protocol, endpoint)
-        if old is not None:
-            subscription = self._replace_canceled(unit, self._customs[dialect], old, subscription)
-        self._begin(unit, topic, subscription, now, origin)
+    async def _subscribe_anew(self, wanted: Wanted) -> Subscription:
+        subscription, unit = await self._asking.anew(wanted)
         await self._commit(unit)
         await self._announcer.subscription_changed(subscription)
         return subscription
@@ -194,84 +182,9 @@ class Subscriptions:
         raise Throttled
 
     async def _ask_once_more(self, topic: Topic, live: Subscription, origin: Origin) -> Subscription:
-        now = self._clock.now()
-        subscription = replace(live, confirmation_sent_at=now)
-        unit = Unit(subscriptions_changed=[subscription])
-        self._ask_to_confirm(unit, topic, subscription, now, origin, Event.CONFIRMATION_SENT, live.state)
+        subscription, unit = await self._asking.once_more(topic, live, origin)
         await self._commit(unit)
         return replace(subscription, version=live.version + 1)
-
-    def _new(
-        self,
-        grant: Grant,
-        topic: Topic,
-        dialect: str,
-        protocol: str,
-        endpoint: str,
-        settings: Mapping[str, str],
-        now: datetime,
-    ) -> Subscription:
-        principal = grant.principal
-        ours = {principal.account_id, endpoints.owner(protocol, endpoint) or topic.account_id} == {topic.account_id}
-        state = lifecycle.first_state(self._customs[dialect], protocol, owner_is_topic_owner=ours)
-        confirmed = state is State.CONFIRMED
-        return Subscription(
-            id=SubscriptionId(NO_ID),
-            uid=self._new_uid(),
-            topic_id=topic.id,
-            account_id=principal.account_id,
-            dialect=dialect,
-            protocol=protocol,
-            endpoint=endpoint,
-            state=state,
-            settings=settings,
-            principal=principal.arn,
-            created_at=now,
-            confirmed_at=now if confirmed else None,
-            confirmation_sent_at=None if confirmed else now,
-            confirmation_was_authenticated=confirmed,
-        )
-
-    def _replace_canceled(self, unit: Unit, customs: Customs, old: Subscription, new: Subscription) -> Subscription:
-        """Subscribing again after a cancel closes the way back; the old row goes, or lives on where the cloud keeps its name."""
-        unit.tokens_void.append(old.uid)
-        if not customs.keeps_uid:
-            unit.subscriptions_changed.append(lifecycle.expire(old))
-            return new
-        unit.subscriptions_new.clear()
-        revived = replace(
-            new, id=old.id, uid=old.uid, settings=old.settings, created_at=old.created_at, version=old.version
-        )
-        unit.subscriptions_changed.append(revived)
-        return revived
-
-    def _begin(self, unit: Unit, topic: Topic, subscription: Subscription, now: datetime, origin: Origin) -> None:
-        if subscription.state is State.UNCONFIRMED:
-            self._ask_to_confirm(unit, topic, subscription, now, origin, Event.SUBSCRIBED, None)
-            return
-        detail = f"{subscription.protocol} needs no confirmation here"
-        unit.ledger.append(ledger_entry(topic, subscription, Event.SUBSCRIBED, None, now, origin, detail))
-
-    def _ask_to_confirm(
-        self,
-        unit: Unit,
-        topic: Topic,
-        subscription: Subscription,
-        now: datetime,
-        origin: Origin,
-        event: Event,
-        before: State | None,
-    ) -> None:
-        self._notices.make_token(unit, subscription, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
-        unit.ledger.append(ledger_entry(topic, subscription, event, before, now, origin, "confirmation requested"))
-
-    async def _check_quotas(self, topic: Topic, new: Subscription) -> None:
-        counts = await self._store.topic_counts(topic.id)
-        if counts.confirmed + counts.unconfirmed >= self._quotas.subscriptions_per_topic:
-            raise QuotaExceeded("subscriptions", self._quotas.subscriptions_per_topic)
-        pending_max = self._quotas.pending_per_account
-        if new.state is State.UNCONFIRMED and await self._store.pending_count(topic.account_id) >= pending_max:
-            raise QuotaExceeded("pending subscriptions", pending_max)
 
     # --- confirming and coming back -----------------------------------------------------------------------------------
 
@@ -295,19 +208,72 @@ class Subscriptions:
         token: text from the link, 64 hex digits. by: the signed caller, if any; only then does `auth_on_unsubscribe` count.
         Safe to repeat: the same token gives the same subscription. Raises InvalidToken, TokenExpired.
         """
+        return await self._confirm(lambda: self.look_up_token(token), by, auth_on_unsubscribe, origin)
+
+    async def look_up_standing(self, link: str) -> tuple[Found, Token]:
+        """What a STANDING link is about, and what it is worth now (an expired token: nothing). Raises InvalidToken."""
+        return self._standing(await self.look_up_link(LinkPurpose.STANDING, link))
+
+    async def confirm_by_standing_link(
+        self, link: str, *, purpose: TokenPurpose | None = None, origin: Origin
+    ) -> Found:
+        """Confirm, or come back, for the holder of a STANDING link. Safe to repeat.
+
+        purpose: which of the two was meant, where that is known: then never the other. Raises InvalidToken, TokenExpired.
+        """
+
+        async def look_up() -> tuple[Found, Token]:
+            found, token = await self.look_up_standing(link)
+            if purpose not in (None, token.purpose) and found.subscription.state is not State.CONFIRMED:
+                raise InvalidToken("superseded")
+            return found, token
+
+        return await self._confirm(look_up, None, False, origin)
+
+    async def confirm_by_code(self, grant: Grant, uid: str, code: str, *, origin: Origin) -> Found:
+        """Confirm with the code that was sent to the endpoint. Whoever calls this limits how often a caller may guess.
+
+        Raises NotFound, InvalidValue (field `code`), TokenExpired, InvalidToken (canceled meanwhile).
+        """
+        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+
+        async def look_up() -> tuple[Found, Token]:
+            found = await self.find(uid)
+            if found is None:
+                raise NotFound("subscription", uid)
+            asked_at = found.subscription.confirmation_sent_at
+            if asked_at is None or not hmac.compare_digest(
+                tokens.confirmation_code(self._link_key, uid, asked_at).encode(), code.encode("utf-8", "replace")
+            ):
+                raise InvalidValue("code", "not the code that was sent last")
+            return self._standing(found)
+
+        return await self._confirm(look_up, None, False, origin)
+
+    def _standing(self, found: Found) -> tuple[Found, Token]:
+        subscription = found.subscription
+        return found, lifecycle.standing_token(subscription, self._customs[subscription.dialect].ttl)
+
+    async def _confirm(
+        self,
+        look_up: Callable[[], Awaitable[tuple[Found, Token]]],
+        by: Principal | None,
+        auth_on_unsubscribe: bool,
+        origin: Origin,
+    ) -> Found:
         for _ in range(CONFLICTS_MAX):
-            found, stored = await self.look_up_token(token)
+            found, token = await look_up()
             now = self._clock.now()
             before = found.subscription
             confirmed = lifecycle.confirm(
-                before, stored, now, authenticated=by is not None, auth_on_unsubscribe=auth_on_unsubscribe
+                before, token, now, authenticated=by is not None, auth_on_unsubscribe=auth_on_unsubscribe
             )
             if confirmed is before:
                 return found
-            event = Event.CONFIRMED if stored.purpose is TokenPurpose.CONFIRM else Event.RESTORED
+            event = Event.CONFIRMED if token.purpose is TokenPurpose.CONFIRM else Event.RESTORED
             unit = Unit(
                 subscriptions_changed=[confirmed],
-                tokens_used=[(stored.digest, now)],
+                tokens_used=[(token.digest, now)] if token.digest else [],
                 ledger=[ledger_entry(found.topic, confirmed, event, before.state, now, origin)],
             )
             try:
@@ -335,13 +301,16 @@ class Subscriptions:
         """
         uid = tokens.read_link(self._link_key, purpose, link)
         found = await self._remembered(uid)
-        if found is None or (purpose is LinkPurpose.CANCEL and found.subscription.state is State.EXPIRED):
+        if found is None or (purpose is not LinkPurpose.ENDPOINT and found.subscription.state is State.EXPIRED):
             raise InvalidToken("superseded")
         return found
 
-    async def cancel_by_link(self, link: str, *, origin: Origin) -> Canceled:
-        """Cancel for the holder of a link that was sent to the endpoint. Safe to repeat. Raises InvalidToken."""
-        found = await self.look_up_link(LinkPurpose.CANCEL, link)
+    async def cancel_by_link(self, link: str, *, purpose: LinkPurpose = LinkPurpose.CANCEL, origin: Origin) -> Canceled:
+        """Cancel for the holder of a link (CANCEL or STANDING) that was sent to the endpoint. Safe to repeat.
+
+        Raises InvalidToken.
+        """
+        found = await self.look_up_link(purpose, link)
         canceled = await self._cancel(found.subscription.uid, by=None, holds_link=True, origin=origin)
         if canceled is None:
             raise InvalidToken("superseded")
@@ -413,6 +382,28 @@ class Subscriptions:
         kind = Kind.GOODBYE if decided.goodbye else None
         return unit, self._notices.make_token(unit, subscription, TokenPurpose.RESTORE, kind, now)
 
+    async def delete(self, grant: Grant, uid: str, *, origin: Origin) -> None:
+        """Forget a subscription in any state, for an owner: nothing is sent to the endpoint, now or later. Raises NotFound."""
+        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+        for _ in range(CONFLICTS_MAX):
+            found = await self.find(uid)
+            if found is None:
+                raise NotFound("subscription", uid)
+            before, now = found.subscription, self._clock.now()
+            gone = lifecycle.expire(before)
+            unit = Unit(
+                subscriptions_deleted=[before.id],
+                tokens_void=[uid],
+                ledger=[ledger_entry(found.topic, gone, Event.DELETED, before.state, now, origin)],
+            )
+            try:
+                await self._commit(unit)
+            except Conflict:
+                continue
+            await self._announcer.subscription_changed(gone)
+            return
+        raise Throttled
+
     # --- the rest --------------------------------------------------------------------------------------------------------
 
     async def change_settings(
@@ -422,7 +413,7 @@ class Subscriptions:
         assert grant.verb is Verb.CHANGE_SUBSCRIPTION
         for _ in range(CONFLICTS_MAX):
             found = await self.find(uid)
-            if found is None or found.subscription.state is State.CANCELED:
+            if found is None:
                 raise NotFound("subscription", uid)
             altered = alter(found.subscription)
             if altered == found.subscription:
@@ -438,8 +429,13 @@ class Subscriptions:
     async def expire_lapsed(self, *, limit: int = 500) -> int:
         """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""
         now = self._clock.now()
-        ttl = next(iter(self._customs.values())).ttl
-        lapsed = await self._store.lapsed(unconfirmed_since=now - ttl, canceled_since=now - ttl, limit=limit)
+        lapsed: list[Subscription] = []
+        for dialect, customs in self._customs.items():
+            if customs.lapses:
+                since = now - customs.ttl
+                lapsed += await self._store.lapsed(
+                    dialect, unconfirmed_since=since, canceled_since=since, limit=limit - len(lapsed)
+                )
         for subscription in lapsed:
             topic = await self._store.topic_by_id(subscription.topic_id)
             if topic is None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from tidings.domain.errors import Conflict, NotFound, QuotaExceeded, Throttled
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.limits import CONFLICTS_MAX
-from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, Unit
+from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery, Unit
 from tidings.domain.ports import Announcer, Clock, Store
 from tidings.services.quotas import Quotas
 
 KNOWN_MAX = 4096
 """Topics kept in memory by name."""
+EVERY_PAGE = 500
 
 
 class Topics:
@@ -153,6 +156,32 @@ class Topics:
         """The account's topics, ascending by age, starting after the id `after`."""
         assert grant.verb is Verb.LIST
         return await self._store.topics(grant.owner, region, after=after, limit=limit)
+
+    async def search(self, grant: Grant, query: TopicQuery) -> tuple[list[Topic], int]:
+        """A page of the account's topics, newest first, and how many the query finds on all pages together."""
+        assert grant.verb is Verb.LIST
+        assert query.account_id == grant.owner
+        return await self._store.topics_found(query), await self._store.topics_total(query)
+
+    async def every(self, grant: Grant, region: str) -> AsyncIterator[Topic]:
+        """All the account's topics of a region, ascending by age, read in pages so that others get their turn."""
+        assert grant.verb is Verb.LIST
+        after = 0
+        while True:
+            page = await self._store.topics(grant.owner, region, after=after, limit=EVERY_PAGE)
+            for topic in page:
+                yield topic
+            if len(page) < EVERY_PAGE:
+                return
+            after = page[-1].id
+            await asyncio.sleep(0)
+
+    async def texts_sent(
+        self, grant: Grant, topic_id: TopicId, *, since: datetime, until: datetime
+    ) -> list[tuple[datetime, int]]:
+        """Text messages delivered for a topic by whole UTC hour in [since, until), ascending; empty hours are left out."""
+        assert grant.verb is Verb.READ_TOPIC
+        return await self._store.texts_sent(topic_id, since=since, until=until)
 
     async def counts(self, grant: Grant, topic_id: TopicId) -> TopicCounts:
         assert grant.verb is Verb.READ_TOPIC

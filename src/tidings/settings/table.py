@@ -155,6 +155,12 @@ class Settings:
         shown_default="none: mail goes to the outbox in developer mode, else it cannot be sent",
     )
     mail_from: str = _setting("Tidings <no-reply@localhost>", values.mailbox, "Sender of outgoing mail.")
+    language: str = _setting(
+        "en",
+        values.choice("en", "zh-CN"),
+        "Language of the words that we add to mails and texts where the message names none (SMN's locale). Pages follow the reader's "
+        "own browser.",
+    )
     mail_listen: str | None = _setting(
         None, values.not_yet, "Inbound SMTP listener for bounces. Not offered by this version yet."
     )
@@ -216,6 +222,35 @@ class Settings:
         "Unsigned confirmations and page requests per client address: enough for an office behind one address, too few to be a "
         "nuisance. A cancel from a page is never turned away.",
         unit="per second",
+    )
+    confirm_pace: bool = _setting(
+        True,
+        values.switch,
+        "Whether one endpoint is asked to confirm SMN subscriptions only so often: mail 20 times an hour, SMS 10 times, web "
+        "hooks 200 times in ten minutes, as SMN documents. What was held back is in the ledger.",
+    )
+    smn_retry_base_s: float = _setting(
+        5.0,
+        values.seconds(0.01, 3600.0),
+        "Delay before the first of the six retries of a web hook in SMN's form; each further one waits twice as long: five minutes "
+        "in all, for a receiver that restarts.",
+        unit="seconds",
+    )
+    smn_key_lock_after: int = _setting(
+        0,
+        values.whole(0, 10**6),
+        "Wrong SMN signatures in a row that lock an access key for five minutes. 0: never, because it lets strangers lock out a "
+        "caller whose key id they know.",
+        unit="failures",
+    )
+    login_rate: int = _setting(
+        10,
+        values.whole(1, 10**6),
+        "Password sign-ins for SMN tokens per client address: each costs a tenth of a core for a moment, and guessing stays slow.",
+        unit="per second",
+    )
+    templates_max: int = _setting(
+        100, values.whole(1, 10**6), "Message templates per account: the quota of SMN.", unit="templates"
     )
     strict_sns_links: bool = _setting(
         False,

@@ -71,6 +71,15 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", raw) or not least <= float(raw) <= most:
+            raise ValueError(f"must be a number from {least:g} to {most:g}")
+        return float(raw)
+
+    return parse
+
+
 def switch(raw: str) -> bool:
     on, off = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
     if raw.lower() not in on + off:

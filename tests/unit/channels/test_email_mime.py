@@ -61,6 +61,7 @@ contents = st.builds(
     one_click_url=urls,
     language=st.sampled_from(["en", "zh-CN", "xx", ""]),
     list_id=anything,
+    introduction=anything,
 )
 
 
@@ -152,7 +153,7 @@ def test_html_holds_no_markup_of_the_publisher(text, subject):
 def test_linked_text_is_the_text_that_was_written(text):
     html = str(prose(f"see https://t.example/?a=1&b=2. {text}"))
     assert '<a href="https://t.example/?a=1&amp;b=2"' in html
-    assert '">https://t.example/?a=1&amp;b=2</a>. ' in html
+    assert '">https://t.example/?a=1&amp;b=2</a>.' in html
 
 
 @pytest.mark.parametrize("template", ["confirmation", "goodbye"])
@@ -167,6 +168,19 @@ def test_notices_speak_the_readers_language_and_name_the_topic(template, languag
         assert "https://t.example/s/1" in shown
     assert f'<html lang="{language if language != "fr" else "en"}"' in html
     assert ("订阅" in text) == (language == "zh-CN")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_owners_introduction_is_in_a_confirmation_request_and_never_a_link(language):
+    words = "Tides & ferries <b>\r\nhttps://evil.example/"
+    content = MailContent("confirmation", "", "Harbor", "", "Harbor", introduction=words, language=language)
+    text, html = render(content)
+    assert "\n> Tides & ferries <b> https://evil.example/\n" in text
+    assert "Tides &amp; ferries &lt;b&gt; https://evil.example/</blockquote>" in html
+    assert 'href="https://evil.example' not in html
+    for other in ("notification", "goodbye"):
+        assert "ferries" not in "".join(render(MailContent(other, "", "Harbor", "x", introduction=words)))
+    assert "blockquote" not in render(MailContent("confirmation", "", "Harbor", ""))[1]
 
 
 def test_every_language_has_every_phrase():

@@ -34,6 +34,8 @@ def test_every_status_has_the_outcome_of_its_class(status: int) -> None:
         assert f"HTTP {status}" in outcome.reason
     else:
         assert outcome == RetryLater(f"HTTP {status}")
+    if isinstance(outcome, RetryLater):
+        assert outcome.status == status
 
 
 @pytest.mark.parametrize(

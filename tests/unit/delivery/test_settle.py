@@ -38,3 +38,13 @@ def test_a_receivers_wish_lengthens_the_wait_up_to_the_plans_longest() -> None:
 
 def test_a_full_lane_does_not_count_as_an_attempt() -> None:
     assert decide(Busy(1.0), 1, HTTP_PLAN, NOW, MIDDLE) == Again(0, NOW + timedelta(seconds=1), "lane full")
+
+
+def test_a_plan_may_take_every_4xx_for_an_answer_that_is_final() -> None:
+    plan = RetryPlan(0, 0, 3, 0, 5, 60, "linear", retries_4xx=False)
+    for status in (408, 425, 429):
+        later = RetryLater(f"HTTP {status}", 7.0, status)
+        assert decide(later, 1, plan, NOW, MIDDLE) == GiveUp(1, f"HTTP {status}")
+        assert isinstance(decide(later, 1, HTTP_PLAN, NOW, MIDDLE), Again)
+    for again in (RetryLater("HTTP 503", None, 503), RetryLater("no answer within 5 s")):
+        assert isinstance(decide(again, 1, plan, NOW, MIDDLE), Again)

@@ -26,6 +26,8 @@ SOURCES = Path(str(files("tidings.pages")))
 WORDINGS = {
     "en/1": "bc05fd8de3cf74d9",
     "zh-CN/1": "eafee27da539eb74",
+    "en/2": "f34503a05e0929a4",
+    "zh-CN/2": "8acff23a2026f588",
 }
 
 HEAD = """

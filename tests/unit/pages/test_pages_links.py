@@ -16,6 +16,8 @@ def test_links_are_short(base: str) -> None:
     assert links.cancel_url(base, "cX") == links.one_click_url(base, "cX") == "https://news.example/s/c/cX"
     assert links.endpoint_url(base, "eX") == "https://news.example/s/e/eX"
     assert links.endpoint_item_url(base, "eX", "ab") == "https://news.example/s/e/eX/ab"
+    assert links.standing_url(base, "pX") == "https://news.example/s/p/pX"
+    assert links.named_url(base, "ab") == "https://news.example/s/u/ab"
     assert links.endpoint_all_url(base, "eX") == "https://news.example/s/e/eX/all"
 
 
@@ -28,6 +30,6 @@ def test_a_path_without_secret_is_logged_as_it_is(path: str) -> None:
     assert links.without_secret(path) == path
 
 
-@given(st.sampled_from("yrce"), st.text(min_size=1))
+@given(st.sampled_from("yrcepu"), st.text(min_size=1))
 def test_no_secret_is_ever_logged(kind: str, secret: str) -> None:
     assert links.without_secret(f"/s/{kind}/{secret}") == f"/s/{kind}/…"

@@ -24,6 +24,8 @@ from tidings.pages.masks import masked
         ("https", "https://[broken/hook", "•••"),
         ("https", "https://example.org:99999999/hook", "•••"),
         ("sqs", "arn:aws:sqs:us-east-1:123456789012:orders", "•••:orders"),
+        ("feishu", "https://open.feishu.example/hook/secret", "https://open.feishu.example/•••"),
+        ("dingding", "HTTPS://oapi.example/robot?access_token=secret", "https://oapi.example/•••"),
         ("pager", "abcdef", "a•••"),
     ],
 )

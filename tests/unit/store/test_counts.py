@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.integration.test_store_suite import ACCOUNT, NOW, OTHER, a_subscription, a_topic, uid
+from tests.support.stores import ACCOUNT, NOW, OTHER, a_subscription, a_topic, uid
 
 from tidings.domain.errors import Conflict
 from tidings.domain.model import AccountId, State, Subscription, SubscriptionQuery, Topic, TopicCounts, Unit
@@ -21,6 +21,7 @@ from tidings.store.sqlite import SqliteStore
 T = TypeVar("T")
 LIVE = (State.UNCONFIRMED, State.CONFIRMED)
 choices = st.integers(0, 99)
+owners = st.sampled_from([ACCOUNT, OTHER])
 
 
 class Registry(RuleBasedStateMachine):
@@ -58,21 +59,22 @@ class Registry(RuleBasedStateMachine):
             self.topics.append(found)
 
     @precondition(lambda self: self.topics)
-    @rule(which=choices, endpoint=st.sampled_from(["e", "f", "g"]), state=st.sampled_from(State))
-    def subscribe(self, which: int, endpoint: str, state: State) -> None:
+    @rule(which=choices, endpoint=st.sampled_from(["e", "f", "g"]), state=st.sampled_from(State), owner=owners)
+    def subscribe(self, which: int, endpoint: str, state: State, owner: AccountId) -> None:
         topic = self.topics[which % len(self.topics)]
-        new = a_subscription(0, topic, uid=self.next_uid(), endpoint=endpoint, state=state)
+        new = a_subscription(0, topic, uid=self.next_uid(), endpoint=endpoint, state=state, account_id=owner)
         taken = state in LIVE and self.has_live(new)
         assert self.commits(Unit(subscriptions_new=[new])) is not taken
         if not taken:
             self.remember(new.uid)
 
     @precondition(lambda self: self.subscriptions)
-    @rule(which=choices, state=st.sampled_from(State))
-    def move(self, which: int, state: State) -> None:
+    @rule(which=choices, state=st.sampled_from(State), owner=owners)
+    def move(self, which: int, state: State, owner: AccountId) -> None:
         row = self.pick(which)
         taken = state in LIVE and row.state not in LIVE and self.has_live(row)
-        assert self.commits(Unit(subscriptions_changed=[replace(row, state=state)])) is not taken
+        moved = replace(row, state=state, account_id=owner)
+        assert self.commits(Unit(subscriptions_changed=[moved])) is not taken
         if not taken:
             self.remember(row.uid)
 
@@ -106,6 +108,30 @@ class Registry(RuleBasedStateMachine):
             pending = sum(row.state == State.UNCONFIRMED and row.topic_id in own for row in rows)
             assert self.run(self.store.pending_count(account)) == pending
             assert self.run(self.store.topic_count(account, None)) == len(own)
+
+    @invariant()
+    def totals_are_true(self) -> None:
+        rows = [row for row in self.subscriptions.values() if row.state is not State.EXPIRED]
+        for topic in self.topics:
+            expected = sum(row.topic_id == topic.id for row in rows)
+            assert self.run(self.store.subscriptions_total(SubscriptionQuery(topic_id=topic.id))) == expected
+        for account in (ACCOUNT, OTHER):
+            for region in "ab":
+                topics = {topic.id for topic in self.topics if topic.region == region}
+                expected = sum(row.account_id == account and row.topic_id in topics for row in rows)
+                assert self.run(self.store.subscriptions_total(SubscriptionQuery(account, region))) == expected
+
+    @rule(offset=st.integers(0, 12), limit=st.integers(1, 4), account=owners, region=st.sampled_from("ab"))
+    def look_at_a_page(self, offset: int, limit: int, account: AccountId, region: str) -> None:
+        topics = {topic.id for topic in self.topics if topic.region == region}
+        rows = sorted(self.subscriptions.values(), key=lambda row: row.id)
+        listed = [
+            row
+            for row in rows
+            if row.state is not State.EXPIRED and row.account_id == account and row.topic_id in topics
+        ]
+        found = self.run(self.store.subscriptions(SubscriptionQuery(account, region, offset=offset, limit=limit)))
+        assert found == listed[offset : offset + limit]
 
     @invariant()
     def lists_are_true(self) -> None:

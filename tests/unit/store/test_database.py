@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.integration.test_store_suite import an_entry
+from tests.support.stores import an_entry
 
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Account, AccountId, LedgerQuery, Unit
@@ -33,9 +33,10 @@ def test_a_new_database_is_for_its_owner_only_and_flushes_every_commit(path: Pat
 
 
 def test_migrations_run_once(path: Path) -> None:
+    steps = [(1, "pre", "start"), (2, "pre", "templates_and_tallies")]
     for _ in range(2):
         database = Database(path)
-        assert database.rows("SELECT number, phase, name FROM schema_version") == [(1, "pre", "start")]
+        assert database.rows("SELECT number, phase, name FROM schema_version") == steps
         database.close()
 
 

@@ -31,10 +31,10 @@ def outcome_of(status: int, retry_after: bytes | None) -> Outcome:
     if status < 400:
         return Refused(f"HTTP {status}: redirects are not followed")
     if status in _AGAIN or status == 503:
-        return RetryLater(f"HTTP {status}", _wish_s(retry_after))
+        return RetryLater(f"HTTP {status}", _wish_s(retry_after), status)
     if status < 500:
         return Refused(f"HTTP {status}")
-    return RetryLater(f"HTTP {status}")
+    return RetryLater(f"HTTP {status}", None, status)
 
 
 def _wish_s(value: bytes | None) -> float | None:

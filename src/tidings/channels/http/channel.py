@@ -13,18 +13,23 @@ import asyncio
 import ssl
 
 from tidings.channels.http.answer import Settlements
+from tidings.channels.http.connection import Connection
 from tidings.channels.http.dial import Dialer
+from tidings.channels.http.judged import JudgedConnection
 from tidings.channels.http.lane import House, Lane
-from tidings.channels.http.request import Attempt, plan
+from tidings.channels.http.request import Attempt, JudgedAttempt, plan
 from tidings.channels.http.resolve import Lookup, Resolver, system_lookup
 from tidings.channels.http.sockets import Sockets
 from tidings.domain.envelope import HttpContent, Outgoing, Permit
 from tidings.domain.outcomes import Refused, RetryLater
-from tidings.domain.ports import Settle
+from tidings.domain.ports import Judge, Settle
 from tidings.wire.egress import EgressPolicy
 
 SWEEP_S = 0.1
 """Time-outs are looked at this often, all together: so an attempt costs no timer. It is also their precision."""
+
+_JUDGED = "judged "
+"""Before the origin of lanes whose answers are judged by their bodies."""
 
 
 class HttpChannel:
@@ -61,8 +66,9 @@ class HttpChannel:
         self._sweeper: asyncio.TimerHandle | None = None
         self._stopping = False
 
-    def send(self, outgoing: Outgoing, settle: Settle) -> None:
-        """Start or queue one attempt. The deadline of `outgoing.timeout_s` runs from now."""
+    def send(self, outgoing: Outgoing, settle: Settle, judge: Judge | None = None) -> None:
+        """Start or queue one attempt. The deadline of `outgoing.timeout_s` runs from now. With a judge, it is the answer's body
+        that decides."""
         house = self._house or self._open_house()
         loop = house.loop
         content = outgoing.content
@@ -71,17 +77,21 @@ class HttpChannel:
         except ValueError as error:
             house.settlements.add(Attempt(outgoing, settle, b"", 0.0), Refused(f"endpoint: {error}"))
             return
-        attempt = Attempt(outgoing, settle, ready.prefix, loop.time() + outgoing.timeout_s)
+        deadline = loop.time() + outgoing.timeout_s
+        if judge is None:
+            attempt, origin = Attempt(outgoing, settle, ready.prefix, deadline), ready.origin
+        else:
+            attempt = JudgedAttempt(outgoing, settle, ready.prefix, deadline, judge)
+            origin = _JUDGED + ready.origin
         if self._stopping:
             house.settlements.add(attempt, RetryLater("stopping"))
         elif not isinstance(content, HttpContent):
             house.settlements.add(attempt, Refused("the message has no HTTP form"))
         else:
-            lane = self._lanes.get(ready.origin)
+            lane = self._lanes.get(origin)
             if lane is None:
-                origin = ready.origin
-                lane = Lane(ready.target, house, lambda: self._drop(origin))
-                self._lanes[origin] = lane
+                connect = Connection if judge is None else JudgedConnection
+                lane = self._lanes[origin] = Lane(ready.target, house, lambda: self._drop(origin), connect)
                 if self._sweeper is None:
                     self._sweeper = loop.call_later(SWEEP_S, self._sweep)
             lane.take(attempt)

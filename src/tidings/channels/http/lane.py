@@ -59,6 +59,7 @@ class Lane:
     """See the module. `drop` is called when nothing is left."""
 
     __slots__ = (
+        "_connect",
         "_dialing",
         "_dials",
         "_drop",
@@ -76,7 +77,10 @@ class Lane:
         "due",
     )
 
-    def __init__(self, target: Target, house: House, drop: Callable[[], None]) -> None:
+    def __init__(
+        self, target: Target, house: House, drop: Callable[[], None], connect: type[Connection] = Connection
+    ) -> None:
+        self._connect = connect
         self._target = target
         self._house = house
         self._drop = drop
@@ -201,7 +205,7 @@ class Lane:
             task.add_done_callback(self._dialed)
 
     def _connection(self) -> Connection:
-        return Connection(self, self._house.permit, self._house.settlements)
+        return self._connect(self, self._house.permit, self._house.settlements)
 
     def _dialed(self, dial: asyncio.Task[Connection]) -> None:
         self._dials.discard(dial)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tidings.domain.envelope import Outgoing
-from tidings.domain.ports import Settle
+from tidings.domain.ports import Judge, Settle
 from tidings.wire.egress import URL_CHARACTERS_MAX, Target, check_url
 
 
@@ -73,3 +73,13 @@ class Attempt:
         self.prefix = prefix
         self.deadline = deadline
         self.again = False
+
+
+class JudgedAttempt(Attempt):
+    """One whose answer means what `judge` says after reading its body."""
+
+    __slots__ = ("judge",)
+
+    def __init__(self, outgoing: Outgoing, settle: Settle, prefix: bytes, deadline: float, judge: Judge) -> None:
+        super().__init__(outgoing, settle, prefix, deadline)
+        self.judge = judge

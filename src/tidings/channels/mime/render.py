@@ -46,6 +46,7 @@ def render(content: MailContent) -> tuple[str, str]:
         return f"{text}\n", ""
     values = {
         "text": text.rstrip("\n"),
+        "introduction": one_line(content.introduction),
         "title": one_line(content.subject),
         "subject": subject_of(content),
         "brand": one_line(content.topic_name or content.from_name) or "Tidings",

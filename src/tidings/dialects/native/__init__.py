@@ -57,7 +57,7 @@ class NativeDialect:
         dev: DevTools | None = None,
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
-        of_topics = TopicActions(topics)
+        of_topics = TopicActions(topics, accounts)
         operations: list[AnyOperation] = [
             *LedgerActions(ledger, of_topics).operations(),
             *SubscriptionActions(subscriptions, of_topics).operations(),

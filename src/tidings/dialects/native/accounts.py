@@ -1,7 +1,7 @@
 """The caller's account: its users and access keys. Called by the router.
 
 One account never sees another; making accounts is the operator's (`tidings account`, provisioning). Nobody can lock
-themselves out: the user and the key of the call itself cannot be disabled by it.
+themselves out: the user and the key of the call itself cannot be disabled by it, nor can his actions be changed.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class AccountActions:
                 "/users/{name}",
                 "changeUser",
                 "accounts",
-                "Disable or enable a user, or give a new password",
+                "Disable or enable a user, give a new password or other actions",
                 Verb.MANAGE_ACCOUNT,
                 self.change_user,
                 Nothing,
@@ -146,20 +146,24 @@ class AccountActions:
         return _named_page("users", rows, query, lambda row: row.name, views.user)
 
     async def create_user(self, call: Call, _: Nothing, body: shapes.NewUser) -> WireResponse:
-        made = await self._accounts.create_user(call.grant.owner, body.name, Role(body.role), body.password or "")
+        made = await self._accounts.create_user(
+            call.grant.owner, body.name, Role(body.role), body.password or "", actions=tuple(body.actions or ())
+        )
         return codec.answer(views.user(made), 201)
 
     async def change_user(self, call: Call, _: Nothing, body: shapes.UserChange) -> WireResponse:
-        if not isinstance(body.disabled, bool) and not body.password:
-            raise InvalidValue("body", "says nothing to change: give disabled, password or both")
+        actions = tuple(body.actions) if isinstance(body.actions, list) else None
+        if not isinstance(body.disabled, bool) and not body.password and actions is None:
+            raise InvalidValue("body", "says nothing to change: give disabled, password or actions")
         user = await self._user_of(call)
-        if body.disabled is True and user.name == call.principal.user:
-            raise WrongState("user", "the one calling", "disable it")
+        if user.name == call.principal.user and (body.disabled is True or actions is not None):
+            raise WrongState("user", "the one calling", "disable it or change its actions")
         changed = await self._accounts.set_user(
             call.grant.owner,
             user.name,
             disabled=body.disabled if isinstance(body.disabled, bool) else None,
             password=body.password or None,
+            actions=actions,
         )
         return codec.answer(views.user(changed))
 

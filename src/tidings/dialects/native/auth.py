@@ -8,7 +8,6 @@ Source: RFC 7617 (Basic authentication).
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 import re
@@ -19,18 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from tidings.access.authenticate import Authenticator
+from tidings.access.authenticate import Authenticator, principal_of
 from tidings.dialects.contract import WireRequest
-from tidings.domain.errors import NotAuthenticated, Throttled, UnknownCredential, WrongSignature
+from tidings.domain.errors import NotAuthenticated, UnknownCredential, WrongSignature
 from tidings.domain.model import AccountId, Principal
 from tidings.services.accounts import Accounts
 
 REMEMBER_S = 60.0
 REMEMBERED_MAX = 1_000
-VERIFICATIONS_MAX = 2
-"""Passwords verified at one time: each takes 64 MiB and most of a core, and deliveries need the others."""
-WAITING_MAX = 16
-"""Callers waiting for their turn; more are told to come back, so that guessing costs the guesser and not us."""
 _NAME = re.compile(r"(?:(?P<account>[A-Za-z0-9_.@+=,-]{1,64})/)?(?P<user>[A-Za-z0-9_.@+=,-]{1,128})\Z")
 
 
@@ -51,8 +46,6 @@ class BasicAuth:
         self._monotonic_s = monotonic_s
         self._pepper = secrets.token_bytes(32)
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._turn = asyncio.Semaphore(VERIFICATIONS_MAX)
-        self._waiting = 0
 
     async def principal(self, request: WireRequest) -> Principal:
         """The caller. Raises NotAuthenticated (or a leaf of it), Throttled."""
@@ -86,21 +79,11 @@ class BasicAuth:
         known = self._verified.get(digest)
         if user is not None and stored and known is not None:
             if known.until_s > self._monotonic_s() and known.password_hash == stored:
-                return Principal(user.account_id, user.name, user.role)
+                return principal_of(user)
             del self._verified[digest]
-        principal = await self._verify(account_id, user_name, password)
+        principal = await self._authenticator.by_password(account_id, user_name, password)
         self._remember(digest, stored)
         return principal
-
-    async def _verify(self, account_id: AccountId, user_name: str, password: str) -> Principal:
-        if self._waiting >= WAITING_MAX:
-            raise Throttled(1.0)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await self._authenticator.by_password(account_id, user_name, password)
-        finally:
-            self._waiting -= 1
 
     def _remember(self, digest: bytes, password_hash: str) -> None:
         # The hash was read before the password was verified: if it changed in between, the entry matches nothing.

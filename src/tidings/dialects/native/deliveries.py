@@ -19,8 +19,8 @@ from tidings.services.deliveries import Deliveries
 
 
 class DeadLettersQuery(Struct):
-    topic: Annotated[str, Meta(description="only this topic's (uid or ARN)")] | UnsetType = UNSET
-    subscription: Annotated[str, Meta(description="only this subscription's (uid or ARN)")] | UnsetType = UNSET
+    topic: Annotated[str, Meta(description="only this topic's (uid, ARN or URN)")] | UnsetType = UNSET
+    subscription: Annotated[str, Meta(description="only this subscription's (uid, ARN or URN)")] | UnsetType = UNSET
     limit: Limit = 100
     after: After = ""
 
@@ -72,12 +72,13 @@ class DeliveryActions:
             ),
         )
         topics = await self._topics.by_ids({delivery.topic_id for delivery, _ in rows})
+        project_id = await self._topics.project_of(owner)  # dead letters are their topic's account's
         return codec.page(
             "dead-letters",
             rows,
             query.limit,
             lambda row: row[0].id,
-            lambda row: views.dead_letter(*row, topics.get(row[0].topic_id)),
+            lambda row: views.dead_letter(*row, topics.get(row[0].topic_id), project_id),
         )
 
     async def send_again(self, call: Call, _: Nothing, body: shapes.SendAgain) -> WireResponse:

@@ -45,13 +45,13 @@ def _lines(rows: Sequence[Sequence[object]]) -> bytes:
 
 
 async def ledger_csv(
-    first: Sequence[LedgerEntry], following: AsyncIterator[Sequence[LedgerEntry]]
+    first: Sequence[LedgerEntry], following: AsyncIterator[Sequence[LedgerEntry]], project_id: str
 ) -> AsyncIterator[bytes]:
     """A line of names, then a line an entry. `first`: the page that was read before the answer began."""
-    yield _lines([COLUMNS, *_rows(first)])
+    yield _lines([COLUMNS, *_rows(first, project_id)])
     async for page in following:
-        yield _lines(_rows(page))
+        yield _lines(_rows(page, project_id))
 
 
-def _rows(entries: Sequence[LedgerEntry]) -> list[tuple[object, ...]]:
-    return [astuple(views.ledger_entry(entry)) for entry in entries]
+def _rows(entries: Sequence[LedgerEntry], project_id: str) -> list[tuple[object, ...]]:
+    return [astuple(views.ledger_entry(entry, project_id)) for entry in entries]

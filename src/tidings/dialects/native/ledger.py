@@ -28,8 +28,8 @@ class EntriesQuery(Struct):
     endpoint: (
         Annotated[str, Meta(description="exactly this endpoint: URL, mail address, number or ARN")] | UnsetType
     ) = UNSET
-    topic: Annotated[str, Meta(description="uid or ARN of a topic that exists")] | UnsetType = UNSET
-    subscription: Annotated[str, Meta(description="uid or ARN, also of one that is gone")] | UnsetType = UNSET
+    topic: Annotated[str, Meta(description="uid, ARN or URN of a topic that exists")] | UnsetType = UNSET
+    subscription: Annotated[str, Meta(description="uid, ARN or URN, also of one that is gone")] | UnsetType = UNSET
     since: Annotated[datetime, Meta(tz=True, description="at or after this time")] | UnsetType = UNSET
     until: Annotated[datetime, Meta(tz=True, description="before this time")] | UnsetType = UNSET
     format: (
@@ -88,14 +88,19 @@ class LedgerActions:
 
     async def _page(self, call: Call, wanted: LedgerQuery, limit: int) -> WireResponse:
         entries = await self._ledger.page(call.grant, replace(wanted, limit=limit + 1))
-        return codec.page("ledger", entries, limit, lambda entry: entry.id, views.ledger_entry)
+        # The ledger shows entries about the account's own topics only, so one project is everybody's.
+        project_id = await self._topics.project_of(call.grant.owner)
+        return codec.page(
+            "ledger", entries, limit, lambda entry: entry.id, lambda entry: views.ledger_entry(entry, project_id)
+        )
 
     async def _csv(self, call: Call, wanted: LedgerQuery) -> WireResponse:
         pages = self._ledger.pages(call.grant, wanted)
         # The first page is read before the answer begins, so that a store out of reach is a 503 and not a torn file.
         first = await anext(pages, ())
+        project_id = await self._topics.project_of(call.grant.owner)
         headers = (("cache-control", "no-store"), ("content-disposition", 'attachment; filename="tidings-ledger.csv"'))
-        return WireResponse(200, export.ledger_csv(first, pages), export.CSV_TYPE, headers)
+        return WireResponse(200, export.ledger_csv(first, pages, project_id), export.CSV_TYPE, headers)
 
 
 def _utc(name: str, time: datetime) -> datetime:

@@ -1,7 +1,8 @@
-"""Our ids and their SNS form: `arn:aws:sns:REGION:ACCOUNT:NAME` for a topic, with `:UUID` after it for a subscription.
+"""Our ids and their forms in the clouds: SNS's `arn:aws:sns:REGION:ACCOUNT:NAME` for a topic, with `:UUID` after it for a
+subscription; SMN's `urn:smn:REGION:PROJECT:NAME`, with `:UID` after it.
 
 Called by the actions and shapes of this dialect. Looks nothing up and knows nobody's permissions.
-Source: SNS service authorization reference, resource types.
+Sources: SNS service authorization reference, resource types; SMN user guide, "Concepts".
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ _ARN = re.compile(
     r"arn:aws[a-z-]{0,20}:sns:(?P<region>[a-z0-9-]{1,64}):(?P<account>[0-9]{12}):(?P<name>[A-Za-z0-9_-]{1,256}(?:\.fifo)?)"
     r"(?::(?P<uid>[0-9a-f-]{32,36}))?\Z"
 )
+_URN = re.compile(
+    r"urn:smn:(?P<region>[a-z0-9-]{1,64}):(?P<project>[0-9a-f]{32}):(?P<name>[A-Za-z0-9_-]{1,256}(?:\.fifo)?)"
+    r"(?::(?P<uid>[0-9a-f]{32}))?\Z"
+)
 _PASSWORD_IN_URL = re.compile(r"(?i)\A(https?://[^/?#:]*):[^/?#]*@")
 
 
@@ -26,6 +31,15 @@ class TopicName:
     """What a topic's ARN says."""
 
     account_id: AccountId
+    region: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicUrn:
+    """What a topic's URN says."""
+
+    project_id: str
     region: str
     name: str
 
@@ -39,28 +53,40 @@ def subscription_arn(account_id: str, region: str, topic_name: str, uid: str) ->
     return f"{topic_arn(account_id, region, topic_name)}:{uuid.UUID(uid)}"
 
 
+def topic_urn(project_id: str, region: str, name: str) -> str:
+    return f"urn:smn:{region}:{project_id}:{name}"
+
+
+def subscription_urn(project_id: str, region: str, topic_name: str, uid: str) -> str:
+    """`project_id` is the topic's, as in SMN."""
+    return f"{topic_urn(project_id, region, topic_name)}:{uid}"
+
+
 def read_uid(text: str) -> str | None:
     """The uid in the form we store (32 hex digits), written with or without dashes; None when it is not a uid."""
     return text.replace("-", "") if _UID.match(text) else None
 
 
-def read_topic(text: str) -> str | TopicName:
-    """A topic named by its uid (returned as text) or ARN. Raises InvalidValue."""
+def read_topic(text: str) -> str | TopicName | TopicUrn:
+    """A topic named by its uid (returned as text), ARN or URN. Raises InvalidValue."""
     uid = read_uid(text)
     if uid is not None:
         return uid
-    found = _ARN.match(text)
-    if found is None or found["uid"] is not None:
-        raise InvalidValue("topic", "neither a topic's uid nor its ARN", text)
-    return TopicName(AccountId(found["account"]), found["region"], found["name"])
+    arn = _ARN.match(text)
+    if arn is not None and arn["uid"] is None:
+        return TopicName(AccountId(arn["account"]), arn["region"], arn["name"])
+    urn = _URN.match(text)
+    if urn is not None and urn["uid"] is None:
+        return TopicUrn(urn["project"], urn["region"], urn["name"])
+    raise InvalidValue("topic", "neither a topic's uid nor its ARN or URN", text)
 
 
 def read_subscription(text: str) -> str:
-    """The uid of a subscription named by its uid or ARN. Raises InvalidValue."""
-    found = _ARN.match(text)
+    """The uid of a subscription named by its uid, ARN or URN. Raises InvalidValue."""
+    found = _ARN.match(text) or _URN.match(text)
     uid = read_uid((found["uid"] or "") if found is not None else text)
     if uid is None:
-        raise InvalidValue("subscription", "neither a subscription's uid nor its ARN", text)
+        raise InvalidValue("subscription", "neither a subscription's uid nor its ARN or URN", text)
     return uid
 
 

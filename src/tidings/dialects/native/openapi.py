@@ -89,7 +89,7 @@ def _operation(operation: AnyOperation, schemas: dict[Any, Json]) -> Json:
     if operation.verb is None:
         described["security"] = []
     else:
-        described["description"] = f"Needs the permission `{operation.verb}` in the caller's account."
+        described["description"] = f"Needs the permission `tidings:{operation.verb}` in the caller's account."
     if operation.body is not Nothing:
         described["requestBody"] = {"required": True, "content": {JSON_TYPE: {"schema": schemas[operation.body]}}}
     return described

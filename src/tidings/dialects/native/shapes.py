@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 StateName = Literal["unconfirmed", "confirmed", "canceled", "expired"]
 Uid = Annotated[str, Meta(description="32 hex digits", pattern="^[0-9a-f]{32}$")]
 AccountNumber = Annotated[str, Meta(description="12 digits", pattern="^[0-9]{12}$")]
+TopicUrn = Annotated[str, Meta(description="the topic's name in SMN")]
+SubscriptionUrn = Annotated[str, Meta(description="the subscription's name in SMN")]
 RoleName = Annotated[
     Literal["owner", "operator", "publisher", "auditor"],
     Meta(
@@ -49,7 +51,19 @@ class LedgerEntry(Struct):
 
     id: int
     at: datetime
-    event: Literal["subscribed", "confirmation-sent", "confirmed", "canceled", "restored", "expired", "deleted"]
+    event: Annotated[
+        Literal[
+            "subscribed",
+            "confirmation-sent",
+            "confirmation-held",
+            "confirmed",
+            "canceled",
+            "restored",
+            "expired",
+            "deleted",
+        ],
+        Meta(description="confirmation-held: the endpoint had been asked too often, and nothing was sent"),
+    ]
     topic: Annotated[str, Meta(description="the topic's name")]
     region: str
     topic_arn: str
@@ -73,6 +87,8 @@ class LedgerEntry(Struct):
     shown: Annotated[str, Meta(description="which page or text the person saw before acting")]
     raw_text: Annotated[str, Meta(description="what the person wrote, for keywords")]
     detail: str
+    topic_urn: TopicUrn
+    urn: SubscriptionUrn
 
 
 class Subscription(Struct):
@@ -80,8 +96,10 @@ class Subscription(Struct):
 
     uid: Uid
     arn: str
+    urn: SubscriptionUrn
     topic_uid: Uid
     topic_arn: str
+    topic_urn: TopicUrn
     topic: Annotated[str, Meta(description="the topic's name")]
     region: str
     account_id: Annotated[str, Meta(description="the subscription's owner, who may differ from the topic's")]
@@ -119,6 +137,7 @@ class Topic(Struct):
 
     uid: Uid
     arn: str
+    urn: TopicUrn
     account_id: AccountNumber
     region: str
     name: str
@@ -145,6 +164,7 @@ class DeadLetter(Struct):
     subject: str | None
     accepted_at: datetime
     topic_arn: Annotated[str | None, Meta(description="null for a message to a phone number")]
+    topic_urn: Annotated[str | None, Meta(description="the topic's name in SMN; null likewise")]
     subscription: Annotated[str, Meta(description="uid; empty for a message to a phone number")]
     protocol: str
     endpoint: str
@@ -183,12 +203,24 @@ class User(Struct):
 
     name: str
     role: RoleName
+    actions: Annotated[
+        list[str], Meta(description="when there are any, exactly what they match is allowed, in place of the role")
+    ]
     has_password: Annotated[bool, Meta(description="false: cannot sign in by password")]
     disabled: bool
     created_at: datetime
 
 
 Password = Annotated[str, Meta(min_length=8, max_length=1024)]
+Actions = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^(\*|[A-Za-z0-9*?_-]*:[A-Za-z0-9:*?_-]*)$")]],
+    Meta(
+        max_length=64,
+        description="patterns such as `sns:Publish`, `smn:topic:*` or `tidings:publish`, without regard to case; `*` stands "
+        "for any run of characters and `?` for one. Exactly what they match is allowed, in place of the role; an empty list "
+        "lets the role decide. `tidings:VERB` is a permission of this API, which holds in every API",
+    ),
+]
 
 
 class NewUser(Struct, forbid_unknown_fields=True):
@@ -197,13 +229,15 @@ class NewUser(Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9_.@+=,-]*$")]
     role: RoleName
     password: Annotated[Password, Meta(description="without it the user works by access keys only")] | UnsetType = UNSET
+    actions: Actions | UnsetType = UNSET
 
 
 class UserChange(Struct, forbid_unknown_fields=True):
-    """What to change about a user; at least one of the two."""
+    """What to change about a user; at least one of them."""
 
     disabled: Annotated[bool, Meta(description="a disabled user's keys do not work either")] | UnsetType = UNSET
     password: Password | UnsetType = UNSET
+    actions: Actions | UnsetType = UNSET
 
 
 class AccessKey(Struct):

@@ -15,7 +15,7 @@ from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operati
 from tidings.dialects.native.topics import After, Limit, TopicActions
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
-from tidings.domain.model import State, Subscription, SubscriptionQuery
+from tidings.domain.model import State, Subscription, SubscriptionQuery, Topic
 from tidings.services import endpoints
 from tidings.services.subscriptions import Found, Subscriptions
 
@@ -26,7 +26,9 @@ class SubscriptionsQuery(Struct):
     endpoint: (
         Annotated[str, Meta(description="exactly this endpoint: URL, mail address, number or ARN")] | UnsetType
     ) = UNSET
-    topic: Annotated[str, Meta(description="everybody's subscriptions to this topic (uid or ARN)")] | UnsetType = UNSET
+    topic: Annotated[str, Meta(description="everybody's subscriptions to this topic (uid, ARN or URN)")] | UnsetType = (
+        UNSET
+    )
     state: (
         Annotated[Literal["unconfirmed", "confirmed", "canceled"], Meta(description="only in this state")] | UnsetType
     ) = UNSET
@@ -113,16 +115,20 @@ class SubscriptionActions:
             ),
         )
         topics = await self._subscriptions.topics_of(rows)
+        projects = {
+            account_id: await self._topics.project_of(account_id)
+            for account_id in {topic.account_id for topic in topics.values()}
+        }
 
         def view(row: Subscription) -> shapes.Subscription | None:
             found = topics.get(int(row.topic_id))  # None: the topic was deleted a moment ago
-            return views.subscription(row, found) if found is not None else None
+            return views.subscription(row, found, projects[found.account_id]) if found is not None else None
 
         return codec.page("subscriptions", rows, query.limit, lambda row: row.id, view)
 
     async def get_subscription(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         found = await self._of_caller(call)
-        return codec.answer(views.subscription(found.subscription, found.topic))
+        return codec.answer(await self._view(found.subscription, found.topic))
 
     async def cancel(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         found = await self._of_caller(call)
@@ -130,13 +136,16 @@ class SubscriptionActions:
         canceled = await self._subscriptions.cancel(uid, by=call.principal, origin=call.origin)
         if canceled is None:
             raise NotFound("subscription", uid)
-        shown = views.subscription(canceled.subscription, canceled.topic)
+        shown = await self._view(canceled.subscription, canceled.topic)
         return codec.answer(shapes.Cancellation(shown, canceled.changed))
 
     async def resend_confirmation(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         found = await self._of_caller(call)
         asked = await self._subscriptions.ask_again(call.grant, found.subscription.uid, origin=call.origin)
-        return codec.answer(views.subscription(asked, found.topic))
+        return codec.answer(await self._view(asked, found.topic))
+
+    async def _view(self, row: Subscription, topic: Topic) -> shapes.Subscription:
+        return views.subscription(row, topic, await self._topics.project_of(topic.account_id))
 
     async def _of_caller(self, call: Call) -> Found:
         """The subscription that the path names, if it or its topic is the caller's account's. Raises NotFound."""

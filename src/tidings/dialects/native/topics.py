@@ -16,6 +16,7 @@ from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operati
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Topic, TopicId
+from tidings.services.accounts import Accounts
 from tidings.services.topics import Topics
 
 After = Annotated[str, Meta(description="`next` of the page before")]
@@ -29,10 +30,11 @@ class TopicsQuery(Struct):
 
 
 class TopicActions:
-    """Actions on topics, and the other actions' way from a topic's uid or ARN to the topic."""
+    """Actions on topics, and the other actions' way from a topic's name to the topic and from an account to its project."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, accounts: Accounts) -> None:
         self._topics = topics
+        self._accounts = accounts
 
     def operations(self) -> tuple[AnyOperation, ...]:
         return (
@@ -66,23 +68,32 @@ class TopicActions:
     async def list_topics(self, call: Call, query: TopicsQuery, _: Nothing) -> WireResponse:
         after = codec.read_id_cursor("topics", query.after)
         rows = await self._topics.page(call.grant, query.region or None, after=after, limit=query.limit + 1)
-        return codec.page("topics", rows, query.limit, lambda row: row.id, views.topic)
+        project_id = await self.project_of(call.grant.owner)
+        return codec.page("topics", rows, query.limit, lambda row: row.id, lambda row: views.topic(row, project_id))
 
     async def get_topic(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         topic = await self.of_account(call.path["uid"], call.principal.account_id)
         counts = await self._topics.counts(call.grant, topic.id)
-        return codec.answer(views.topic_with_counts(topic, counts))
+        return codec.answer(views.topic_with_counts(topic, counts, await self.project_of(topic.account_id)))
 
     async def of_account(self, text: str, account_id: AccountId) -> Topic:
-        """The account's topic of this uid or ARN. Raises InvalidValue, NotFound."""
-        named = names.read_topic(text)
-        if isinstance(named, str):
-            topic = await self._topics.find_by_uid(named)
-        else:
-            topic = await self._topics.find(named.account_id, named.region, named.name)
+        """The account's topic of this uid, ARN or URN. Raises InvalidValue, NotFound."""
+        topic = None
+        match names.read_topic(text):
+            case str() as uid:
+                topic = await self._topics.find_by_uid(uid)
+            case names.TopicName(owner, region, name):
+                topic = await self._topics.find(owner, region, name)
+            case names.TopicUrn(project_id, region, name):
+                if project_id == await self.project_of(account_id):
+                    topic = await self._topics.find(account_id, region, name)
         if topic is None or topic.account_id != account_id:
             raise NotFound("topic", text)
         return topic
+
+    async def project_of(self, account_id: AccountId) -> str:
+        """The account's name in URNs."""
+        return await self._accounts.projects.project_of(account_id)
 
     async def by_ids(self, topic_ids: Iterable[TopicId | None]) -> dict[TopicId | None, Topic]:
         """Those of the topics that still exist."""

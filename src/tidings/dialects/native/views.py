@@ -23,7 +23,8 @@ def state_name(state: model.State) -> shapes.StateName:
             return "expired"
 
 
-def ledger_entry(entry: model.LedgerEntry) -> shapes.LedgerEntry:
+def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntry:
+    """project_id: of the entry's account."""
     origin = entry.origin
     return shapes.LedgerEntry(
         id=entry.id,
@@ -46,15 +47,20 @@ def ledger_entry(entry: model.LedgerEntry) -> shapes.LedgerEntry:
         shown=origin.shown,
         raw_text=origin.raw_text,
         detail=entry.detail,
+        topic_urn=names.topic_urn(project_id, entry.region, entry.topic_name),
+        urn=names.subscription_urn(project_id, entry.region, entry.topic_name, entry.subscription_uid),
     )
 
 
-def subscription(row: model.Subscription, topic: model.Topic) -> shapes.Subscription:
+def subscription(row: model.Subscription, topic: model.Topic, project_id: str) -> shapes.Subscription:
+    """project_id: of the topic's account."""
     return shapes.Subscription(
         uid=row.uid,
         arn=names.subscription_arn(topic.account_id, topic.region, topic.name, row.uid),
+        urn=names.subscription_urn(project_id, topic.region, topic.name, row.uid),
         topic_uid=topic.uid,
         topic_arn=names.topic_arn(topic.account_id, topic.region, topic.name),
+        topic_urn=names.topic_urn(project_id, topic.region, topic.name),
         topic=topic.name,
         region=topic.region,
         account_id=row.account_id,
@@ -73,10 +79,12 @@ def subscription(row: model.Subscription, topic: model.Topic) -> shapes.Subscrip
     )
 
 
-def topic(row: model.Topic) -> shapes.Topic:
+def topic(row: model.Topic, project_id: str) -> shapes.Topic:
+    """project_id: of the topic's account."""
     return shapes.Topic(
         uid=row.uid,
         arn=names.topic_arn(row.account_id, row.region, row.name),
+        urn=names.topic_urn(project_id, row.region, row.name),
         account_id=row.account_id,
         region=row.region,
         name=row.name,
@@ -89,13 +97,19 @@ def topic(row: model.Topic) -> shapes.Topic:
     )
 
 
-def topic_with_counts(row: model.Topic, counts: model.TopicCounts) -> shapes.TopicWithCounts:
+def topic_with_counts(row: model.Topic, counts: model.TopicCounts, project_id: str) -> shapes.TopicWithCounts:
     counted = shapes.Counts(counts.confirmed, counts.unconfirmed, counts.canceled)
-    return shapes.TopicWithCounts(**asdict(topic(row)), subscriptions=counted)
+    return shapes.TopicWithCounts(**asdict(topic(row, project_id)), subscriptions=counted)
 
 
-def dead_letter(delivery: model.Delivery, message: model.Message, of_topic: model.Topic | None) -> shapes.DeadLetter:
-    arn = names.topic_arn(of_topic.account_id, of_topic.region, of_topic.name) if of_topic is not None else None
+def dead_letter(
+    delivery: model.Delivery, message: model.Message, of_topic: model.Topic | None, project_id: str
+) -> shapes.DeadLetter:
+    """project_id: of the topic's account."""
+    arn = urn = None
+    if of_topic is not None:
+        arn = names.topic_arn(of_topic.account_id, of_topic.region, of_topic.name)
+        urn = names.topic_urn(project_id, of_topic.region, of_topic.name)
     return shapes.DeadLetter(
         id=delivery.id,
         message_id=delivery.message_id,
@@ -103,6 +117,7 @@ def dead_letter(delivery: model.Delivery, message: model.Message, of_topic: mode
         subject=message.subject,
         accepted_at=message.accepted_at,
         topic_arn=arn,
+        topic_urn=urn,
         subscription=delivery.subscription_uid,
         protocol=delivery.protocol,
         endpoint=names.shown_endpoint(delivery.endpoint),
@@ -118,7 +133,9 @@ def account(row: model.Account) -> shapes.Account:
 
 
 def user(row: model.User) -> shapes.User:
-    return shapes.User(row.name, row.role.value, bool(row.password_hash), row.disabled, row.created_at)
+    return shapes.User(
+        row.name, row.role.value, list(row.actions), bool(row.password_hash), row.disabled, row.created_at
+    )
 
 
 def access_key(row: model.AccessKey) -> shapes.AccessKey:

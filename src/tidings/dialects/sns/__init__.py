@@ -7,10 +7,11 @@ Source: SNS service model, API version 2010-03-31; SNS API reference.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from tidings.access.authenticate import Authenticator
+from tidings.access.authorize import Judge
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.sns import auth, codec, permissions, publish, subscriptions, tags, topics
 from tidings.dialects.sns.calls import Call, House
@@ -106,6 +107,7 @@ class SnsDialect:
         skew: timedelta = timedelta(seconds=CLOCK_SKEW_S),
         strict_links: bool = False,
         anonymous_unsubscribe: bool = True,
+        judges: Sequence[Judge] = (),
     ) -> None:
         self._authenticator = authenticator
         self._signing_clock = signing_clock
@@ -121,6 +123,7 @@ class SnsDialect:
             strict_links=strict_links,
             anonymous_unsubscribe=anonymous_unsubscribe,
             skew=skew,
+            judges=judges,
         )
 
     def owns(self, request: WireRequest) -> bool:
@@ -133,7 +136,7 @@ class SnsDialect:
             request.query.startswith("Action=")
             or "&Action=" in request.query
             or "X-Amz-Signature=" in request.query
-            or "authorization" in request.headers
+            or ("authorization" in request.headers and "x-sdk-date" not in request.headers)  # else it is SMN's
         )
 
     async def handle(self, request: WireRequest) -> WireResponse:

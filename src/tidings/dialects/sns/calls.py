@@ -5,11 +5,11 @@ Handed by the dialect to each action; holds the questions that every action asks
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.access.authorize import authorize
+from tidings.access.authorize import Judge, authorize, strictest
 from tidings.dialects.contract import WireRequest
 from tidings.dialects.sns import attributes, codec, names, policies
 from tidings.dialects.sns.errors import empty, invalid, missing
@@ -29,6 +29,7 @@ class House:
     new_message_id: a fresh UUID. public_url: base of the pages for people. strict_links: a GET on an e-mail's SubscribeURL
     confirms at once, as in the cloud, instead of leading to the page with the button.
     anonymous_unsubscribe: whether Unsubscribe by bare ARN needs no signature (where the subscription allows it).
+    judges: what the other dialects' policies on a topic say.
     """
 
     topics: Topics
@@ -42,6 +43,7 @@ class House:
     strict_links: bool
     anonymous_unsubscribe: bool
     skew: timedelta
+    judges: Sequence[Judge] = ()
 
 
 @dataclass(slots=True)
@@ -114,7 +116,7 @@ async def find_topic(house: House, call: Call, member: str = "TopicArn") -> Topi
     return await house.topics.find(name.account_id, name.region, name.name)
 
 
-def permit(call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
+def permit(house: House, call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
     """Ask role and topic policy. facts: condition keys only this action knows. Raises Denied, NotAuthenticated."""
     principal = call.principal
     arn = names.topic_arn(topic)
@@ -122,6 +124,10 @@ def permit(call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = 
     verdict = Verdict.SILENT
     if text:
         verdict = policies.verdict(text, arn, principal, call.action, _context(call, principal) | (facts or {}))
+    if house.judges:
+        known = {"sourceip": call.request.remote}
+        known |= {name.removeprefix("sns:"): value for name, value in (facts or {}).items()}
+        verdict = strictest((verdict, *(judge(topic, principal, verb, known) for judge in house.judges)))
     return authorize(
         principal, verb, owner=topic.account_id, resource=arn, verdict=verdict, action=f"SNS:{_policy_action(call)}"
     )

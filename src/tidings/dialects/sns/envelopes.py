@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from msgspec.json import encode
 
 from tidings.dialects.sns.names import subscription_arn, topic_arn
-from tidings.domain import delivery_policy, links
+from tidings.domain import delivery_policy
 from tidings.domain.envelope import Content, HttpContent, MailContent, QueueContent, TextContent
+from tidings.domain.letters import Links, make_letter, name_of, text_of
 from tidings.domain.model import Kind, Message, MessageAttribute, Subscriber, Topic
 from tidings.domain.ports import Signer
 from tidings.domain.retry import PEOPLE_PLAN, QUEUE_PLAN, RetryPlan
-from tidings.domain.tokens import LinkPurpose, sign_link
 
 HTTP_TIMEOUT_S = 15.0
 """Source: SNS developer guide, message delivery retries."""
@@ -35,15 +34,6 @@ _WIRE_TYPES = {
 }
 _SENDER_ID = "AWS.SNS.SMS.SenderID"
 _SMS_TYPE = "AWS.SNS.SMS.SMSType"
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """What envelopes need to make links. strict: people's links are the API's own, as on the live service (a GET acts)."""
-
-    public_url: str
-    key: bytes
-    strict: bool = False
 
 
 class SnsEnvelopes:
@@ -146,8 +136,7 @@ class SnsWardrobe:
     # --- texts and links -------------------------------------------------------------------------------------------------
 
     def _text(self, protocol: str) -> str:
-        message = self._message
-        return message.bodies.get(protocol, message.body) if message.bodies else message.body
+        return text_of(self._message, protocol)
 
     def _notice_text(self, subscriber: Subscriber) -> str:
         assert self._topic is not None
@@ -166,15 +155,13 @@ class SnsWardrobe:
         base = self._links.public_url
         if protocol in _HTTP or protocol == "sqs" or self._links.strict:
             return f"{base}/?Action=ConfirmSubscription&TopicArn={self._arn}&Token={self._token}"
-        if self._message.kind is Kind.CONFIRMATION:
-            return links.confirm_url(base, self._token)
-        return links.restore_url(base, self._token)
+        return self._links.notice_page(self._message.kind, self._token)
 
     def _unsubscribe_url(self, subscriber: Subscriber) -> str:
         """As `_subscribe_url`: the API's link for programs, the page for mailboxes."""
         uid = subscriber.uid
         if subscriber.protocol in ("email", "email-json") and not self._links.strict:
-            return links.cancel_url(self._links.public_url, sign_link(self._links.key, LinkPurpose.CANCEL, uid))
+            return self._links.cancel_page(uid)
         return f"{self._unsubscribe_base}{_dashed(uid)}"
 
     def _is_raw(self, subscriber: Subscriber) -> bool:
@@ -291,39 +278,29 @@ class SnsWardrobe:
     def _mail(self, subscriber: Subscriber) -> MailContent:
         topic = self._topic
         assert topic is not None
-        name = topic.display_name or topic.name
-        match self._message.kind:
-            case Kind.CONFIRMATION:
-                template, subject, text = "confirmation", f"Please confirm your subscription to {name}", ""
-            case Kind.GOODBYE:
-                template, subject, text = "goodbye", f"You are no longer subscribed to {name}", ""
-            case _:
-                template, text = "notification", self._text("email")
-                subject = self._message.subject or f"Notification from {name}"
-        return self._addressed(subscriber, topic, template, subject, text)
+        subject = self._message.subject or "" if self._message.kind is Kind.NOTIFICATION else ""
+        return make_letter(
+            self._links, self._message, topic, subscriber, subject=subject, link=self._mail_link(subscriber)
+        )
 
     def _mail_json(self, subscriber: Subscriber) -> MailContent:
         topic = self._topic
         assert topic is not None
-        subject = self._message.subject or f"{self._type} from {topic.display_name or topic.name}"
-        return self._addressed(subscriber, topic, "json", subject, self._json_body(subscriber).decode())
-
-    def _addressed(self, subscriber: Subscriber, topic: Topic, template: str, subject: str, text: str) -> MailContent:
-        base, uid = self._links.public_url, subscriber.uid
-        notice = self._message.kind is not Kind.NOTIFICATION
-        cancel = sign_link(self._links.key, LinkPurpose.CANCEL, uid)
-        return MailContent(
-            template=template,
-            subject=subject,
-            from_name=topic.display_name,
-            text=text,
-            topic_name=topic.display_name or topic.name,
-            confirm_url=self._subscribe_url(subscriber.protocol) if notice else "",
-            cancel_url="" if notice else self._unsubscribe_url(subscriber),
-            manage_url=links.endpoint_url(base, sign_link(self._links.key, LinkPurpose.ENDPOINT, uid)),
-            one_click_url="" if notice else links.one_click_url(base, cancel),
-            list_id=f"{topic.name}.{topic.account_id}.{topic.region}",
+        return make_letter(
+            self._links,
+            self._message,
+            topic,
+            subscriber,
+            template="json",
+            subject=self._message.subject or f"{self._type} from {name_of(topic)}",
+            text=self._json_body(subscriber).decode(),
+            link=self._mail_link(subscriber),
         )
+
+    def _mail_link(self, subscriber: Subscriber) -> str:
+        if self._message.kind is Kind.NOTIFICATION:
+            return self._unsubscribe_url(subscriber)
+        return self._subscribe_url(subscriber.protocol)
 
     def _sms(self) -> TextContent:
         message = self._message

@@ -27,7 +27,7 @@ async def add_permission(house: House, call: Call) -> None:
     actions = _list(call, "ActionName")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
     arn = names.topic_arn(topic)
     if not all(names.is_account_id(account) for account in accounts):
         raise invalid("AWSAccountId")
@@ -50,7 +50,7 @@ async def remove_permission(house: House, call: Call) -> None:
     label = _label(call)
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
 
     def alter(found: Topic) -> Topic:
         text = policy.remove_statement(current_policy(found), policies.VOCABULARY, label=label)

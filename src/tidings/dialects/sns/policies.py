@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-from tidings.domain.grants import Verdict
-from tidings.domain.model import Principal
+from tidings.dialects.sns.names import topic_arn
+from tidings.domain.grants import Verb, Verdict
+from tidings.domain.model import Principal, Topic
 from tidings.domain.policy import Ask, Policy, Vocabulary, parse
 
 VOCABULARY = Vocabulary(
@@ -46,7 +47,7 @@ _DEFAULT_ACTIONS = [
 ]
 
 
-def default_policy(topic_arn: str, owner: str) -> str:
+def default_policy(arn: str, owner: str) -> str:
     """The policy of a topic for which none was set.
 
     Its condition on `AWS:SourceOwner` speaks of services that act for an account, so it gives a direct caller nothing: what an
@@ -62,7 +63,7 @@ def default_policy(topic_arn: str, owner: str) -> str:
                     "Effect": "Allow",
                     "Principal": {"AWS": "*"},
                     "Action": _DEFAULT_ACTIONS,
-                    "Resource": topic_arn,
+                    "Resource": arn,
                     "Condition": {"StringEquals": {"AWS:SourceOwner": owner}},
                 }
             ],
@@ -71,12 +72,39 @@ def default_policy(topic_arn: str, owner: str) -> str:
     )
 
 
+_ACTIONS = {
+    Verb.READ_TOPIC: "GetTopicAttributes",
+    Verb.CHANGE_TOPIC: "SetTopicAttributes",
+    Verb.DELETE_TOPIC: "DeleteTopic",
+    Verb.LIST: "ListSubscriptionsByTopic",
+    Verb.SUBSCRIBE: "Subscribe",
+    Verb.PUBLISH: "Publish",
+}
+"""What a call of another dialect would be called here."""
+_FACTS = {"protocol": "sns:protocol", "endpoint": "sns:endpoint", "sourceip": "aws:sourceip"}
+
+
+def judge(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
+    """What the topic's SNS policy says about a call that came in by another dialect; a `access.authorize.Judge`."""
+    text, action = topic.settings.get("sns:Policy", ""), _ACTIONS.get(verb)
+    if not text or action is None:
+        return Verdict.SILENT
+    context = {_FACTS[name]: value for name, value in facts.items() if name in _FACTS}
+    context |= {
+        "aws:principalaccount": principal.account_id,
+        "aws:principalarn": principal.arn,
+        "aws:requestedregion": topic.region,
+        "aws:username": principal.user,
+    }
+    return verdict(text, topic_arn(topic), principal, action, context)
+
+
 @lru_cache(maxsize=4096)
-def _ready(text: str, topic_arn: str) -> Policy:
-    return parse(text, VOCABULARY, topic_arn)
+def _ready(text: str, arn: str) -> Policy:
+    return parse(text, VOCABULARY, arn)
 
 
-def verdict(text: str, topic_arn: str, principal: Principal, action: str, context: Mapping[str, str]) -> Verdict:
+def verdict(text: str, arn: str, principal: Principal, action: str, context: Mapping[str, str]) -> Verdict:
     """What a stored policy says about a caller's action. Batches are judged as what they are made of."""
     bare = "Publish" if action == "PublishBatch" else action
-    return _ready(text, topic_arn).verdict(Ask(principal.account_id, principal.arn, bare, topic_arn, context))
+    return _ready(text, arn).verdict(Ask(principal.account_id, principal.arn, bare, arn, context))

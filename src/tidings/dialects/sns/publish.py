@@ -40,7 +40,7 @@ async def publish(house: House, call: Call) -> str:
     draft = _draft(params, topic, is_fifo=names.is_fifo(name))
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.PUBLISH, topic)
+    grant = permit(house, call, Verb.PUBLISH, topic)
     message = _message(house, call, topic.account_id, topic, draft)
     await house.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
@@ -81,7 +81,7 @@ async def publish_batch(house: House, call: Call) -> str:
         raise SnsError("BatchRequestTooLong", "The length of all the messages put together is more than the limit.")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.PUBLISH, topic)
+    grant = permit(house, call, Verb.PUBLISH, topic)
     accepted: list[tuple[str, Message]] = []
     failed: list[str] = []
     for entry in entries:

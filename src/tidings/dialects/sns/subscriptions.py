@@ -42,7 +42,7 @@ async def subscribe(house: House, call: Call) -> str:
         raise NotFound("topic")
     given_endpoint = call.params.get("Endpoint", "")
     facts = {"sns:protocol": protocol, "sns:endpoint": given_endpoint}
-    grant = permit(call, Verb.SUBSCRIBE, topic, facts)
+    grant = permit(house, call, Verb.SUBSCRIBE, topic, facts)
     house.limiter.take(f"sns:Subscribe:{grant.principal.account_id}")
     endpoint = _endpoint(protocol, given_endpoint, topic)
     wanted = _checked(call.entries("Attributes"), protocol, topic, grant.principal.account_id)
@@ -122,7 +122,7 @@ async def list_subscriptions_by_topic(house: House, call: Call) -> str:
     after = call.after("topic-subscriptions")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.LIST, topic)
+    grant = permit(house, call, Verb.LIST, topic)
     query = SubscriptionQuery(topic_id=topic.id, states=_LISTED, after=after, limit=PAGE_ITEMS + 1)
     return await _render_page(house, grant, query, "topic-subscriptions")
 

@@ -23,7 +23,7 @@ async def tag_resource(house: House, call: Call) -> str:
     tags = read_tags(call)
     if topic is None:
         raise _absent()
-    await house.topics.tag(permit(call, Verb.CHANGE_TOPIC, topic), topic.id, tags)
+    await house.topics.tag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, tags)
     return ""
 
 
@@ -36,7 +36,7 @@ async def untag_resource(house: House, call: Call) -> str:
         _check_key(key)
     if topic is None:
         raise _absent()
-    await house.topics.untag(permit(call, Verb.CHANGE_TOPIC, topic), topic.id, frozenset(keys))
+    await house.topics.untag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, frozenset(keys))
     return ""
 
 
@@ -44,7 +44,7 @@ async def list_tags_for_resource(house: House, call: Call) -> str:
     topic = await _resource(house, call)
     if topic is None:
         raise _absent()
-    permit(call, Verb.READ_TOPIC, topic)
+    permit(house, call, Verb.READ_TOPIC, topic)
     return codec.listed(
         "Tags",
         [f"<Key>{codec.escape(key)}</Key><Value>{codec.escape(value)}</Value>" for key, value in topic.tags.items()],

@@ -62,7 +62,7 @@ async def create_topic(house: House, call: Call) -> str:
 async def delete_topic(house: House, call: Call) -> None:
     topic = await find_topic(house, call)
     if topic is not None:  # deleting an absent topic succeeds
-        await house.topics.delete(permit(call, Verb.DELETE_TOPIC, topic), topic.id)
+        await house.topics.delete(permit(house, call, Verb.DELETE_TOPIC, topic), topic.id)
 
 
 async def list_topics(house: House, call: Call) -> str:
@@ -80,7 +80,7 @@ async def get_topic_attributes(house: House, call: Call) -> str:
     topic = await find_topic(house, call)
     if topic is None:
         raise NotFound("topic")
-    counts = await house.topics.counts(permit(call, Verb.READ_TOPIC, topic), topic.id)
+    counts = await house.topics.counts(permit(house, call, Verb.READ_TOPIC, topic), topic.id)
     shown = {
         "TopicArn": names.topic_arn(topic),
         "Owner": topic.account_id,
@@ -105,7 +105,7 @@ async def set_topic_attributes(house: House, call: Call) -> None:
         raise missing("AttributeName")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
     if name not in attributes.TOPIC:
         raise invalid("AttributeName")
     value = attributes.check_topic(name, call.params.get("AttributeValue", ""), names.topic_arn(topic), in_map=False)

@@ -1,54 +1,120 @@
-"""Lists of subscriptions and of the ledger: which index to walk, and on which thread.
+"""Lists and counts of subscriptions, topics, templates and of the ledger: which index to walk, and on which thread.
 
-Called by `SqliteStore`. A list is made in two steps: the row ids (one value, found in an index that also answers the filters and
-the offset), then the rows. The first step runs on the reading thread when it may have to walk far.
+Called by `SqliteStore`. A list is made in two steps: the row ids (one value, found in an index that also answers the usual filters
+and the offset), then the rows. The first step runs on the reading thread when it may have to walk far. A long list without
+filters is walked from its nearer end, so the middle is the most expensive place.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from tidings.domain.model import LedgerEntry, LedgerQuery, State, Subscription, SubscriptionQuery
+import msgspec
+
+from tidings.domain.model import (
+    LedgerEntry,
+    LedgerQuery,
+    State,
+    Subscription,
+    SubscriptionQuery,
+    Template,
+    TemplateQuery,
+    Topic,
+    TopicQuery,
+)
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Database
 
-_LISTED = (State.UNCONFIRMED, State.CONFIRMED, State.CANCELED)
+_LISTED = frozenset({State.UNCONFIRMED, State.CONFIRMED, State.CANCELED})
 # Index entries; 0.05 ms on the loop.
 _QUICK_OFFSET = 1_000
+_UNBOUNDED = {"after": 0, "offset": 0, "limit": -1}
 
 
 async def subscriptions(database: Database, maps: rows.Maps, query: SubscriptionQuery) -> list[Subscription]:
     """The subscriptions a query asks for."""
-    name, exact = _subscription_path(query)
-    states = tuple(query.states) or _LISTED
-    bindings = {
+    bindings = _subscription_bindings(query)
+    tallied = _tallied(query)
+    skip = query.offset
+    if tallied is None:
+        name, exact = _subscription_path(query)
+    else:
+        exact = True
+        name = f"subscription_ids_by_{tallied}_near"
+        if query.offset > 0 and query.after == 0:
+            total = database.value(SQL[f"subscription_total_by_{tallied}"], bindings)
+            behind = max(total - query.offset - query.limit, 0)
+            if behind < query.offset:
+                # Only the choice of the end rests on this count; the walk itself reads it again in its own snapshot.
+                name, skip = f"subscription_ids_by_{tallied}_far", behind
+    # Rows of deleted topics are skipped one by one until they have been swept.
+    quick = exact and skip <= _QUICK_OFFSET and not database.value(SQL["topic_any_deleted"])
+    ids = database.value(SQL[name], bindings) if quick else await database.walk(SQL[name], bindings)
+    return [rows.subscription(row, maps) for row in database.rows(SQL["subscription_by_ids"], (ids,))]
+
+
+async def subscriptions_total(database: Database, query: SubscriptionQuery) -> int:
+    """How many subscriptions a query finds on all pages."""
+    bindings = _subscription_bindings(query) | _UNBOUNDED
+    tallied = _tallied(query)
+    if tallied is not None:
+        return int(database.value(SQL[f"subscription_total_by_{tallied}"], bindings))
+    name, _ = _subscription_path(query)
+    return int(await database.walk(_counting(name), bindings))
+
+
+def _subscription_bindings(query: SubscriptionQuery) -> dict[str, Any]:
+    states = set(query.states) or _LISTED
+    return {
         "account_id": query.account_id,
         "region": query.region,
         "topic_id": query.topic_id,
         "endpoint": query.endpoint,
         "protocol": query.protocol,
-        "state": states[0].value,
-        "states": sum({1 << state.value for state in states}),
+        "protocols": _json_array(query.protocols),
+        "without": _json_array(query.without),
+        "state": min(states).value,
+        "states": sum(1 << state.value for state in states),
+        **_setting(query.setting),
         "after": query.after,
         "limit": query.limit,
         "offset": query.offset,
     }
-    # Rows of deleted topics are skipped one by one until they have been swept.
-    quick = exact and query.offset <= _QUICK_OFFSET and not database.value(SQL["topic_any_deleted"])
-    ids = database.value(SQL[name], bindings) if quick else await database.walk(SQL[name], bindings)
-    return [rows.subscription(row, maps) for row in database.rows(SQL["subscription_by_ids"], (ids,))]
+
+
+def _tallied(query: SubscriptionQuery) -> str | None:
+    """What tally counts exactly what the query finds: `region`, `topic` or none."""
+    filters = (query.endpoint, query.protocol, query.setting, query.protocols or None, query.without or None)
+    if not _any_state(query) or any(value is not None for value in filters):
+        return None
+    match query:
+        case SubscriptionQuery(account_id=str(), region=str(), topic_id=None):
+            return "region"
+        case SubscriptionQuery(account_id=None, region=None, topic_id=int()):
+            return "topic"
+    return None
+
+
+def _any_state(query: SubscriptionQuery) -> bool:
+    return not query.states or set(query.states) == _LISTED
+
+
+def _json_array(names: Sequence[str]) -> str | None:
+    return msgspec.json.encode(list(names)).decode() if names else None
 
 
 def _subscription_path(query: SubscriptionQuery) -> tuple[str, bool]:
     """The query that walks the best index, and whether that index gives nothing that the filters throw away."""
-    any_state = not query.states
+    rest = query.setting is None and not query.protocols and not query.without
+    any_state = _any_state(query) and rest
     if query.endpoint is not None:
         others = (query.account_id, query.region, query.topic_id, query.protocol)
         return "subscription_ids_by_endpoint", any_state and not any(value is not None for value in others)
     if query.topic_id is not None:
         exact = query.account_id is None and query.region is None and query.protocol is None
         if len(set(query.states)) == 1:
-            return "subscription_ids_by_state", exact
+            return "subscription_ids_by_state", exact and rest
         return "subscription_ids_by_topic", exact and any_state
     exact = any_state and query.protocol is None
     if query.account_id is None:
@@ -56,6 +122,80 @@ def _subscription_path(query: SubscriptionQuery) -> tuple[str, bool]:
     if query.region is None:
         return "subscription_ids_by_account", exact
     return "subscription_ids_by_region", exact
+
+
+async def topics(database: Database, maps: rows.Maps, query: TopicQuery) -> list[Topic]:
+    """The topics a query asks for, newest first."""
+    name = _topic_path(query)
+    quick = name == "topic_ids_by_key" or (_is_unfiltered(query) and query.offset <= _QUICK_OFFSET)
+    bindings = _topic_bindings(query)
+    ids = database.value(SQL[name], bindings) if quick else await database.walk(SQL[name], bindings)
+    return [rows.topic(row, maps) for row in database.rows(SQL["topic_by_ids"], (ids,))]
+
+
+async def topics_total(database: Database, query: TopicQuery) -> int:
+    """How many topics a query finds on all pages."""
+    if _is_unfiltered(query):
+        return int(database.value(SQL["topic_count"], (query.account_id, query.region)))
+    return int(await database.walk(_counting(_topic_path(query)), _topic_bindings(query) | _UNBOUNDED))
+
+
+def _topic_path(query: TopicQuery) -> str:
+    return "topic_ids" if query.name is None and query.uid is None else "topic_ids_by_key"
+
+
+def _is_unfiltered(query: TopicQuery) -> bool:
+    filters = (query.name, query.uid, query.name_part, query.display_part, query.setting)
+    return all(value is None for value in filters)
+
+
+def _topic_bindings(query: TopicQuery) -> dict[str, Any]:
+    return {
+        "account_id": query.account_id,
+        "region": query.region,
+        "name": query.name,
+        "uid": query.uid,
+        "name_part": query.name_part,
+        "display_part": query.display_part,
+        **_setting(query.setting),
+        "limit": query.limit,
+        "offset": query.offset,
+    }
+
+
+def _setting(wanted: tuple[str, str] | None) -> dict[str, str | None]:
+    """Where in the JSON text of the settings the value is, and what it is compared with."""
+    if wanted is None:
+        return {"path": None, "text": None}
+    name, text = wanted
+    # Written as a JSON string, as the one who wrote the settings wrote their names: SQLite compares the two as they stand.
+    return {"path": f"$.{msgspec.json.encode(name).decode()}", "text": text}
+
+
+def _counting(name: str) -> str:
+    """A query for row ids made into one that counts them."""
+    return SQL[name].replace("json_group_array(id)", "count(*)", 1)
+
+
+def templates(database: Database, query: TemplateQuery) -> list[Template]:
+    """The templates a query asks for. Quick: an account has at most hundreds."""
+    name = "template_list" if query.name is None else "template_list_of_name"
+    return [rows.template(row) for row in database.rows(SQL[name], _template_bindings(query))]
+
+
+def templates_total(database: Database, query: TemplateQuery) -> int:
+    """How many templates a query finds on all pages."""
+    return int(database.value(SQL["template_total"], _template_bindings(query)))
+
+
+def _template_bindings(query: TemplateQuery) -> dict[str, Any]:
+    return {
+        "account_id": query.account_id,
+        "name": query.name,
+        "protocol": query.protocol,
+        "limit": query.limit,
+        "offset": query.offset,
+    }
 
 
 async def ledger(database: Database, query: LedgerQuery) -> list[LedgerEntry]:

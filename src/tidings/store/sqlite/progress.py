@@ -5,13 +5,15 @@ Called by the journal within the writer's transaction. Hot path: a publish is on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import apsw
 import msgspec
 
-from tidings.domain.model import Message
+from tidings.domain.model import Message, TopicId
 from tidings.domain.ports import NewDelivery, Record, Settled
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Row
@@ -57,8 +59,17 @@ def write_records(db: apsw.Connection, records: Sequence[Record], forgotten: int
     cursors = [move for record in records for move in record.cursors]
     if cursors:
         db.executemany(SQL["message_move"], cursors)
+    if any(record.texts for record in records):
+        _add_texts(db, records)
     finished = [seq for record in records for seq in record.finished]
     return Written(parked, _finish(db, finished) if finished else 0)
+
+
+def _add_texts(db: apsw.Connection, records: Sequence[Record]) -> None:
+    sent: Counter[tuple[TopicId, datetime]] = Counter()
+    for record in records:
+        sent.update(record.texts)
+    db.executemany(SQL["text_add"], [(topic_id, rows.micros(hour), count) for (topic_id, hour), count in sent.items()])
 
 
 def _finish(db: apsw.Connection, seqs: Sequence[int]) -> int:

@@ -25,6 +25,7 @@ from tidings.domain.model import (
     State,
     Subscriber,
     Subscription,
+    Template,
     Token,
     TokenPurpose,
     Topic,
@@ -38,6 +39,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _STATES = {state.value: state for state in State}
 _decode_map = msgspec.json.Decoder(dict[str, str]).decode
 _encode_map = msgspec.json.Encoder(order="sorted").encode
+_decode_patterns = msgspec.json.Decoder(tuple[str, ...]).decode
 encode_message = msgspec.msgpack.Encoder().encode
 decode_message = msgspec.msgpack.Decoder(Message).decode
 
@@ -93,12 +95,14 @@ def account_row(value: Account) -> Row:
 
 
 def user(row: Row) -> User:
-    return User(row[0], row[1], Role(row[2]), row[3], bool(row[4]), moment(row[5]))
+    actions = _decode_patterns(row[6])
+    return User(row[0], row[1], Role(row[2]), row[3], bool(row[4]), moment(row[5]), actions)
 
 
 def user_row(value: User) -> Row:
-    disabled = int(value.disabled)
-    return value.account_id, value.name, value.role.value, value.password_hash, disabled, micros(value.created_at)
+    disabled, actions = int(value.disabled), msgspec.json.encode(value.actions).decode()
+    proof = value.role.value, value.password_hash, disabled
+    return value.account_id, value.name, *proof, micros(value.created_at), actions
 
 
 def access_key(row: Row) -> AccessKey:
@@ -182,6 +186,20 @@ def subscribers(rows: Sequence[Row], maps: Maps) -> list[Subscriber]:
     """The subscribers of a fan-out's page."""
     settings = maps.all([row[6] for row in rows])
     return [Subscriber(a, b, c, d, e, f, shared) for (a, b, c, d, e, f, _), shared in zip(rows, settings, strict=True)]
+
+
+def template(row: Row) -> Template:
+    fields: Row = (*row[:6], moment(row[6]), moment(row[7]), row[8])
+    return Template(*fields)
+
+
+def new_template_row(value: Template) -> Row:
+    named = value.uid, value.account_id, value.name, value.protocol
+    return *named, value.content, micros(value.created_at), micros(value.updated_at), value.version
+
+
+def changed_template_row(value: Template) -> Row:
+    return value.id, value.version, value.name, value.protocol, value.content, micros(value.updated_at)
 
 
 def token(row: Row) -> Token:

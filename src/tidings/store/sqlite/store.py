@@ -25,10 +25,13 @@ from tidings.domain.model import (
     Subscriber,
     Subscription,
     SubscriptionQuery,
+    Template,
+    TemplateQuery,
     Token,
     Topic,
     TopicCounts,
     TopicId,
+    TopicQuery,
     Unit,
     User,
 )
@@ -119,6 +122,16 @@ class SqliteStore:
     async def topic_count(self, account_id: AccountId, region: str | None) -> int:
         return int(self._database.value(SQL["topic_count"], (account_id, region)))
 
+    async def topics_found(self, query: TopicQuery) -> list[Topic]:
+        return await listing.topics(self._database, self._maps, query)
+
+    async def topics_total(self, query: TopicQuery) -> int:
+        return await listing.topics_total(self._database, query)
+
+    async def texts_sent(self, topic_id: TopicId, *, since: datetime, until: datetime) -> list[tuple[datetime, int]]:
+        found = self._database.rows(SQL["text_list"], (topic_id, rows.micros(since), rows.micros(until)))
+        return [(rows.moment(hour), sent) for hour, sent in found]
+
     async def topic_counts(self, topic_id: TopicId) -> TopicCounts:
         row = self._database.row(SQL["topic_counts"], (topic_id,))
         return TopicCounts(0, 0, 0) if row is None else TopicCounts(*row)
@@ -139,12 +152,35 @@ class SqliteStore:
     async def subscriptions(self, query: SubscriptionQuery) -> list[Subscription]:
         return await listing.subscriptions(self._database, self._maps, query)
 
-    async def lapsed(self, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int) -> list[Subscription]:
-        found = self._database.rows(SQL["subscription_lapsed_unconfirmed"], (rows.micros(unconfirmed_since), limit))
+    async def subscriptions_total(self, query: SubscriptionQuery) -> int:
+        return await listing.subscriptions_total(self._database, query)
+
+    async def lapsed(
+        self, dialect: str, *, unconfirmed_since: datetime, canceled_since: datetime, limit: int
+    ) -> list[Subscription]:
+        if limit <= 0:
+            return []
+        bindings = dialect, rows.micros(unconfirmed_since), limit
+        found = self._database.rows(SQL["subscription_lapsed_unconfirmed"], bindings)
         rest = limit - len(found)
         if rest > 0:
-            found += self._database.rows(SQL["subscription_lapsed_canceled"], (rows.micros(canceled_since), rest))
+            bindings = dialect, rows.micros(canceled_since), rest
+            found += self._database.rows(SQL["subscription_lapsed_canceled"], bindings)
         return [rows.subscription(row, self._maps) for row in found]
+
+    async def asked(self, protocol: str, endpoint: str, *, since: datetime) -> list[datetime]:
+        found = self._database.rows(SQL["ledger_asked"], (endpoint, protocol, rows.micros(since)))
+        return [rows.moment(at) for (at,) in found]
+
+    async def template(self, uid: str) -> Template | None:
+        row = self._database.row(SQL["template_by_uid"], (uid,))
+        return None if row is None else rows.template(row)
+
+    async def templates(self, query: TemplateQuery) -> list[Template]:
+        return listing.templates(self._database, query)
+
+    async def templates_total(self, query: TemplateQuery) -> int:
+        return listing.templates_total(self._database, query)
 
     async def token(self, digest: bytes) -> Token | None:
         row = self._database.row(SQL["token_by_digest"], (digest,))

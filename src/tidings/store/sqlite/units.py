@@ -29,6 +29,10 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
     _each(db, "subscription_remove", ((row_id,) for row_id in unit.subscriptions_deleted))
     _each(db, "subscription_change", map(rows.changed_subscription_row, unit.subscriptions_changed))
     _each(db, "subscription_add", map(rows.new_subscription_row, unit.subscriptions_new))
+    if unit.templates_deleted or unit.templates_changed or unit.templates_new:
+        _each(db, "template_remove", ((row_id,) for row_id in unit.templates_deleted))
+        _each(db, "template_change", map(rows.changed_template_row, unit.templates_changed))
+        _each(db, "template_add", map(rows.new_template_row, unit.templates_new))
     for uid in unit.tokens_void:
         db.execute(SQL["token_void"], (uid,))
     for digest, at in unit.tokens_used:

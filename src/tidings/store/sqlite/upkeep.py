@@ -6,7 +6,7 @@ the interpreter lock is asked for a few times only.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import apsw
 import msgspec
@@ -14,12 +14,17 @@ import msgspec
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Row, first, run
 
+TEXTS_KEPT = timedelta(days=32)
+"""How long hours of text messages are kept: a month's statistics and a day."""
+
 
 def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     """Remove up to `limit` rows that nobody can see or need any more; returns how many."""
     removed = _bite(db, "sweep_tokens", rows.micros(now), limit)
+    removed += _bite(db, "sweep_texts", rows.micros(now - TEXTS_KEPT), limit - removed)
     while removed < limit and (topic_id := first(db, SQL["sweep_next_topic"])) is not None:
         removed += _bite(db, "sweep_subscriptions", topic_id, limit - removed)
+        removed += _bite(db, "sweep_topic_texts", topic_id, limit - removed)
         removed += _sweep_deliveries(db, topic_id, limit - removed)
         if removed < limit:
             db.execute(SQL["sweep_topic"], (topic_id,))

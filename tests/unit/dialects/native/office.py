@@ -21,6 +21,7 @@ from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import DevTools, NativeDialect, openapi
+from tidings.domain.errors import Throttled
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, TopicId, Way
@@ -37,6 +38,8 @@ from tidings.store.sqlite import SqliteStore
 
 KEY = "tidings:tidings-dev-secret"
 PASSWORD = "correct horse"
+PROJECT = "0123456789abcdef0123456789abcdef"
+OTHER_PROJECT = "fedcba9876543210fedcba9876543210"
 CUSTOMS = Customs(
     needs_confirmation=frozenset({"http", "https", "email", "email-json", "sms"}),
     says_goodbye=frozenset({"http", "https", "email", "email-json"}),
@@ -49,12 +52,14 @@ PROVISIONED = (
     WantedAccount(
         ACCOUNT,
         "default",
+        PROJECT,
         users=(WantedUser("admin", Role.OWNER, PASSWORD),),
         access_keys=(WantedKey("tidings", "tidings-dev-secret", "admin"),),
     ),
     WantedAccount(
         OTHER_ACCOUNT,
         "other",
+        OTHER_PROJECT,
         users=(WantedUser("eve"),),
         access_keys=(WantedKey("OTHERKEY", "other-secret", "eve"),),
     ),
@@ -88,7 +93,11 @@ class CountingAuthenticator(Authenticator):
 
     async def by_password(self, account_id: AccountId, user_name: str, password: str) -> Principal:
         self.verified += 1
-        return await super().by_password(account_id, user_name, password)
+        try:
+            return await super().by_password(account_id, user_name, password)
+        except Throttled:
+            self.verified -= 1
+            raise
 
 
 class Office:

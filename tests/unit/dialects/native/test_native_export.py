@@ -40,7 +40,7 @@ async def nothing_more() -> AsyncIterator[Sequence[LedgerEntry]]:
 
 
 async def exported(entries: Sequence[LedgerEntry]) -> list[dict[str, str]]:
-    chunks = [chunk async for chunk in export.ledger_csv(entries, nothing_more())]
+    chunks = [chunk async for chunk in export.ledger_csv(entries, nothing_more(), "f" * 32)]
     return list(csv.DictReader(io.StringIO(b"".join(chunks).decode(), newline="")))
 
 
@@ -70,5 +70,5 @@ async def test_no_text_begins_a_formula_or_leaves_its_cell(text: str) -> None:
 
 
 async def test_an_empty_export_still_says_its_names() -> None:
-    chunks = [chunk async for chunk in export.ledger_csv((), nothing_more())]
+    chunks = [chunk async for chunk in export.ledger_csv((), nothing_more(), "f" * 32)]
     assert b"".join(chunks).decode() == ",".join(export.COLUMNS) + "\r\n"

@@ -13,6 +13,7 @@ from tidings.dialects.native import names
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import AccountId
 
+PROJECTS = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 UIDS = st.uuids().map(lambda value: value.hex)
 REGIONS = st.from_regex(r"[a-z]{2}-[a-z]{4,9}-[1-9]", fullmatch=True)
 ACCOUNTS = st.from_regex(r"[0-9]{12}", fullmatch=True)
@@ -30,6 +31,17 @@ def test_a_subscription_arn_that_was_written_can_be_read(account: str, region: s
     assert names.read_subscription(arn) == uid
     with pytest.raises(InvalidValue):
         names.read_topic(arn)
+
+
+@given(PROJECTS, REGIONS, TOPICS, UIDS)
+def test_a_urn_that_was_written_can_be_read(project: str, region: str, name: str, uid: str) -> None:
+    urn = names.topic_urn(project, region, name)
+    assert names.read_topic(urn) == names.TopicUrn(project, region, name)
+    assert names.read_subscription(f"{urn}:{uid}") == uid
+    assert names.subscription_urn(project, region, name, uid).rpartition(":") == (urn, ":", uid)
+    for read, wrong in ((names.read_topic, f"{urn}:{uid}"), (names.read_subscription, urn)):
+        with pytest.raises(InvalidValue):
+            read(wrong)
 
 
 @given(UIDS)

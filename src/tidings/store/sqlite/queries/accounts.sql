@@ -8,10 +8,10 @@ SET name = excluded.name, project_id = excluded.project_id, created_at = exclude
 
 -- Add a user or change the one of this name.
 -- name: user_put
-INSERT INTO user (account_id, name, role, password_hash, disabled, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+INSERT INTO user (account_id, name, role, password_hash, disabled, created_at, actions) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (account_id, name) DO UPDATE
 SET role = excluded.role, password_hash = excluded.password_hash, disabled = excluded.disabled,
-    created_at = excluded.created_at;
+    created_at = excluded.created_at, actions = excluded.actions;
 
 -- Add an access key or change the one of this id.
 -- name: access_key_put
@@ -34,11 +34,11 @@ SELECT account_id, name, project_id, created_at FROM account ORDER BY account_id
 
 -- One user.
 -- name: user_by_name
-SELECT account_id, name, role, password_hash, disabled, created_at FROM user WHERE account_id = ?1 AND name = ?2;
+SELECT account_id, name, role, password_hash, disabled, created_at, actions FROM user WHERE account_id = ?1 AND name = ?2;
 
 -- An account's users.
 -- name: user_list
-SELECT account_id, name, role, password_hash, disabled, created_at FROM user WHERE account_id = ?1 ORDER BY name;
+SELECT account_id, name, role, password_hash, disabled, created_at, actions FROM user WHERE account_id = ?1 ORDER BY name;
 
 -- One access key.
 -- name: access_key_by_id

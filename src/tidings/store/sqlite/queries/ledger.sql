@@ -21,6 +21,18 @@ FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
 -- name: ledger_first_since
 SELECT id FROM ledger WHERE high_water >= ?1 ORDER BY high_water, id LIMIT 1;
 
+-- When an endpoint was asked to confirm, after a time and after it last did: among the newest 1,000 requests and answers.
+-- name: ledger_asked
+WITH newest AS MATERIALIZED (
+    SELECT id, event IN ('confirmed', 'restored') AS answered, at FROM ledger INDEXED BY ledger_asked
+    WHERE endpoint = ?1 AND protocol = ?2
+        AND (detail = 'confirmation requested' OR event IN ('confirmed', 'restored'))
+    ORDER BY id DESC LIMIT 1000
+)
+SELECT at FROM newest
+WHERE NOT answered AND at > ?3 AND id > coalesce((SELECT max(id) FROM newest WHERE answered), 0)
+ORDER BY at;
+
 -- The lists below give row ids as one JSON array; see subscriptions.sql.
 
 -- Ids of all entries.

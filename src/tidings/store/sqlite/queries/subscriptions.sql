@@ -43,14 +43,14 @@ SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoin
 SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND state = 3
 ORDER BY id DESC LIMIT 1;
 
--- Unconfirmed ones last asked before a time, oldest first.
+-- Unconfirmed ones of a dialect last asked before a time, oldest first.
 -- name: subscription_lapsed_unconfirmed
-SELECT * FROM subscription_row WHERE state = 0 AND coalesce(confirmation_sent_at, created_at) < ?1
-ORDER BY coalesce(confirmation_sent_at, created_at) LIMIT ?2;
+SELECT * FROM subscription_row WHERE state = 0 AND dialect = ?1 AND coalesce(confirmation_sent_at, created_at) < ?2
+ORDER BY coalesce(confirmation_sent_at, created_at) LIMIT ?3;
 
--- Canceled ones canceled before a time, oldest first.
+-- Canceled ones of a dialect canceled before a time, oldest first.
 -- name: subscription_lapsed_canceled
-SELECT * FROM subscription_row WHERE state = 3 AND canceled_at < ?1 ORDER BY canceled_at LIMIT ?2;
+SELECT * FROM subscription_row WHERE state = 3 AND dialect = ?1 AND canceled_at < ?2 ORDER BY canceled_at LIMIT ?3;
 
 -- The gate's query: one page of a topic's confirmed subscriptions.
 -- name: subscription_page
@@ -61,7 +61,8 @@ WHERE topic_id = (SELECT id FROM topic WHERE id = ?1 AND deleted = 0) AND state 
 ORDER BY id LIMIT ?3;
 
 -- The lists below give row ids as one JSON array, in one step, so that a long skip can run on another thread without
--- fighting over the interpreter. `states` is a bit per state. Each names the index it walks.
+-- fighting over the interpreter. `states` is a bit per state, `path` leads to a setting, `protocols` and `without` are JSON arrays.
+-- Each names the index it walks. The code makes counts of them too.
 
 -- Row ids of everything (console), ascending.
 -- name: subscription_ids
@@ -70,6 +71,9 @@ SELECT json_group_array(id) FROM (
     WHERE id > :after AND (:states >> state) & 1
         AND (:region IS NULL OR region = :region) AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -80,6 +84,9 @@ SELECT json_group_array(id) FROM (
     WHERE account_id = :account_id AND id > :after AND (:states >> state) & 1
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -90,6 +97,9 @@ SELECT json_group_array(id) FROM (
     WHERE account_id = :account_id AND region = :region AND id > :after AND (:states >> state) & 1
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -101,6 +111,9 @@ SELECT json_group_array(id) FROM (
         AND id > :after AND (:states >> state) & 1
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -112,6 +125,9 @@ SELECT json_group_array(id) FROM (
         AND state = :state AND id > :after
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -123,8 +139,65 @@ SELECT json_group_array(id) FROM (
         AND (:topic_id IS NULL OR topic_id = :topic_id) AND (:protocol IS NULL OR protocol = :protocol)
         AND (:account_id IS NULL OR account_id = :account_id) AND (:region IS NULL OR region = :region)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
+        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
     ORDER BY id LIMIT :limit OFFSET :offset
 );
+
+-- The four below are for long lists without filters: the least work per row, from the nearer end. `state <> 4` is what a list
+-- shows. From the far end the tally says, in the same snapshot, how many rows to skip.
+
+-- Row ids of one owner in one region, all states that are listed.
+-- name: subscription_ids_by_region_near
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_region
+    WHERE account_id = :account_id AND region = :region AND id > :after AND state <> 4
+        AND (NOT EXISTS (SELECT 1 FROM topic WHERE deleted = 1) OR topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1))
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- The same, counted from the other end.
+-- name: subscription_ids_by_region_far
+WITH tally AS (
+    SELECT coalesce(sum(listed), 0) - :offset AS rest FROM listed_tally WHERE account_id = :account_id AND region = :region
+)
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_region
+    WHERE account_id = :account_id AND region = :region AND state <> 4
+        AND (NOT EXISTS (SELECT 1 FROM topic WHERE deleted = 1) OR topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1))
+    ORDER BY id DESC
+    LIMIT (SELECT max(0, min(:limit, rest)) FROM tally) OFFSET (SELECT max(0, rest - :limit) FROM tally)
+);
+
+-- Row ids of one topic, all states that are listed.
+-- name: subscription_ids_by_topic_near
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_topic
+    WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0) AND id > :after AND state <> 4
+    ORDER BY id LIMIT :limit OFFSET :offset
+);
+
+-- The same, counted from the other end.
+-- name: subscription_ids_by_topic_far
+WITH tally AS (
+    SELECT coalesce(sum(unconfirmed + confirmed + canceled), 0) - :offset AS rest FROM topic_tally WHERE topic_id = :topic_id
+)
+SELECT json_group_array(id) FROM (
+    SELECT id FROM subscription INDEXED BY subscription_by_topic
+    WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0) AND state <> 4
+    ORDER BY id DESC
+    LIMIT (SELECT max(0, min(:limit, rest)) FROM tally) OFFSET (SELECT max(0, rest - :limit) FROM tally)
+);
+
+-- How many subscriptions of one owner in one region are listed.
+-- name: subscription_total_by_region
+SELECT coalesce(sum(listed), 0) FROM listed_tally WHERE account_id = :account_id AND region = :region;
+
+-- How many subscriptions of one topic are listed.
+-- name: subscription_total_by_topic
+SELECT coalesce(sum(unconfirmed + confirmed + canceled), 0) FROM topic_tally
+WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0);
 
 -- Add a link's token.
 -- name: token_add

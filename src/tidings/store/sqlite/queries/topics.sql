@@ -39,6 +39,51 @@ SELECT * FROM topic_row WHERE account_id = ?1 AND region = ?2 AND id > ?3 ORDER 
 -- name: topic_count
 SELECT coalesce(sum(topics), 0) FROM region_tally WHERE account_id = ?1 AND (?2 IS NULL OR region = ?2);
 
+-- The next two give row ids as one JSON array, newest first; see subscriptions.sql. `path` leads to a setting.
+
+-- Row ids of a region's topics that pass all filters.
+-- name: topic_ids
+SELECT json_group_array(id) FROM (
+    SELECT id FROM topic INDEXED BY topic_by_region
+    WHERE deleted = 0 AND account_id = :account_id AND region = :region
+        AND (:name_part IS NULL OR instr(lower(name), lower(:name_part)))
+        AND (:display_part IS NULL OR instr(lower(display_name), lower(:display_part)))
+        AND (:path IS NULL OR coalesce(json_extract(settings, :path), '') = :text)
+    ORDER BY id DESC LIMIT :limit OFFSET :offset
+);
+
+-- Row ids (one or none) of the topic of a name or uid that passes all filters.
+-- name: topic_ids_by_key
+SELECT json_group_array(id) FROM (
+    SELECT id FROM topic NOT INDEXED
+    WHERE id IN (
+            SELECT id FROM topic WHERE deleted = 0 AND account_id = :account_id AND region = :region AND name = :name
+            UNION SELECT id FROM topic WHERE deleted = 0 AND uid = :uid
+        )
+        AND deleted = 0 AND account_id = :account_id AND region = :region
+        AND (:name IS NULL OR name = :name) AND (:uid IS NULL OR uid = :uid)
+        AND (:name_part IS NULL OR instr(lower(name), lower(:name_part)))
+        AND (:display_part IS NULL OR instr(lower(display_name), lower(:display_part)))
+        AND (:path IS NULL OR coalesce(json_extract(settings, :path), '') = :text)
+    ORDER BY id DESC LIMIT :limit OFFSET :offset
+);
+
+-- Topics by their row ids, a JSON array, newest first.
+-- name: topic_by_ids
+SELECT * FROM topic_row WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id DESC;
+
+-- Add to the text messages delivered for a topic in an hour.
+-- name: text_add
+INSERT INTO text_tally (topic_id, hour, sent)
+SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM topic WHERE id = ?1 AND deleted = 0)
+ON CONFLICT (topic_id, hour) DO UPDATE SET sent = sent + excluded.sent;
+
+-- Text messages delivered for a topic, by hour.
+-- name: text_list
+SELECT hour, sent FROM text_tally
+WHERE topic_id = (SELECT id FROM topic WHERE id = ?1 AND deleted = 0) AND hour >= ?2 AND hour < ?3
+ORDER BY hour;
+
 -- A topic's subscriptions by state.
 -- name: topic_counts
 SELECT confirmed, unconfirmed, canceled FROM topic_tally

@@ -12,6 +12,16 @@ SELECT id FROM topic WHERE deleted = 1 ORDER BY id LIMIT 1;
 -- name: sweep_subscriptions
 DELETE FROM subscription WHERE id IN (SELECT id FROM subscription WHERE topic_id = ?1 LIMIT ?2);
 
+-- Remove counts of text messages that are too old to be asked for, a bite.
+-- name: sweep_texts
+DELETE FROM text_tally WHERE (topic_id, hour) IN (
+    SELECT topic_id, hour FROM text_tally INDEXED BY text_tally_by_hour WHERE hour < ?1 ORDER BY hour LIMIT ?2
+);
+
+-- Remove a deleted topic's counts of text messages, a bite.
+-- name: sweep_topic_texts
+DELETE FROM text_tally WHERE topic_id = ?1 AND hour IN (SELECT hour FROM text_tally WHERE topic_id = ?1 LIMIT ?2);
+
 -- Remove a deleted topic's deliveries, a bite, and say which messages they were for.
 -- name: sweep_deliveries
 DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE topic_id = ?1 LIMIT ?2) RETURNING message_seq;
@@ -42,6 +52,10 @@ DELETE FROM message_progress;
 DELETE FROM message;
 DELETE FROM subscription;
 DELETE FROM topic;
+DELETE FROM message_template;
 DELETE FROM topic_tally;
 DELETE FROM region_tally;
 DELETE FROM account_tally;
+DELETE FROM listed_tally;
+DELETE FROM owner_tally;
+DELETE FROM text_tally;

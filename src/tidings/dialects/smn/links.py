@@ -1,0 +1,182 @@
+"""The public GETs behind SMN's links: confirm, come back, cancel; and the signing certificate. Anybody may ask.
+
+Two sets of addresses lead here. The API's own act at once, because programs call them. Those in messages act at once for web hooks
+only: for people they answer with the address of a page, so that a scanner that follows every link changes nothing.
+Source: SMN API reference, "Subscribing to a Topic", "Confirming a Subscription", "Canceling a Subscription"; SMN user guide,
+"HTTP or HTTPS Message Format"; huaweicloudsdksmn, DownloadHttpCertRequest, DownloadHttpSignCertRequest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.smn import addresses, endpoints, names
+from tidings.dialects.smn.calls import Answer, Call, House, Route, done, subscription_named, subscription_urn, topic_urn
+from tidings.dialects.smn.errors import missing_parameter, refuse
+from tidings.domain import links
+from tidings.domain.errors import NotFound
+from tidings.domain.model import TokenPurpose
+from tidings.domain.tokens import LinkPurpose
+from tidings.services.subscriptions import Canceled, Found
+
+CERTIFICATE_TYPE = "application/x-pem-file"
+_PHONE_OR_MAIL = frozenset({"email", "sms"})
+_PEOPLE = frozenset({"email", "email-json", "sms"})
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A token that somebody showed, and what it is about. `standing`: it is the text of a STANDING link. `page`: where a person
+    presses the button."""
+
+    found: Found
+    standing: bool
+    page: str
+
+
+async def confirm(house: House, call: Call) -> Answer:
+    """SubscribeTopic, ConfirmSubscription: confirm, or come back, at once. Safe to repeat."""
+    shown = await _check(house, call)
+    return await _confirm(house, call, shown)
+
+
+async def confirm_link(house: House, call: Call) -> Answer | WireResponse:
+    """The `subscribe_url` of messages."""
+    shown = await _check(house, call)
+    if shown.found.subscription.protocol in _PEOPLE:
+        return _see(house, shown.page)
+    return await _confirm(house, call, shown)
+
+
+async def unsubscribe(house: House, call: Call) -> Answer:
+    """UnsubscribeTopic, UnsubscribeSubscription: cancel at once. Safe to repeat."""
+    return await _cancel(house, call, await _named(house, call))
+
+
+async def unsubscribe_link(house: House, call: Call) -> Answer | WireResponse:
+    """The `unsubscribe_url` of messages.
+
+    It holds no secret, so the page it leads people to must not hold more than it either: none of the links that only the endpoint
+    got, which could confirm, or show what else the endpoint receives.
+    """
+    found = await _named(house, call)
+    if found.subscription.protocol in _PEOPLE:
+        return _see(house, links.named_url("", found.subscription.uid))
+    return await _cancel(house, call, found)
+
+
+async def download_certificate(house: House, call: Call) -> WireResponse:
+    """DownloadHttpCert, DownloadHttpSignCert."""
+    name = call.path["certificate_id"]
+    certificate = house.certificate(name)
+    if certificate is None:
+        raise NotFound("certificate", name)
+    return WireResponse(200, certificate, CERTIFICATE_TYPE, (("X-Request-Id", call.request_id),))
+
+
+# --- confirming -----------------------------------------------------------------------------------------------------------
+
+
+async def _check(house: House, call: Call) -> Shown:
+    """The token and all that must agree with it. Raises SmnError, InvalidToken.
+
+    `token` is always needed: without it anybody could confirm for anybody. A phone or mail address may be named in place of the
+    topic.
+    """
+    token, urn, endpoint = (call.query.get(name, "") for name in ("token", "topic_urn", "endpoint"))
+    if not token:
+        raise missing_parameter("token")
+    if urn:
+        names.read_topic_urn(urn)
+    house.limiter.take(f"smn:ConfirmSubscription:{call.request.remote}")
+    shown = await _look_up(house, token)
+    found = shown.found
+    if not urn and not (endpoint and found.subscription.protocol in _PHONE_OR_MAIL):
+        raise missing_parameter("topic_urn")
+    if urn and urn != await topic_urn(house, found.topic):
+        raise refuse("SMN.0022")
+    known = (found.subscription.endpoint, endpoints.shown(found.subscription))
+    if endpoint and endpoint not in known and endpoints.wanted(endpoint) not in known:
+        raise refuse("SMN.0022")
+    return shown
+
+
+async def _look_up(house: House, token: str) -> Shown:
+    """Raises InvalidToken, TokenExpired (a standing link's age counts when it is used)."""
+    if token.startswith(LinkPurpose.STANDING.value):
+        found, _ = await house.subscriptions.look_up_standing(token)
+        return Shown(found, True, links.standing_url("", token))
+    found, stored = await house.subscriptions.look_up_token(token)
+    page = links.confirm_url if stored.purpose is TokenPurpose.CONFIRM else links.restore_url
+    return Shown(found, False, page("", token))
+
+
+async def _confirm(house: House, call: Call, shown: Shown) -> Answer:
+    token = call.query["token"]
+    if shown.standing:
+        found = await house.subscriptions.confirm_by_standing_link(token, origin=call.origin)
+    else:
+        found = await house.subscriptions.confirm(token, by=None, origin=call.origin)
+    return done(subscription_urn=await subscription_urn(house, found.topic, found.subscription))
+
+
+# --- canceling ------------------------------------------------------------------------------------------------------------
+
+
+async def _named(house: House, call: Call) -> Found:
+    """Raises SmnError, NotFound."""
+    urn = call.query.get("subscription_urn", "")
+    if not urn:
+        raise missing_parameter("subscription_urn")
+    names.read_subscription_urn(urn)
+    house.limiter.take(f"smn:Unsubscribe:{call.request.remote}")
+    return await subscription_named(house, urn)
+
+
+async def _cancel(house: House, call: Call, found: Found) -> Answer:
+    urn = await subscription_urn(house, found.topic, found.subscription)
+    canceled = await house.subscriptions.cancel(found.subscription.uid, by=None, origin=call.origin)
+    if canceled is None:
+        raise NotFound("subscription", urn)
+    return done(message=f"The subscription {urn} is canceled.{await _way_back(house, canceled)}")
+
+
+async def _way_back(house: House, canceled: Canceled) -> str:
+    """How to undo it. Nobody but the endpoint itself gets a link to a page for people: that shows what else it receives."""
+    if not canceled.restore_token:
+        return ""
+    if canceled.subscription.protocol == "sms":
+        return " If this was a mistake, open the link of the text message that asked to confirm, within 48 hours."
+    if canceled.subscription.protocol in _PEOPLE:
+        return " If this was a mistake, use the link in the mail that was just sent, within 48 hours."
+    urn = await topic_urn(house, canceled.topic)
+    link = addresses.confirm_link(house.public_url, urn, canceled.topic.region, canceled.restore_token)
+    return f" If this was a mistake, visit this link within 48 hours to subscribe again: {link}"
+
+
+def _see(house: House, page: str) -> WireResponse:
+    location = f"{house.public_url.rstrip('/')}{page}"
+    headers = (("Location", location), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
+    return WireResponse(303, headers=headers)
+
+
+_API = "v2/notifications"
+_OLD_API = "rest/v2/notifications/subscription"
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", f"{_API}/subscriptions/subscribe", "SubscribeTopic", confirm, public=True),
+    Route("GET", f"{_OLD_API}/confirm", "ConfirmSubscription", confirm, public=True),
+    Route("GET", f"{_API}/subscriptions/unsubscribe", "UnsubscribeTopic", unsubscribe, public=True),
+    Route("GET", f"{_OLD_API}/unsubscribe", "UnsubscribeSubscription", unsubscribe, public=True),
+    Route("GET", addresses.CONFIRM_PATH, "ConfirmLink", confirm_link, public=True),
+    Route("GET", addresses.UNSUBSCRIBE_PATH, "UnsubscribeLink", unsubscribe_link, public=True),
+    Route("GET", "smn/{certificate_id}", "DownloadHttpCert", download_certificate, public=True),
+    Route(
+        "GET",
+        f"{_API}/certifications/download/{{certificate_id}}",
+        "DownloadHttpSignCert",
+        download_certificate,
+        public=True,
+    ),
+)

@@ -1,0 +1,186 @@
+"""How an endpoint is asked for its consent: a new subscription, a revived one, one more request. Called by `subscriptions`.
+
+Each function decides on what it has read and commits one Unit; `Conflict` is the caller's to answer by reading again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tidings.domain import lifecycle
+from tidings.domain.errors import QuotaExceeded
+from tidings.domain.grants import Grant
+from tidings.domain.lifecycle import ASKED, Customs
+from tidings.domain.model import (
+    NO_ID,
+    Event,
+    Kind,
+    Origin,
+    State,
+    Subscription,
+    SubscriptionId,
+    TokenPurpose,
+    Topic,
+    Unit,
+)
+from tidings.domain.ports import Clock, Store
+from tidings.services import endpoints
+from tidings.services.notices import Notices, ledger_entry
+from tidings.services.quotas import Quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a Subscribe call asks for, once authorized."""
+
+    grant: Grant
+    topic: Topic
+    dialect: str
+    protocol: str
+    endpoint: str
+    settings: Mapping[str, str]
+    origin: Origin
+
+
+class Asking:
+    """`customs`: each dialect's variations by name."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        quotas: Quotas,
+        customs: Mapping[str, Customs],
+        notices: Notices,
+        *,
+        new_uid: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._quotas = quotas
+        self._customs = customs
+        self._notices = notices
+        self._new_uid = new_uid
+
+    async def anew(self, wanted: Wanted) -> tuple[Subscription, Unit]:
+        """A new subscription, or the canceled one revived where the cloud keeps its name. Raises QuotaExceeded."""
+        now = self._clock.now()
+        topic = wanted.topic
+        subscription = self._new(wanted, now)
+        await self._check_quotas(topic, subscription)
+        old = await self._store.canceled_subscription(topic.id, wanted.protocol, wanted.endpoint)
+        unit = Unit()
+        keeps = old is not None and self._customs[wanted.dialect].keeps_uid
+        if old is not None:
+            # Subscribing again after a cancel closes the way back.
+            unit.tokens_void.append(old.uid)
+            if keeps:
+                subscription = _revived(old, subscription)
+            else:
+                unit.subscriptions_changed.append(lifecycle.expire(old))
+        subscription = await self._begin(unit, topic, subscription, old if keeps else None, now, wanted.origin)
+        (unit.subscriptions_changed if keeps else unit.subscriptions_new).append(subscription)
+        return subscription, unit
+
+    async def once_more(self, topic: Topic, live: Subscription, origin: Origin) -> tuple[Subscription, Unit]:
+        """A fresh confirmation request for an unconfirmed subscription, unless it was asked too often."""
+        now = self._clock.now()
+        unit = Unit()
+        before = live.state
+        subscription = await self._ask(unit, topic, live, now, origin, Event.CONFIRMATION_SENT, before)
+        unit.subscriptions_changed.append(subscription)
+        return subscription, unit
+
+    def _new(self, wanted: Wanted, now: datetime) -> Subscription:
+        principal, topic = wanted.grant.principal, wanted.topic
+        owner = endpoints.owner(wanted.protocol, wanted.endpoint) or topic.account_id
+        ours = {principal.account_id, owner} == {topic.account_id}
+        state = lifecycle.first_state(self._customs[wanted.dialect], wanted.protocol, owner_is_topic_owner=ours)
+        confirmed = state is State.CONFIRMED
+        return Subscription(
+            id=SubscriptionId(NO_ID),
+            uid=self._new_uid(),
+            topic_id=topic.id,
+            account_id=principal.account_id,
+            dialect=wanted.dialect,
+            protocol=wanted.protocol,
+            endpoint=wanted.endpoint,
+            state=state,
+            settings=wanted.settings,
+            principal=principal.arn,
+            created_at=now,
+            confirmed_at=now if confirmed else None,
+            confirmation_was_authenticated=confirmed,
+        )
+
+    async def _begin(
+        self,
+        unit: Unit,
+        topic: Topic,
+        subscription: Subscription,
+        revived: Subscription | None,
+        now: datetime,
+        origin: Origin,
+    ) -> Subscription:
+        before = revived.state if revived is not None else None
+        if subscription.state is State.UNCONFIRMED:
+            return await self._ask(unit, topic, subscription, now, origin, Event.SUBSCRIBED, before)
+        detail = f"{subscription.protocol} needs no confirmation here"
+        unit.ledger.append(ledger_entry(topic, subscription, Event.SUBSCRIBED, before, now, origin, detail))
+        return subscription
+
+    async def _ask(
+        self,
+        unit: Unit,
+        topic: Topic,
+        subscription: Subscription,
+        now: datetime,
+        origin: Origin,
+        event: Event,
+        before: State | None,
+    ) -> Subscription:
+        """Add the request and its ledger entry to the unit, or the entry that says why there is none."""
+        if await self._may_ask(subscription, now):
+            asked = replace(subscription, confirmation_sent_at=now)
+            self._notices.make_token(unit, asked, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
+            unit.ledger.append(ledger_entry(topic, asked, event, before, now, origin, ASKED))
+            return asked
+        if event is Event.SUBSCRIBED:
+            unit.ledger.append(ledger_entry(topic, subscription, event, before, now, origin))
+        held = "asked too often; nothing was sent"
+        unit.ledger.append(
+            ledger_entry(topic, subscription, Event.CONFIRMATION_HELD, subscription.state, now, origin, held)
+        )
+        return subscription
+
+    async def _may_ask(self, subscription: Subscription, now: datetime) -> bool:
+        paces = self._customs[subscription.dialect].paces.get(subscription.protocol, ())
+        if not paces:
+            return True
+        memory: timedelta = max(pace.window + pace.pause for pace in paces)
+        asked = await self._store.asked(subscription.protocol, subscription.endpoint, since=now - memory)
+        return lifecycle.may_ask(paces, asked, now)
+
+    async def _check_quotas(self, topic: Topic, new: Subscription) -> None:
+        counts = await self._store.topic_counts(topic.id)
+        if counts.confirmed + counts.unconfirmed >= self._quotas.subscriptions_per_topic:
+            raise QuotaExceeded("subscriptions", self._quotas.subscriptions_per_topic)
+        if new.state is not State.UNCONFIRMED or not self._customs[new.dialect].lapses:
+            return  # what never lapses would fill the quota of those that wait
+        pending_max = self._quotas.pending_per_account
+        if await self._store.pending_count(topic.account_id) >= pending_max:
+            raise QuotaExceeded("pending subscriptions", pending_max)
+
+
+def _revived(old: Subscription, new: Subscription) -> Subscription:
+    """The canceled subscription as the new call found it: its name and age, and its settings where they mean something still."""
+    return replace(
+        new,
+        id=old.id,
+        uid=old.uid,
+        settings=old.settings if old.dialect == new.dialect else new.settings,
+        created_at=old.created_at,
+        version=old.version,
+    )

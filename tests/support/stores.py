@@ -1,0 +1,109 @@
+"""What the suites of every Store share: builders of rows, and each implementation's way of opening."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tidings.domain.model import (
+    AccountId,
+    Event,
+    Kind,
+    LedgerEntry,
+    Message,
+    Origin,
+    State,
+    Subscription,
+    SubscriptionId,
+    Template,
+    Topic,
+    TopicId,
+    Unit,
+    Way,
+)
+from tidings.domain.ports import Store
+from tidings.store.sqlite import SqliteStore
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+ACCOUNT = AccountId("000000000000")
+OTHER = AccountId("111111111111")
+
+Opener = Callable[[Path], Awaitable[Store]]
+
+
+async def open_sqlite(place: Path) -> Store:
+    return await SqliteStore.open(place / "tidings.db")
+
+
+IMPLEMENTATIONS: dict[str, Opener] = {"sqlite": open_sqlite}
+
+
+def uid(number: int) -> str:
+    return f"{number:032x}"
+
+
+def a_topic(number: int = 1, **changes: Any) -> Topic:
+    topic = Topic(
+        TopicId(0), uid(number), ACCOUNT, "us-east-1", f"news-{number}", "sns", "News", {"sns:Policy": "{}"}, {"team": "ä"}, NOW, NOW
+    )  # fmt: skip
+    return replace(topic, **changes)
+
+
+def a_subscription(number: int, topic: Topic, **changes: Any) -> Subscription:
+    subscription = Subscription(
+        SubscriptionId(0), uid(1000 + number), topic.id, ACCOUNT, "sns", "https", f"https://example.com/{number}",
+        State.UNCONFIRMED, {"sns:RawMessageDelivery": "true"}, "arn:aws:iam::000000000000:user/x", NOW, confirmation_sent_at=NOW,
+    )  # fmt: skip
+    return replace(subscription, **changes)
+
+
+def an_entry(number: int, at: datetime = NOW, **changes: Any) -> LedgerEntry:
+    origin = Origin(Way.LINK, "", "192.0.2.1", "curl", "r-1", "News, en", "")
+    entry = LedgerEntry(
+        0, at, Event.CONFIRMED, ACCOUNT, TopicId(1), "news", "us-east-1", uid(number), "email", f"u{number}@example.com",
+        State.UNCONFIRMED, State.CONFIRMED, origin, "by hand",
+    )  # fmt: skip
+    return replace(entry, **changes)
+
+
+def a_template(number: int, **changes: Any) -> Template:
+    template = Template(0, uid(5000 + number), ACCOUNT, f"t{number}", "default", "Hello {name}", NOW, NOW)
+    return replace(template, **changes)
+
+
+def a_message(number: int, topic: Topic | None = None) -> Message:
+    return Message(uid(number), Kind.NOTIFICATION, ACCOUNT, "sns", NOW, topic.id if topic else None, "subject", "body")
+
+
+async def add_topic(store: Store, number: int = 1, **changes: Any) -> Topic:
+    topic = a_topic(number, **changes)
+    await store.commit(Unit(topics_new=[topic]))
+    found = await store.topic_by_uid(topic.uid)
+    assert found is not None
+    return found
+
+
+async def add(store: Store, *subscriptions: Subscription) -> list[Subscription]:
+    await store.commit(Unit(subscriptions_new=list(subscriptions)))
+    return [await subscription_of(store, subscription.uid) for subscription in subscriptions]
+
+
+async def subscription_of(store: Store, uid: str) -> Subscription:
+    found = await store.subscription(uid)
+    assert found is not None
+    return found
+
+
+async def add_templates(store: Store, *templates: Template) -> list[Template]:
+    await store.commit(Unit(templates_new=list(templates)))
+    return [await template_of(store, template.uid) for template in templates]
+
+
+async def template_of(store: Store, uid: str) -> Template:
+    found = await store.template(uid)
+    assert found is not None
+    return found

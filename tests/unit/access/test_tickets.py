@@ -1,0 +1,265 @@
+"""Sign-in tokens: good for a day and for one user, void when he changes, and never anything but a documented error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_principal
+from tests.unit.access.registry import Registry
+
+from tidings.access.tickets import Tickets
+from tidings.domain.errors import RequestExpired, UnknownCredential
+from tidings.domain.model import Principal, Role
+from tidings.store.vault import FileVault
+
+VAULT = FileVault(b"v" * 32)
+ADA = Principal(ACCOUNT, "ada", Role.PUBLISHER, key_id="SOMEKEY")
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.seconds = 0.0
+        self.registry = Registry()
+        self.registry.put_user(actions=("smn:topic:*",))
+        self.tickets = self.open()
+
+    def open(self) -> Tickets:
+        """As after a restart: nothing is remembered but the vault's key."""
+        return Tickets(self.registry.store, VAULT, self.clock, monotonic_s=lambda: self.seconds)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_a_token_stands_for_its_user_for_a_day_also_after_a_restart(desk: Desk) -> None:
+    issued = await desk.tickets.issue(ADA)
+    assert issued.principal == Principal(ACCOUNT, "ada", Role.PUBLISHER, "", ("smn:topic:*",))
+    assert (issued.issued_at, issued.expires_at) == (NOW, NOW + timedelta(hours=24))
+    desk.clock.advance(24 * 3600 - 1)
+    assert await desk.open().read(issued.text) == issued
+
+
+async def test_several_tokens_are_good_at_once(desk: Desk) -> None:
+    texts = {(await desk.tickets.issue(ADA)).text for _ in range(5)}
+    assert len(texts) == 5
+    for text in texts:
+        assert (await desk.tickets.read(text)).principal.user == "ada"
+
+
+async def test_a_token_expires_even_when_it_was_read_a_moment_ago(desk: Desk) -> None:
+    text = (await desk.tickets.issue(ADA)).text
+    assert await desk.tickets.read(text)
+    desk.clock.advance(24 * 3600)
+    assert desk.tickets.known(text) is None
+    with pytest.raises(RequestExpired):
+        await desk.tickets.read(text)
+
+
+def _new_password(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], password_hash="another")
+
+
+def _other_role(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], role=Role.OWNER)
+
+
+def _other_actions(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], actions=("smn:topic:*", "sns:Publish"))
+
+
+def _disabled(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], disabled=True)
+
+
+def _gone(registry: Registry) -> None:
+    del registry.by_name["ada"]
+
+
+def _namesake(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], created_at=NOW + timedelta(seconds=1))
+
+
+def _moved(registry: Registry) -> None:
+    registry.by_name["ada"] = replace(registry.by_name["ada"], account_id=OTHER_ACCOUNT)
+
+
+def _new_key(registry: Registry) -> None:
+    registry.put_key("SECOND")
+
+
+def _key_disabled(registry: Registry) -> None:
+    registry.put_key("FIRST", disabled=True)
+
+
+def _key_gone(registry: Registry) -> None:
+    del registry.by_key["FIRST"]
+
+
+def _key_resealed(registry: Registry) -> None:
+    registry.put_key("FIRST", sealed=b"another")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _new_password,
+        _other_role,
+        _other_actions,
+        _disabled,
+        _gone,
+        _namesake,
+        _moved,
+        _new_key,
+        _key_disabled,
+        _key_gone,
+        _key_resealed,
+    ],
+)
+async def test_a_change_of_the_user_or_his_keys_voids_his_tokens(
+    desk: Desk, change: Callable[[Registry], None]
+) -> None:
+    desk.registry.put_key("FIRST")
+    text = (await desk.tickets.issue(ADA)).text
+    assert await desk.tickets.read(text)
+    change(desk.registry)
+    desk.tickets.forget()
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.read(text)
+
+
+async def test_what_happens_to_others_voids_nothing(desk: Desk) -> None:
+    text = (await desk.tickets.issue(ADA)).text
+    desk.registry.put_user("bob", password_hash="hash")
+    desk.registry.put_key("BOBSKEY", user="bob")
+    desk.tickets.forget()
+    assert (await desk.tickets.read(text)).principal.user == "ada"
+
+
+async def test_nobody_who_is_gone_or_disabled_gets_a_token(desk: Desk) -> None:
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.issue(make_principal(user="nobody"))
+    _disabled(desk.registry)
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.issue(ADA)
+
+
+async def test_a_token_is_remembered_for_a_moment_and_no_longer(desk: Desk) -> None:
+    issued = await desk.tickets.issue(ADA)
+    assert desk.tickets.known(issued.text) is None
+    await desk.tickets.read(issued.text)
+    asked = desk.registry.asked
+    assert await desk.tickets.read(issued.text) == desk.tickets.known(issued.text) == issued
+    assert desk.registry.asked == asked
+    _disabled(desk.registry)  # as another process does it
+    desk.seconds += 1.9
+    assert desk.tickets.known(issued.text) == issued
+    desk.seconds += 0.2
+    assert desk.tickets.known(issued.text) is None
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.read(issued.text)
+
+
+async def test_what_changed_while_it_was_read_is_not_remembered(desk: Desk) -> None:
+    text = (await desk.tickets.issue(ADA)).text
+    entered, proceed = asyncio.Event(), asyncio.Event()
+    read_keys = desk.registry.access_keys
+
+    async def slowly(account_id: object) -> object:
+        entered.set()
+        await proceed.wait()
+        return await read_keys(ACCOUNT)
+
+    desk.registry.access_keys = slowly  # type: ignore[method-assign,assignment]
+    reading = asyncio.create_task(desk.tickets.read(text))
+    await entered.wait()
+    desk.tickets.forget()
+    proceed.set()
+    await reading
+    assert desk.tickets.known(text) is None
+
+
+def _claim(**members: object) -> bytes:
+    """What a token seals, but for the members given."""
+    times = {"issued_at": "2026-11-21T12:00:00Z", "expires_at": "2026-11-22T12:00:00Z"}
+    return json.dumps(
+        {"account_id": ACCOUNT, "user": "ada", **times, "mark": "AAAA", "kind": "ticket", **members}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        b"",
+        b"a secret key",
+        b"{}",
+        b'{"kind":"ticket"}',
+        b"[" * 5000,
+        b"\xff\xfe",
+        _claim(issued_at="2026-11-21T12:00:00"),
+        _claim(mark="\u00e9"),
+        _claim(mark=""),
+        _claim(kind="session"),
+        _claim(more=1),
+        _claim(user="nobody"),
+    ],
+)
+async def test_what_the_vault_sealed_for_something_else_is_no_token(desk: Desk, plain: bytes) -> None:
+    text = urlsafe_b64encode(VAULT.seal(plain)).decode().rstrip("=")
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.read(text)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 500),
+            st.sampled_from(["put", "drop", "insert", "cut"]),
+            st.characters() | st.sampled_from("AZaz09-_=+/ \n"),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+async def test_an_altered_text_is_nobodys(edits: list[tuple[int, str, str]]) -> None:
+    desk = Desk()
+    issued = await desk.tickets.issue(ADA)
+    text = issued.text
+    for place, how, character in edits:
+        at = place % (len(text) + 1)
+        match how:
+            case "put":
+                text = text[:at] + character + text[at + 1 :]
+            case "drop":
+                text = text[:at] + text[at + 1 :]
+            case "insert":
+                text = text[:at] + character + text[at:]
+            case _:
+                text = text[:at]
+    if text == issued.text:
+        assert await desk.tickets.read(text) == issued
+        return
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.read(text)
+
+
+@given(st.text() | st.binary(max_size=600).map(lambda raw: urlsafe_b64encode(raw).decode().rstrip("=")))
+async def test_no_text_is_our_fault(text: str) -> None:
+    with pytest.raises(UnknownCredential):
+        await Desk().tickets.read(text)
+
+
+async def test_another_houses_token_is_nobodys(desk: Desk) -> None:
+    other = Tickets(desk.registry.store, FileVault(b"w" * 32), desk.clock)
+    with pytest.raises(UnknownCredential):
+        await desk.tickets.read((await other.issue(ADA)).text)
