@@ -10,7 +10,7 @@ import asyncio
 from time import perf_counter
 
 from bench.client import Caller
-from bench.scenarios.scenario import SEEDED_TOPIC, Figure, Outcome, Scenario, percentiles_ms
+from bench.scenarios.scenario import SEEDED_TOPIC, WARM_UP_CALLS, Figure, Outcome, Scenario, percentiles_ms
 from bench.stage import Stage, text_of
 
 API_SUBSCRIPTIONS = 1000
@@ -65,13 +65,13 @@ async def time_calls(stage: Stage, action: str, parameters: dict[str, str]) -> l
     calls = 10 if stage.options.quick else CALLS
     request = stage.signer.request(action, parameters)
     seconds = []
-    for number in range(calls + 5):
+    for number in range(WARM_UP_CALLS + calls):
         started = perf_counter()
         body = await stage.caller.send(request)
         took = perf_counter() - started
         if b"<SubscriptionArn>" not in body:
             raise RuntimeError(f"{action} listed nothing: {body[:300]!r}")
-        if number >= 5:
+        if number >= WARM_UP_CALLS:
             seconds.append(took)
     return seconds
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from bench.stage import Stage
 
+WARM_UP_CALLS = 100
+"""Before a list is timed: a server that has just started looks after its rows first, and its pages are not in memory yet."""
 SEEDED_TOPIC = "seeded"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from time import perf_counter
 
-from bench.scenarios.scenario import Figure, Outcome, Scenario, percentiles_ms
+from bench.scenarios.scenario import WARM_UP_CALLS, Figure, Outcome, Scenario, percentiles_ms
 from bench.signing import SmnSigner
 from bench.stage import Stage
 
@@ -31,16 +31,16 @@ async def measure(stage: Stage) -> Outcome:
 
 
 async def time_pages(stage: Stage, request: bytes, total: int) -> list[float]:
-    """Seconds of each of CALLS calls, one after the other, after a few that do not count."""
+    """Seconds of each of CALLS calls, one after the other, after those that find the server and its cache at rest."""
     seconds = []
-    for number in range((10 if stage.options.quick else CALLS) + 5):
+    for number in range(WARM_UP_CALLS + (10 if stage.options.quick else CALLS)):
         started = perf_counter()
         body = await stage.caller.send(request)
         took = perf_counter() - started
         page = json.loads(body)
         if page["subscription_count"] != total or len(page["subscriptions"]) != LIMIT:
             raise RuntimeError(f"not a whole page: {body[:300]!r}")
-        if number >= 5:
+        if number >= WARM_UP_CALLS:
             seconds.append(took)
     return seconds
 

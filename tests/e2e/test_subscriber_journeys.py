@@ -76,6 +76,7 @@ async def test_reloading_an_answer_does_no_harm(site: Site, phone: Page) -> None
     subscription = await house.subscriber()
     await phone.goto(f"{site.url}{cancel_path(subscription)}")
     await _button(phone, "Cancel this subscription").click()
+    await expect(phone.get_by_role("heading", level=1)).to_have_text("You have canceled “Weather warnings”")
     await phone.reload()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You are not subscribed to “Weather warnings”")
     assert [entry.event for entry in await house.ledger(subscription)].count(Event.CANCELED) == 1
