@@ -1,6 +1,6 @@
-"""kill -9 at random moments under load: every acknowledged publish is delivered, every acknowledged cancel is honored.
+"""kill -9 at random moments under load: every acknowledged publish is delivered, every acknowledged cancel and deletion is honored.
 
-TIDINGS_TEST_KILLS sets how often (30 in the suite's quick form), TIDINGS_TEST_SEED the moments.
+TIDINGS_TEST_KILLS sets how often (30 in the suite's quick form by SNS, a third of that by SMN), TIDINGS_TEST_SEED the moments.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -16,69 +17,132 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.support.receiver import Receiver
 from tests.support.server import Server
+from tests.support.smn import Http, sign_in
 
 KILLS = int(os.environ.get("TIDINGS_TEST_KILLS", "30"))
 SEED = int(os.environ.get("TIDINGS_TEST_SEED", "20261121"))
 PUBLISHERS = 3
 STILL = "/still-here"
+PASSWORD = "kill-test-password"
+
+
+class Sns:
+    """The load's calls by boto3."""
+
+    text_member = "Message"
+
+    def __init__(self, server: Server) -> None:
+        self._sns = server.sns(connect_timeout=3, read_timeout=5)
+        self._topic = self._sns.create_topic(Name="kill")["TopicArn"]
+
+    def subscribe(self, endpoint: str) -> str:
+        answer = self._sns.subscribe(
+            TopicArn=self._topic, Protocol="http", Endpoint=endpoint, ReturnSubscriptionArn=True
+        )
+        return str(answer["SubscriptionArn"])
+
+    def publish(self, text: str) -> None:
+        self._sns.publish(TopicArn=self._topic, Message=text)
+
+    def leave(self, name: str, number: int) -> None:
+        self._sns.unsubscribe(SubscriptionArn=name)
+
+
+class Smn:
+    """The load's calls by SMN over plain HTTP: every second one leaves by the link of its messages, the others are deleted."""
+
+    text_member = "message"
+
+    def __init__(self, server: Server) -> None:
+        self._http = Http(server, sign_in(server, "admin", PASSWORD, "default"))
+        self._topic = self._ask("POST", "", {"name": "kill"})["topic_urn"]
+
+    def subscribe(self, endpoint: str) -> str:
+        body = {"protocol": "http", "endpoint": endpoint}
+        return str(self._ask("POST", f"/{self._topic}/subscriptions", body)["subscription_urn"])
+
+    def publish(self, text: str) -> None:
+        self._ask("POST", f"/{self._topic}/publish", {"message": text})
+
+    def leave(self, name: str, number: int) -> None:
+        if number % 2:
+            self._ask("DELETE", f"/{self._topic}/subscriptions/{name}")
+        elif self._http("GET", f"/smn/subscription/unsubscribe?subscription_urn={name}", token="").status != 200:
+            raise NotAcknowledged(name)
+
+    def _ask(self, method: str, rest: str, body: Any = None) -> Any:
+        reply = self._http.topics(method, rest, body)
+        if reply.status >= 300:
+            raise NotAcknowledged(reply.raw)
+        return reply.body
+
+
+class NotAcknowledged(Exception):
+    """The server answered, but did not say yes."""
+
+
+UNANSWERED = (BotoCoreError, ClientError, OSError, HTTPException, NotAcknowledged)
+CLOUDS: dict[str, tuple[type[Sns] | type[Smn], int]] = {"sns": (Sns, KILLS), "smn": (Smn, KILLS // 3)}
 
 
 class Load:
     """Publishes and cancels until the server dies, and remembers what was acknowledged."""
 
-    def __init__(self, server: Server, receiver: Receiver, topic: str) -> None:
-        self.server, self.receiver, self.topic = server, receiver, topic
+    def __init__(self, cloud: Sns | Smn, receiver: Receiver) -> None:
+        self.cloud, self.receiver = cloud, receiver
         self.published: list[str] = []  # texts, acknowledged
         self.begun: dict[str, float] = {}  # text -> when its call began
-        self.canceled: dict[str, float] = {}  # path -> when its cancel was acknowledged
+        self.left: dict[str, float] = {}  # path -> when its cancel or deletion was acknowledged
         self.dying = threading.Event()
         self.number = 0
         self.lock = threading.Lock()
 
-    def publish(self, sns: Any) -> None:
+    def publish(self) -> None:
         while not self.dying.is_set():
             with self.lock:
                 self.number += 1
                 text = f"message {self.number}"
             self.begun[text] = time.monotonic()
             try:
-                sns.publish(TopicArn=self.topic, Message=text)
-            except (BotoCoreError, ClientError):
+                self.cloud.publish(text)
+            except UNANSWERED:
                 continue
             self.published.append(text)
 
-    def cancel(self, sns: Any, arns: dict[str, str]) -> None:
-        for path, arn in arns.items():
+    def leave(self, names: dict[str, str]) -> None:
+        for number, (path, name) in enumerate(names.items()):
             if self.dying.is_set():
                 return
             try:
-                sns.unsubscribe(SubscriptionArn=arn)
-            except (BotoCoreError, ClientError):
+                self.cloud.leave(name, number)
+            except UNANSWERED:
                 continue
-            self.canceled[path] = time.monotonic()
+            self.left[path] = time.monotonic()
 
+    def subscribe(self, path: str) -> str:
+        name = self.cloud.subscribe(f"{self.receiver.url}{path}")
+        self.receiver.confirm(path)
+        return name
 
-def _subscribe(sns: Any, receiver: Receiver, topic: str, path: str) -> str:
-    answer = sns.subscribe(
-        TopicArn=topic, Protocol="http", Endpoint=f"{receiver.url}{path}", ReturnSubscriptionArn=True
-    )
-    receiver.confirm(path)
-    return str(answer["SubscriptionArn"])
+    def heard(self, path: str) -> list[str]:
+        """The texts that came to a path, in their order."""
+        member = self.cloud.text_member
+        return [str(got.json[member]) for got in self.receiver.of_type("Notification", path)]
 
 
 @pytest.mark.timeout(60 + KILLS * 10)
-def test_nothing_acknowledged_is_lost_by_kill_9(data: Path, receiver: Receiver) -> None:
+@pytest.mark.parametrize("name", CLOUDS)
+def test_nothing_acknowledged_is_lost_by_kill_9(data: Path, receiver: Receiver, name: str) -> None:
+    make, kills = CLOUDS[name]
     chance = random.Random(SEED)
-    server = Server(data).start()
-    sns = server.sns(connect_timeout=3, read_timeout=5)
-    topic = sns.create_topic(Name="kill")["TopicArn"]
-    _subscribe(sns, receiver, topic, STILL)
-    load = Load(server, receiver, topic)
-    for kill in range(KILLS):
-        arns = {path: _subscribe(sns, receiver, topic, path) for path in (f"/{kill}-a", f"/{kill}-b")}
+    server = Server(data, environment={"TIDINGS_PASSWORD": PASSWORD}).start()
+    load = Load(make(server), receiver)
+    load.subscribe(STILL)
+    for kill in range(kills):
+        names = {path: load.subscribe(path) for path in (f"/{kill}-a", f"/{kill}-b")}
         load.dying.clear()
-        workers = [threading.Thread(target=load.publish, args=(sns,)) for _ in range(PUBLISHERS)]
-        workers.append(threading.Thread(target=load.cancel, args=(sns, arns)))
+        workers = [threading.Thread(target=load.publish) for _ in range(PUBLISHERS)]
+        workers.append(threading.Thread(target=load.leave, args=(names,)))
         for worker in workers:
             worker.start()
         time.sleep(chance.uniform(0.02, 0.4))  # the moment of the kill is what is random here
@@ -87,25 +151,18 @@ def test_nothing_acknowledged_is_lost_by_kill_9(data: Path, receiver: Receiver) 
         for worker in workers:
             worker.join()
         server.start()
-    _check_published(load)
-    _check_canceled(load)
+    _check_published(load, kills)
+    _check_left(load, kills)
     assert server.stop() == 0, server.log()
 
 
-def _check_published(load: Load) -> None:
-    def missing() -> set[str]:
-        return set(load.published) - {got.json["Message"] for got in load.receiver.of_type("Notification", STILL)}
-
-    assert len(load.published) > KILLS, "the load did nothing"
-    load.receiver.wait(lambda _: not missing(), timeout_s=60)
+def _check_published(load: Load, kills: int) -> None:
+    assert len(load.published) > kills, "the load did nothing"
+    load.receiver.wait(lambda _: not set(load.published) - set(load.heard(STILL)), timeout_s=60)
 
 
-def _check_canceled(load: Load) -> None:
-    assert len(load.canceled) >= KILLS // 2, "the load canceled nothing"
-    for path, at in load.canceled.items():
-        late = [
-            got.json["Message"]
-            for got in load.receiver.of_type("Notification", path)
-            if load.begun[got.json["Message"]] > at
-        ]
-        assert not late, f"{path} was canceled and then got {late}"
+def _check_left(load: Load, kills: int) -> None:
+    assert len(load.left) >= kills // 2, "nobody left"
+    for path, at in load.left.items():
+        late = [text for text in load.heard(path) if load.begun[text] > at]
+        assert not late, f"{path} had left and then got {late}"
