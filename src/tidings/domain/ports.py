@@ -231,7 +231,8 @@ class Flow(Protocol):
         ...
 
     async def take(self, limit: int) -> list[Task]:
-        """Lease up to `limit` messages, oldest first, waiting until there is one. Messages cut off by a crash come again.
+        """Lease up to `limit` messages, waiting until there is one: a topic's oldest first, topics in turns. Messages cut off by a
+        crash come again.
 
         A message is handed out once until it is finished or the process ends. Ends with an empty list after `stop`.
         """

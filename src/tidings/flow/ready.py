@@ -1,4 +1,6 @@
-"""The messages that wait in memory to be taken: a bounded window on the journal, always in its order.
+"""The messages that wait in memory to be taken: a bounded window on the journal, in its order within each topic.
+
+Topics take turns, message by message, so that one that is flooded delays the others by a turn and not by its flood.
 
 Called by `embedded`. Messages come straight from the commit that made them durable, without being read back; what does not fit
 stays in the journal only and is loaded when the window has been emptied. The same way brings what was left by the last
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from tidings.domain.model import TopicId
 from tidings.domain.ports import Task
 from tidings.flow.journal import Fresh, Journal
 
@@ -18,20 +21,22 @@ LOAD_MESSAGES = 256
 
 
 class ReadyMessages:
-    """Tasks in memory, oldest first, at most `messages_max` of together about `bytes_max`."""
+    """Tasks in memory by topic, at most `messages_max` of together about `bytes_max`."""
 
     def __init__(self, journal: Journal, messages_max: int, bytes_max: int) -> None:
         self._journal = journal
         self._messages_max = messages_max
         self._bytes_max = bytes_max
-        self._tasks: deque[tuple[Task, int]] = deque()
+        # By topic, in the order of their turns; texts to numbers share one place.
+        self._lanes: dict[TopicId | None, deque[tuple[Task, int]]] = {}
+        self._count = 0
         self._bytes = 0
         # The newest place that is, or was, in the window. Behind: there may be more after it in the journal.
         self._tail = 0
         self._behind = True
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return self._count
 
     def add(self, fresh: Sequence[Fresh]) -> None:
         """Messages that have just become durable."""
@@ -47,14 +52,22 @@ class ReadyMessages:
             self._push(Task(seq, message), size)
 
     def take(self, limit: int) -> list[Task]:
-        """Up to `limit` tasks, oldest first; empty when there is nothing to do."""
-        if not self._tasks and self._behind:
+        """Up to `limit` tasks, each topic's oldest first; empty when there is nothing to do."""
+        if not self._lanes and self._behind:
             self._load()
+        lanes = self._lanes
         tasks: list[Task] = []
-        while self._tasks and len(tasks) < limit:
-            task, size = self._tasks.popleft()
-            self._bytes -= size
-            tasks.append(task)
+        while lanes and len(tasks) < limit:
+            topic_id = next(iter(lanes))
+            lane = lanes.pop(topic_id)
+            # Alone, it has all the turns there are.
+            for _ in range(1 if lanes else min(limit - len(tasks), len(lane))):
+                task, size = lane.popleft()
+                self._bytes -= size
+                tasks.append(task)
+            if lane:
+                lanes[topic_id] = lane
+        self._count -= len(tasks)
         return tasks
 
     def look_for_others(self) -> None:
@@ -64,15 +77,20 @@ class ReadyMessages:
 
     def forget(self) -> None:
         """Drop everything that has not been taken."""
-        self._tasks.clear()
+        self._lanes.clear()
+        self._count = 0
         self._bytes = 0
         self._behind = True
 
     def _has_room(self) -> bool:
-        return len(self._tasks) < self._messages_max and self._bytes < self._bytes_max
+        return self._count < self._messages_max and self._bytes < self._bytes_max
 
     def _push(self, task: Task, size: int) -> None:
-        self._tasks.append((task, size))
+        lane = self._lanes.get(task.message.topic_id)
+        if lane is None:
+            lane = self._lanes[task.message.topic_id] = deque()
+        lane.append((task, size))
+        self._count += 1
         self._bytes += size
         self._tail = task.seq
 

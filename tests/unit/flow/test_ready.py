@@ -9,7 +9,7 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.model import AccountId, Kind, Message
+from tidings.domain.model import AccountId, Kind, Message, TopicId
 from tidings.flow.journal import Fresh, Journal, Loaded
 from tidings.flow.ready import ReadyMessages
 
@@ -24,11 +24,13 @@ class ListJournal:
         self.loads = 0
         self.recounts = 0
 
-    def write(self, count: int) -> list[Fresh]:
+    def write(self, count: int, topics: Sequence[int] = (1,)) -> list[Fresh]:
+        """Messages for these topics in turn."""
         fresh = []
-        for _ in range(count):
+        for number in range(count):
             seq = len(self.rows) + 1
-            self.rows[seq] = Message(str(seq), Kind.NOTIFICATION, AccountId("0"), "sns", NOW)
+            topic_id = TopicId(topics[number % len(topics)])
+            self.rows[seq] = Message(str(seq), Kind.NOTIFICATION, AccountId("0"), "sns", NOW, topic_id)
             fresh.append((seq, self.rows[seq], 10))
         return fresh
 
@@ -101,12 +103,24 @@ def test_a_message_loaded_before_its_commit_was_told_comes_once() -> None:
     assert seqs(ready.take(9)) == [2, 3]
 
 
+def test_a_flooded_topic_delays_another_by_a_turn_and_not_by_its_flood() -> None:
+    journal = ListJournal()
+    ready = window(journal)
+    ready.take(1)
+    ready.add(journal.write(50, topics=[1]))
+    ready.add(journal.write(2, topics=[2]))
+    ready.add(journal.write(1, topics=[3]))
+    assert seqs(ready.take(6)) == [1, 51, 53, 2, 52, 3]
+    assert seqs(ready.take(100)) == list(range(4, 51))
+
+
 @given(
     steps=st.lists(st.tuples(st.sampled_from(["write", "foreign", "take", "look"]), st.integers(1, 9)), max_size=40),
+    topics=st.lists(st.integers(1, 4), min_size=1, max_size=6),
     messages_max=st.integers(1, 12),
 )
-def test_every_message_comes_once_and_in_order_whatever_happens(
-    steps: list[tuple[str, int]], messages_max: int
+def test_every_message_comes_once_and_in_its_topics_order_whatever_happens(
+    steps: list[tuple[str, int]], topics: list[int], messages_max: int
 ) -> None:
     journal = ListJournal()
     ready = window(journal, messages_max)
@@ -114,9 +128,9 @@ def test_every_message_comes_once_and_in_order_whatever_happens(
     for step, number in [*steps, ("look", 1), ("take", 1000)]:
         match step:
             case "write":
-                ready.add(journal.write(number))
+                ready.add(journal.write(number, topics))
             case "foreign":
-                journal.write(number)
+                journal.write(number, topics)
             case "look":
                 ready.look_for_others()
             case _:
@@ -124,4 +138,7 @@ def test_every_message_comes_once_and_in_order_whatever_happens(
         assert len(ready) <= messages_max
     while tasks := ready.take(1000):
         taken += seqs(tasks)
-    assert taken == list(range(1, len(journal.rows) + 1))
+    assert sorted(taken) == list(range(1, len(journal.rows) + 1))
+    for topic in set(topics):
+        mine = [seq for seq in taken if journal.rows[seq].topic_id == topic]
+        assert mine == sorted(mine)
