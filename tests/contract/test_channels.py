@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.support.queues import QueueService
 from tests.support.receiver import Receiver
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smtp import Mail, Mailbox
 
 
@@ -51,16 +50,6 @@ def topic(sns: Any, topic_name: str) -> str:
     return str(sns.create_topic(Name=topic_name, Attributes={"DisplayName": "Harbor news"})["TopicArn"])
 
 
-def api(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    """A call of /api/v1."""
-    request = Request(f"{server.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
-    request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answer:
-        text = answer.read()
-        return json.loads(text) if text else None
-
-
 def _link(mail: Mail, kind: str) -> str:
     found = re.search(rf"http://\S+/s/{kind}/[\w-]+", mail.text())
     assert found is not None, mail.text()
@@ -83,7 +72,7 @@ def _get(url: str) -> int:
 
 
 def _state(server: Server, endpoint: str) -> list[str]:
-    found = api(server, f"subscriptions?endpoint={quote(endpoint)}")
+    found = server.api(f"subscriptions?endpoint={quote(endpoint)}")
     return [row["state"] for row in found["items"]]
 
 
@@ -129,7 +118,7 @@ def test_a_person_confirms_reads_cancels_with_one_click_and_comes_back(
     assert _post(_link(goodbye, "r"))[0] == 200
     sns.publish(TopicArn=topic, Message="welcome back")
     assert "welcome back" in mailbox.next().text()
-    ways = [entry["way"] for entry in api(server, "ledger?endpoint=ann%40example.org")["items"]]
+    ways = [entry["way"] for entry in server.api("ledger?endpoint=ann%40example.org")["items"]]
     assert ways == ["api", "link", "one-click", "link"]
 
 
@@ -150,9 +139,9 @@ def test_a_way_back_closes_after_48_hours(data: Path, mailbox: Mailbox) -> None:
     sns.publish(TopicArn=topic, Message="m")
     assert _post(_link(mailbox.next(), "c"))[0] == 200
     goodbye = mailbox.next()
-    api(server, "dev/clock", {"advance_s": 172_799 - 60})
+    server.api("dev/clock", {"advance_s": 172_799 - 60})
     assert _get(_link(goodbye, "r")) == 200
-    api(server, "dev/clock", {"advance_s": 62})
+    server.api("dev/clock", {"advance_s": 62})
     status, page = _post(_link(goodbye, "r"))
     assert status in (404, 410)
     assert "<html" in page
@@ -170,7 +159,7 @@ def test_a_phone_is_subscribed_at_once_and_reads_the_display_name(sns: Any, serv
 
 def _outbox(server: Server, to: str, count: int) -> list[dict[str, Any]]:
     for _ in range(500):
-        answer = api(server, f"dev/outbox?channel=sms&to={quote(to)}")
+        answer = server.api(f"dev/outbox?channel=sms&to={quote(to)}")
         entries: list[dict[str, Any]] = answer["items"]
         if len(entries) >= count:
             return entries
@@ -221,13 +210,13 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_queue_and_can_be_sent_
     letters = _dead_letters(server, arn)
     assert letters[0]["reason"].startswith("HTTP 403")
     receiver.answer = lambda _: 200
-    api(server, "dead-letters/send-again", {"ids": [letters[0]["id"]]})
+    server.api("dead-letters/send-again", {"ids": [letters[0]["id"]]})
     assert receiver.wait_for_type("Notification", 2).json["Message"] == "refused for good"
 
 
 def _dead_letters(server: Server, subscription: str) -> list[dict[str, Any]]:
     for _ in range(500):
-        answer = api(server, f"dead-letters?subscription={quote(subscription)}")
+        answer = server.api(f"dead-letters?subscription={quote(subscription)}")
         found: list[dict[str, Any]] = answer["items"]
         if found:
             return found
@@ -245,7 +234,7 @@ def test_a_subscription_canceled_meanwhile_gets_nothing_again(
     sns.publish(TopicArn=topic, Message="m")
     letter = _dead_letters(server, arn)[0]
     sns.unsubscribe(SubscriptionArn=arn)
-    api(server, "dead-letters/send-again", {"ids": [letter["id"]]})
+    server.api("dead-letters/send-again", {"ids": [letter["id"]]})
     other = sns.create_topic(Name="after-" + topic.rsplit(":", 1)[1][:100])["TopicArn"]
     sns.subscribe(TopicArn=other, Protocol="http", Endpoint=f"{receiver.url}/other")
     receiver.wait_for_type("SubscriptionConfirmation", path="/other")

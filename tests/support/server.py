@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import boto3
 from botocore.config import Config
@@ -81,6 +83,15 @@ class Server:
 
     def log(self) -> str:
         return (self.data / "server.log").read_text(errors="replace")[-6000:]
+
+    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """A call of /api/v1 with the developer's key: a POST when there is a body."""
+        request = Request(f"{self.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
+        request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
+        request.add_header("Content-Type", "application/json")
+        with urlopen(request) as answer:
+            text = answer.read()
+            return json.loads(text) if text else None
 
     def sns(self, key_id: str = KEY_ID, secret: str = SECRET, region: str = "us-east-1", **config: Any) -> Any:
         """An unmodified boto3 client."""

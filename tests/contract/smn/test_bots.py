@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import ssl
-from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
 from tests.support.bots import ChatServices
 from tests.support.certificates import make_certificate
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smn import ask
 
 SERVICES = ["feishu", "dingding", "wechat", "welink"]
@@ -54,14 +52,6 @@ def add(smn: SmnClient, topic_urn: str, chat: ChatServices, service: str, **exte
 
 def publish(smn: SmnClient, topic_urn: str, **body: Any) -> None:
     ask(smn, "PublishMessage", topic_urn=topic_urn, body=body)
-
-
-def api(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    request = Request(f"{server.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
-    request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answer:
-        return json.loads(answer.read())
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -128,7 +118,7 @@ def test_a_refusal_in_the_answers_body_is_final_and_seen_by_the_operator(
     chat.excuses.append({"errcode": 93000, "errmsg": "invalid webhook url"})
     publish(smn, topic_urn, message="lost")
     for _ in range(1000):
-        letters = api(server, f"dead-letters?subscription={quote(urn)}")["items"]
+        letters = server.api(f"dead-letters?subscription={quote(urn)}")["items"]
         if letters:
             break
     assert (letters[0]["attempts"], letters[0]["reason"]) == (1, "wechat code 93000: the bot does not exist")
@@ -143,7 +133,7 @@ def test_what_was_sent_too_fast_is_sent_again_later(
     publish(smn, topic_urn, message="patience")
     chat.wait_asked(1)
     for _ in range(200):  # until the failure is written down there is nothing that the clock could make due
-        api(server, "dev/clock", {"advance_s": 15})
+        server.api("dev/clock", {"advance_s": 15})
         if chat.said:
             break
     assert chat.wait(1)[0].body["text"]["content"] == "patience"

@@ -6,7 +6,6 @@ import json
 import re
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
 from tests.support.receiver import Received, Receiver
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smn import ask, smn_client
 from tests.support.smtp import Mail, Mailbox
 
@@ -41,16 +40,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, mailbox: Mailbox) -> Iterat
     server = Server(tmp_path_factory.mktemp("smn-delivery"), environment=environment).start()
     yield server
     assert server.stop() == 0, server.log()
-
-
-def api(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    """A call of /api/v1."""
-    request = Request(f"{server.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
-    request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answer:
-        text = answer.read()
-        return json.loads(text) if text else None
 
 
 def add(smn: SmnClient, topic_urn: str, protocol: str, endpoint: str, **more: Any) -> str:
@@ -99,13 +88,13 @@ def until(found: Callable[[], Any]) -> Any:
 
 def dead_letter(server: Server, subscription_urn: str) -> dict[str, Any]:
     path = f"dead-letters?subscription={quote(subscription_urn)}"
-    letter: dict[str, Any] = until(lambda: api(server, path)["items"])[0]
+    letter: dict[str, Any] = until(lambda: server.api(path)["items"])[0]
     return letter
 
 
 def outbox(server: Server, to: str, count: int = 1) -> list[dict[str, Any]]:
     def found() -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = api(server, f"dev/outbox?channel=sms&to={quote(to)}")["items"]
+        items: list[dict[str, Any]] = server.api(f"dev/outbox?channel=sms&to={quote(to)}")["items"]
         return items if len(items) >= count else []
 
     entries: list[dict[str, Any]] = until(found)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
 from tests.support.receiver import Receiver
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smn import ask, refused, smn_client
 from tests.support.smtp import Mailbox
 
@@ -40,15 +39,6 @@ def server(tmp_path: Any, mailbox: Mailbox) -> Iterator[Server]:
     server = Server(tmp_path, environment={"TIDINGS_SMTP_URL": mailbox.url}).start()
     yield server
     assert server.stop() == 0, server.log()
-
-
-def api(server: Server, path: str, body: dict[str, Any] | None = None) -> Any:
-    request = Request(f"{server.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
-    request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-    request.add_header("Content-Type", "application/json")
-    with urlopen(request) as answer:
-        text = answer.read()
-        return json.loads(text) if text else None
 
 
 def visit(url: str) -> tuple[int, str]:
@@ -116,11 +106,11 @@ class Story:
         ask(self.smn, "PublishMessage", topic_urn=self.topic, body={"subject": "News", "message": text})
 
     def later(self, seconds: float) -> None:
-        api(self.server, "dev/clock", {"advance_s": seconds})
+        self.server.api("dev/clock", {"advance_s": seconds})
 
     def events(self) -> list[str]:
         uid = self.urn.rsplit(":", 1)[1]
-        return [item["event"] for item in api(self.server, f"ledger?subscription={uid}")["items"]]
+        return [item["event"] for item in self.server.api(f"ledger?subscription={uid}")["items"]]
 
 
 @pytest.fixture
@@ -313,7 +303,7 @@ def phone(server: Server, smn: SmnClient, topic: str) -> Story:
 
 
 def texts(server: Server) -> list[dict[str, Any]]:
-    return list(api(server, "dev/outbox?channel=sms")["items"])
+    return list(server.api("dev/outbox?channel=sms")["items"])
 
 
 def wait_for_text(server: Server, count: int) -> str:

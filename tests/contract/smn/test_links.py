@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import time
-from base64 import b64encode, urlsafe_b64decode
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
-from urllib.request import Request, urlopen
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
 from tests.support.receiver import Receiver
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smn import ACCOUNT, PROJECT, REGION, Http, Reply, ask, refused, request_of, smn_client
 from tests.support.smtp import Mailbox
 
@@ -318,14 +316,11 @@ def standing_link(server: Server, urn: str) -> str:
     """The link of the text that asked, from developer mode's outbox, which another process writes: there is no event to wait for."""
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
-        request = Request(f"{server.url}/api/v1/dev/outbox?channel=sms&limit=1000")
-        request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-        with urlopen(request) as answer:
-            for item in json.loads(answer.read())["items"]:
-                found = re.search(r"/s/p/([\w-]{44})", item["text"])
-                raw = urlsafe_b64decode(found[1][1:] + "=") if found else b""
-                if found and raw[:16].hex() == urn.rpartition(":")[2]:
-                    return found[1]
+        for item in server.api("dev/outbox?channel=sms&limit=1000")["items"]:
+            found = re.search(r"/s/p/([\w-]{44})", item["text"])
+            raw = urlsafe_b64decode(found[1][1:] + "=") if found else b""
+            if found and raw[:16].hex() == urn.rpartition(":")[2]:
+                return found[1]
         time.sleep(0.02)
     raise AssertionError("no text")
 

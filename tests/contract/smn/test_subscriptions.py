@@ -6,14 +6,12 @@ import json
 import re
 import sqlite3
 import time
-from base64 import b64encode
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
 from tests.support.receiver import Receiver
-from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.server import Server
 from tests.support.smn import PROJECT, REGION, Http, ask, refused, smn_client, urn_path
 
 URN = re.compile(rf"urn:smn:{REGION}:{PROJECT}:[A-Za-z0-9_-]+:[0-9a-f]{{32}}")
@@ -38,10 +36,8 @@ def texts_to(server: Server, number: str, count: int) -> list[str]:
     """What the phone got. Polls the outbox of another process: there is no event to wait for."""
     deadline = time.monotonic() + 15
     while True:
-        request = Request(f"{server.url}/api/v1/dev/outbox?channel=sms&limit=1000")
-        request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
-        with urlopen(request) as answer:
-            found = [item["text"] for item in json.loads(answer.read())["items"] if number in json.dumps(item)]
+        items = server.api("dev/outbox?channel=sms&limit=1000")["items"]
+        found = [item["text"] for item in items if number in json.dumps(item)]
         if len(found) >= count:
             return found
         assert time.monotonic() < deadline, found
