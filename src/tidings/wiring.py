@@ -211,6 +211,7 @@ class House:
             region=settings.region,
             certificate_name=self._smn_certificate_name(),
             retry_base_s=settings.smn_retry_base_s,
+            link_ttl_s=settings.confirm_ttl_s,
         )
         renderer = Renderer({"sns": sns, "smn": self._smn_envelopes}, self._vault)
         self._outbox: OutboxChannel | None = None
@@ -329,6 +330,7 @@ class House:
                 public_url=self.public_url,
                 region=settings.region,
                 skew=timedelta(seconds=settings.clock_skew_s),
+                link_ttl_s=settings.confirm_ttl_s,
                 lock_after=settings.smn_key_lock_after,
             )
         )

@@ -37,7 +37,7 @@ class House:
     region: of everything that is made here. judges: what the other dialects' policies on a topic say. certificate: PEM of a
     certificate's name in this dialect, or None. public_url: base of links. new_id: 32 random hex digits. link_key: of signed links.
     signing_clock: the machine's own, because callers sign by theirs. lock_after: failed signatures in a row that lock a key;
-    0: never.
+    0: never. link_ttl_s: life of confirmation and come-back links.
     """
 
     topics: Topics
@@ -62,6 +62,7 @@ class House:
     public_url: str
     region: str
     skew: timedelta
+    link_ttl_s: int
     lock_after: int = 0
 
 

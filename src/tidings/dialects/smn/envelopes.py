@@ -17,6 +17,7 @@ from tidings.dialects.smn import addresses, bots, limits, names, texts
 from tidings.dialects.smn.filter_rules import passes
 from tidings.domain.envelope import Content, HttpContent, MailContent, TextContent
 from tidings.domain.letters import Links, make_letter, name_of, text_of
+from tidings.domain.limits import CONFIRM_TTL_S
 from tidings.domain.model import Kind, Message, Subscriber, Topic
 from tidings.domain.ports import Signer, Vault
 from tidings.domain.retry import PEOPLE_PLAN, RetryPlan
@@ -48,7 +49,8 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 class SmnEnvelopes:
     """The Envelopes of dialect `smn`. certificate_name: of the signing certificate under /smn/. retry_base_s: before the first of the
-    six retries of a web hook; each further one waits twice as long."""
+    six retries of a web hook; each further one waits twice as long. link_ttl_s: life of confirmation and come-back links, as the
+    notices tell it."""
 
     def __init__(
         self,
@@ -60,12 +62,14 @@ class SmnEnvelopes:
         region: str,
         certificate_name: str,
         retry_base_s: float,
+        link_ttl_s: int = CONFIRM_TTL_S,
     ) -> None:
         self.signer = signer
         self.links = links
         self.projects = projects
         self.vault = vault
         self.region = region
+        self.link_ttl_s = link_ttl_s
         self.certificate_url = f"{links.public_url}/smn/{certificate_name}"
         self._http_plan = RetryPlan(
             0,
@@ -155,9 +159,9 @@ class SmnWardrobe:
 
     def _notice_text(self) -> str:
         if self._message.kind is Kind.CONFIRMATION:
-            return texts.hook_confirmation(self._urn)
+            return texts.hook_confirmation(self._urn, self._house.link_ttl_s)
         if self._message.kind is Kind.GOODBYE:
-            return texts.hook_goodbye(f"{self._urn}:{self._message.subscription_uid}")
+            return texts.hook_goodbye(f"{self._urn}:{self._message.subscription_uid}", self._house.link_ttl_s)
         return ""
 
     def _subscribe_url(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidings.dialects.contract import WireResponse
-from tidings.dialects.smn import addresses, endpoints, names
+from tidings.dialects.smn import addresses, endpoints, names, texts
 from tidings.dialects.smn.calls import Answer, Call, House, Route, done, subscription_named, subscription_urn, topic_urn
 from tidings.dialects.smn.errors import missing_parameter, refuse
 from tidings.domain import links
@@ -146,13 +146,14 @@ async def _way_back(house: House, canceled: Canceled) -> str:
     """How to undo it. Nobody but the endpoint itself gets a link to a page for people: that shows what else it receives."""
     if not canceled.restore_token:
         return ""
+    life = texts.life(house.link_ttl_s)
     if canceled.subscription.protocol == "sms":
-        return " If this was a mistake, open the link of the text message that asked to confirm, within 48 hours."
+        return f" If this was a mistake, open the link of the text message that asked to confirm, within {life}."
     if canceled.subscription.protocol in _PEOPLE:
-        return " If this was a mistake, use the link in the mail that was just sent, within 48 hours."
+        return f" If this was a mistake, use the link in the mail that was just sent, within {life}."
     urn = await topic_urn(house, canceled.topic)
     link = addresses.confirm_link(house.public_url, urn, canceled.topic.region, canceled.restore_token)
-    return f" If this was a mistake, visit this link within 48 hours to subscribe again: {link}"
+    return f" If this was a mistake, visit this link within {life} to subscribe again: {link}"
 
 
 def _see(house: House, page: str) -> WireResponse:

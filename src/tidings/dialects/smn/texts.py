@@ -31,17 +31,23 @@ def language_of(tag: str) -> str:
     return {"zh": CHINESE, "en": DEFAULT_LANGUAGE}.get(tag.lower().replace("_", "-").partition("-")[0], "")
 
 
-def hook_confirmation(topic_urn: str) -> str:
+def life(ttl_s: int) -> str:
+    """How long a link works, in whole hours: `48 hours`."""
+    hours = max(ttl_s // 3600, 1)
+    return f"{hours} hours" if hours > 1 else "1 hour"
+
+
+def hook_confirmation(topic_urn: str, ttl_s: int) -> str:
     return (
         f"You are invited to subscribe to the topic {topic_urn}. "
-        "To confirm the subscription, visit the subscribe_url in this message. The link is valid for 48 hours."
+        f"To confirm the subscription, visit the subscribe_url in this message. The link is valid for {life(ttl_s)}."
     )
 
 
-def hook_goodbye(subscription_urn: str) -> str:
+def hook_goodbye(subscription_urn: str, ttl_s: int) -> str:
     return (
         f"You are unsubscribed: {subscription_urn} receives nothing more. "
-        "To subscribe again, visit the subscribe_url in this message. The link is valid for 48 hours."
+        f"To subscribe again, visit the subscribe_url in this message. The link is valid for {life(ttl_s)}."
     )
 
 

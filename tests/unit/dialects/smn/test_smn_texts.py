@@ -26,6 +26,11 @@ def test_a_tag_means_a_language_we_write(tag: str, language: str) -> None:
     assert texts.language_of(tag) == language
 
 
+def test_the_notices_of_a_web_hook_tell_how_long_its_link_works() -> None:
+    assert texts.hook_confirmation("urn", 172_800).endswith("valid for 48 hours.")
+    assert texts.hook_goodbye("urn", 3_600).endswith("valid for 1 hour.")
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
