@@ -246,7 +246,7 @@ class Settings:
     login_rate: int = _setting(
         10,
         values.whole(1, 10**6),
-        "Password sign-ins for SMN tokens per client address: each costs a tenth of a core for a moment, and guessing stays slow.",
+        "Password sign-ins for SMN tokens per client address: each costs an argon2 hash, and guessing stays slow.",
         unit="per second",
     )
     templates_max: int = _setting(
