@@ -20,8 +20,9 @@ from bench.contenders import Contender
 from bench.receiver import Receiver
 from bench.scenarios.scenario import SEEDED_TOPIC
 from bench.stage import Options, Stage
-from tidings.domain.model import NO_ID, AccountId, LedgerEntry, LedgerQuery, Subscription, SubscriptionId, Unit
+from tidings.domain.model import NO_ID, AccountId, LedgerEntry, LedgerQuery, Subscription, SubscriptionId
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 
 ACCOUNT = AccountId("000000000000")

@@ -23,9 +23,9 @@ from tidings.domain.model import (
     MessageAttribute,
     Topic,
     TopicId,
-    Unit,
 )
 from tidings.domain.ports import Flow, NewDelivery, Record, Settled, Store, Task
+from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.store.sqlite import SqliteStore
 

@@ -26,6 +26,7 @@ from tests.support.stores import (
 from tidings.domain.errors import Conflict
 from tidings.domain.lifecycle import ASKED
 from tidings.domain.model import (
+    NEWEST,
     Event,
     LedgerEntry,
     LedgerQuery,
@@ -36,9 +37,9 @@ from tidings.domain.model import (
     Topic,
     TopicId,
     TopicQuery,
-    Unit,
 )
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 
 
 async def test_topics_are_found_newest_first_by_every_filter_and_counted(store: Store) -> None:
@@ -55,7 +56,7 @@ async def test_topics_are_found_newest_first_by_every_filter_and_counted(store: 
                 account_id=OTHER if number % 7 == 0 else ACCOUNT,
             )
         )
-    for query in _topic_queries(made):
+    for query in _topic_queries(made) + [replace(query, region=None) for query in _topic_queries(made)]:
         expected = [topic for topic in reversed(made) if _topic_matches(query, topic)]
         assert await store.topics_found(query) == expected[query.offset : query.offset + query.limit], query
         assert await store.topics_total(query) == len(expected), query
@@ -216,7 +217,7 @@ async def test_each_ledger_filter_narrows_it_also_when_the_clock_was_set_back(st
     accounts, endpoints, topics, uids = (None, OTHER), (None, "e1"), (None, TopicId(3)), (None, uid(2))
     times = (None, NOW - 60 * SECOND, NOW + 6 * SECOND, NOW + 99 * SECOND)
     queries = [
-        LedgerQuery(account, endpoint, topic, subscription, since, until, after, limit)
+        LedgerQuery(account, endpoint, topic, subscription, since, until, after=after, limit=limit)
         for account in accounts
         for endpoint in endpoints
         for topic in topics
@@ -227,6 +228,38 @@ async def test_each_ledger_filter_narrows_it_also_when_the_clock_was_set_back(st
     ]
     for query in queries:
         assert await store.ledger(query) == [row for row in everything if _in_ledger(query, row)][: query.limit], query
+    backwards = [replace(query, before=before) for query in queries for before in (NEWEST, everything[17].id)]
+    for query in backwards:
+        expected = [row for row in reversed(everything) if _in_ledger(query, row)][: query.limit]
+        assert await store.ledger(query) == expected, query
+
+
+async def test_the_ledger_is_walked_newest_first_page_by_page_along_every_index(store: Store) -> None:
+    topic_of = (TopicId(1), TopicId(2))
+    events = (Event.CONFIRMED, Event.OPTED_OUT, Event.REVIEW)
+    for number in range(30):
+        event = events[number % 3]
+        address = "" if event is Event.CONFIRMED else "+18885550100"
+        entry = an_entry(number % 4, event=event, topic_id=topic_of[number % 2], endpoint="e", address=address)
+        await store.commit(Unit(ledger=[entry]))
+    everything = await store.ledger(LedgerQuery(limit=99))
+    for query in (
+        LedgerQuery(),
+        LedgerQuery(ACCOUNT),
+        LedgerQuery(ACCOUNT, events=(Event.OPTED_OUT, Event.REVIEW)),
+        LedgerQuery(ACCOUNT, address="+18885550100", events=(Event.OPTED_OUT, Event.REVIEW)),
+        LedgerQuery(endpoint="e"),
+        LedgerQuery(topic_id=topic_of[1]),
+        LedgerQuery(subscription_uid=uid(3)),
+    ):
+        expected = [row for row in reversed(everything) if _in_ledger(query, row)]
+        found: list[LedgerEntry] = []
+        before = NEWEST
+        while page := await store.ledger(replace(query, before=before, limit=4)):
+            assert len(page) <= 4
+            found += page
+            before = page[-1].id
+        assert found == expected, query
 
 
 def _in_ledger(query: LedgerQuery, row: LedgerEntry) -> bool:
@@ -238,6 +271,9 @@ def _in_ledger(query: LedgerQuery, row: LedgerEntry) -> bool:
         and (query.since is None or row.at >= query.since)
         and (query.until is None or row.at < query.until)
         and row.id > query.after
+        and (query.before is None or row.id < query.before)
+        and (not query.events or row.event in query.events)
+        and query.address in (None, row.address)
     )
 
 

@@ -40,10 +40,10 @@ from tidings.domain.model import (
     TopicCounts,
     TopicId,
     TopicQuery,
-    Unit,
     User,
 )
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 
 # Accounts
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tidings.domain.model import (
     AccountId,
@@ -21,10 +21,12 @@ from tidings.domain.model import (
     Template,
     Topic,
     TopicId,
-    Unit,
     Way,
 )
+from tidings.domain.optout import AddressKind, HeardText, InboundAddress, OptOut
+from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -32,10 +34,18 @@ SECOND = timedelta(seconds=1)
 ACCOUNT = AccountId("000000000000")
 OTHER = AccountId("111111111111")
 
-Opener = Callable[[Path], Awaitable[Store]]
+PHONE = "+12025550123"
+TOLL_FREE, SHORT_CODE = "+18885550100", "24273"
 
 
-async def open_sqlite(place: Path) -> Store:
+class WholeStore(Store, OptOutStore, TextStore, Protocol):
+    """What an implementation is: one object with all three ports."""
+
+
+Opener = Callable[[Path], Awaitable[WholeStore]]
+
+
+async def open_sqlite(place: Path) -> WholeStore:
     return await SqliteStore.open(place / "tidings.db")
 
 
@@ -77,6 +87,31 @@ def a_template(number: int, **changes: Any) -> Template:
 
 def a_message(number: int, topic: Topic | None = None) -> Message:
     return Message(uid(number), Kind.NOTIFICATION, ACCOUNT, "sns", NOW, topic.id if topic else None, "subject", "body")
+
+
+def an_address(address: str = TOLL_FREE, account_id: AccountId = ACCOUNT, **changes: Any) -> InboundAddress:
+    return replace(InboundAddress(0, account_id, address, AddressKind.TOLL_FREE, NOW), **changes)
+
+
+def an_opt_out(address: str = TOLL_FREE, phone: str = PHONE, **changes: Any) -> OptOut:
+    return replace(OptOut(ACCOUNT, address, phone, NOW, NOW - SECOND, Way.KEYWORD, "", "STOP", "Stop!", ""), **changes)
+
+
+def a_text(text: str = "Stop!", **changes: Any) -> HeardText:
+    return replace(HeardText(0, ACCOUNT, TOLL_FREE, PHONE, text, NOW), **changes)
+
+
+async def add_address(
+    store: WholeStore, address: str = TOLL_FREE, account_id: AccountId = ACCOUNT, **changes: Any
+) -> InboundAddress:
+    await store.commit(Unit(inbound_addresses_new=[an_address(address, account_id, **changes)]))
+    return await address_of(store, address, account_id)
+
+
+async def address_of(store: WholeStore, address: str, account_id: AccountId = ACCOUNT) -> InboundAddress:
+    found = await store.inbound_address(account_id, address)
+    assert found is not None
+    return found
 
 
 async def add_topic(store: Store, number: int = 1, **changes: Any) -> Topic:

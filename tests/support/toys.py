@@ -20,10 +20,11 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import Customs
-from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Unit, Way
+from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
 from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
 from tidings.domain.ports import Channel, Envelopes, Settle, Wardrobe
 from tidings.domain.retry import RetryPlan
+from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.publish import Publisher

@@ -20,11 +20,12 @@ by that name of the condition key that has no prefix (`protocol`, `endpoint`, `s
 DECISIONS_KEPT = 1024
 """Whether a user's actions list a call, remembered: matching up to 64 patterns at every publish would be felt."""
 
-_LOOK = frozenset({Verb.READ_TOPIC, Verb.LIST, Verb.READ_SUBSCRIPTION, Verb.READ_LEDGER})
+_ABOUT_PEOPLE = frozenset({Verb.READ_LEDGER, Verb.READ_OPT_OUTS})
+_LOOK = frozenset({Verb.READ_TOPIC, Verb.LIST, Verb.READ_SUBSCRIPTION}) | _ABOUT_PEOPLE
 ROLE_VERBS: dict[Role, frozenset[Verb]] = {
     Role.OWNER: frozenset(Verb),
     Role.OPERATOR: frozenset(Verb) - {Verb.MANAGE_ACCOUNT},
-    Role.PUBLISHER: _LOOK - {Verb.READ_LEDGER} | {Verb.PUBLISH, Verb.PUBLISH_SMS},
+    Role.PUBLISHER: _LOOK - _ABOUT_PEOPLE | {Verb.PUBLISH, Verb.PUBLISH_SMS},
     Role.AUDITOR: _LOOK,
 }
 

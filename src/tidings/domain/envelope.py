@@ -20,6 +20,14 @@ class HttpContent:
     body: bytes
 
 
+@dataclass(slots=True, eq=False)
+class HttpQuery(HttpContent):
+    """A GET instead, where the answer's body is judged: `query` follows the endpoint's path, `body` is empty. Not logged: it may hold
+    passwords."""
+
+    query: bytes = field(default=b"", repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class MailContent:
     """A mail before MIME. `template` names the layout (notification, confirmation, goodbye, json).

@@ -24,6 +24,9 @@ class Verb(enum.StrEnum):
     MANAGE_TEMPLATES = "manage-templates"
     READ_LEDGER = "read-ledger"
     MANAGE_DELIVERIES = "manage-deliveries"
+    READ_OPT_OUTS = "read-opt-outs"
+    MANAGE_OPT_OUTS = "manage-opt-outs"  # inbound addresses, keywords, rules; to opt somebody out
+    LIFT_OPT_OUTS = "lift-opt-outs"  # text somebody again who had opted out: the dangerous act
     MANAGE_ACCOUNT = "manage-account"
 
 

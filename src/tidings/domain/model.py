@@ -17,6 +17,7 @@ AccountId = NewType("AccountId", str)  # 12 digits
 TopicId = NewType("TopicId", int)
 SubscriptionId = NewType("SubscriptionId", int)
 NO_ID = 0  # what a row that the store has not seen yet carries
+NEWEST = 2**63 - 1  # no row's id is above it
 
 
 class State(enum.IntEnum):
@@ -39,6 +40,7 @@ class Way(enum.StrEnum):
     CONSOLE = "console"
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
+    CARRIER = "carrier"  # the network said that the person opted out
     IMPORT = "import"
     SYSTEM = "system"  # nobody asked: expiry, deletion of the topic, no confirmation needed
 
@@ -54,6 +56,10 @@ class Event(enum.StrEnum):
     RESTORED = "restored"
     EXPIRED = "expired"
     DELETED = "deleted"
+    OPTED_OUT = "opted-out"  # a phone, at an inbound address
+    OPTED_IN = "opted-in"
+    REVIEW = "review"  # a text that no keyword matches but a person would understand
+    REVIEWED = "reviewed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +229,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One change of consent. Append-only. `id` is given by the store and grows."""
+    """One change of consent. Append-only. `id` is given by the store and grows.
+
+    Of a phone's opt-out or opt-in: no topic (id 0) and no subscription; `address` is the inbound address, `keyword` what matched,
+    `transport_id` the text's id at the SMSC, `sent_at` its time there. `before` and `after` are CANCELED for opted out and
+    CONFIRMED for not.
+    """
 
     id: int
     at: datetime
@@ -239,6 +250,10 @@ class LedgerEntry:
     after: State | None
     origin: Origin
     detail: str = ""
+    address: str = ""
+    keyword: str = ""
+    transport_id: str = ""
+    sent_at: datetime | None = None
 
 
 class Kind(enum.StrEnum):
@@ -267,6 +282,9 @@ class Message:
     `sequence`, `group_id`, `dedup_id`: for ordered topics and queues, empty otherwise.
     `protocols`: only subscriptions of these receive it; empty means all. `expires_at`: no attempt starts at or after it.
     `language`: of the words that we add, a tag such as `zh-CN`; empty means the house's.
+    `sms_app`, `sms_type`: in whose name and as what its texts are sent (`domain.optout`); empty and 0: topics, notification. `answers`:
+    what it is the one answer to (`optout.KeywordSet`), round what opt-outs block; empty for all others. `sender`: the number or sender
+    id its texts come from, empty for the channel's own.
     """
 
     id: str
@@ -288,6 +306,10 @@ class Message:
     protocols: tuple[str, ...] = ()
     expires_at: datetime | None = None
     language: str = ""
+    sms_app: str = ""
+    sms_type: int = 0
+    answers: str = ""
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,12 +393,12 @@ class SubscriptionQuery:
 class TopicQuery:
     """Which topics of an account to list, newest first, skipping `offset`. None means any.
 
-    `name` and `uid` are exact; `name_part` and `display_part` are contained, ignoring the case of ASCII letters. `setting`: name
-    and exact value of a setting; one that is not there counts as empty.
+    `region` None: of all regions. `name` and `uid` are exact; `name_part` and `display_part` are contained, ignoring the case of ASCII
+    letters. `setting`: name and exact value of a setting; one that is not there counts as empty.
     """
 
     account_id: AccountId
-    region: str
+    region: str | None
     name: str | None = None
     uid: str | None = None
     name_part: str | None = None
@@ -399,7 +421,11 @@ class TemplateQuery:
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuery:
-    """Which ledger entries to list, ascending by id, starting after `after`. None means any; `until` is exclusive."""
+    """Which ledger entries to list, ascending by id, starting after `after`. None means any; `until` is exclusive.
+
+    `address`: of this inbound address. `events`, `ways`: one of these. `before`: newest first, starting below this id (`NEWEST` for
+    the very newest).
+    """
 
     account_id: AccountId | None = None
     endpoint: str | None = None
@@ -407,8 +433,12 @@ class LedgerQuery:
     subscription_uid: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    address: str | None = None
+    events: Sequence[Event] = ()
+    ways: Sequence[Way] = ()
     after: int = 0
     limit: int = 100
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,31 +450,3 @@ class DeadQuery:
     subscription_uid: str | None = None
     after: int = 0
     limit: int = 100
-
-
-@dataclass(slots=True)
-class Unit:
-    """What one call changes, applied by the store as a whole or not at all.
-
-    Rows in the `…_changed` lists carry the version that was read; the store checks it, writes
-    version + 1 and raises `Conflict` when somebody was faster. New rows carry NO_ID. `messages` enter the flow in the
-    same transaction. `ledger` entries carry id 0 and, for a new subscription, the uid only.
-    """
-
-    accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
-    users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
-    access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id
-    topics_new: list[Topic] = field(default_factory=list)
-    topics_changed: list[Topic] = field(default_factory=list)
-    topics_deleted: list[TopicId] = field(default_factory=list)
-    subscriptions_new: list[Subscription] = field(default_factory=list)
-    subscriptions_changed: list[Subscription] = field(default_factory=list)
-    subscriptions_deleted: list[SubscriptionId] = field(default_factory=list)
-    templates_new: list[Template] = field(default_factory=list)
-    templates_changed: list[Template] = field(default_factory=list)
-    templates_deleted: list[int] = field(default_factory=list)
-    tokens_new: list[Token] = field(default_factory=list)
-    tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
-    tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids
-    ledger: list[LedgerEntry] = field(default_factory=list)
-    messages: list[Message] = field(default_factory=list)

@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The other side took it. `detail` is its answer in a few words (`HTTP 200`)."""
+    """The other side took it. `detail` is its answer in a few words (`HTTP 200`).
+
+    `receipt_ids`: of a text, one for each part for which a receipt will come (`texts.TextReceipt`); none: this is the last word.
+    """
 
     detail: str = ""
+    receipt_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,10 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Final: trying again would not help."""
+    """Final: trying again would not help. `opted_out`: of a text, because its receiver opted out where it was to go through."""
 
     reason: str
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

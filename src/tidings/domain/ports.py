@@ -32,11 +32,15 @@ from tidings.domain.model import (
     TopicCounts,
     TopicId,
     TopicQuery,
-    Unit,
     User,
 )
 from tidings.domain.outcomes import Outcome
 from tidings.domain.retry import RetryPlan
+from tidings.domain.texts import (
+    TextReport,
+    TextTally,
+)
+from tidings.domain.unit import Unit
 
 
 class Clock(Protocol):
@@ -221,6 +225,10 @@ class Record:
     texts: dict[tuple[TopicId, datetime], int] = field(
         default_factory=dict
     )  # text messages delivered by topic and hour
+    text_parts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # serial, ids of receipts to come
+    text_reports: list[TextReport] = field(default_factory=list)
+    text_tallies: list[TextTally] = field(default_factory=list)  # to be added up
+    senders_used: set[tuple[AccountId, str, datetime]] = field(default_factory=set)  # account, number, day
 
 
 class Flow(Protocol):
@@ -228,6 +236,10 @@ class Flow(Protocol):
 
     async def append(self, messages: Sequence[Message]) -> None:
         """Accept messages: durable when this returns. Raises Unavailable. Waits while the backlog is over its bound."""
+        ...
+
+    async def room(self) -> None:
+        """Wait while the backlog is over its bound, as `append` does: for messages that enter with a unit. Raises Unavailable."""
         ...
 
     async def take(self, limit: int) -> list[Task]:

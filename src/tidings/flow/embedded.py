@@ -87,16 +87,19 @@ class EmbeddedFlow:
         return flow
 
     async def append(self, messages: Sequence[Message]) -> None:
-        if self._stopped:
-            raise Unavailable("stopping")
-        if self._over():
-            await self._wait_for_room()
+        await self.room()
         count = len(messages)
         self._entering += count
         try:
             await self._journal.append(messages)
         finally:
             self._entering -= count
+
+    async def room(self) -> None:
+        if self._stopped:
+            raise Unavailable("stopping")
+        if self._over():
+            await self._wait_for_room()
 
     async def take(self, limit: int) -> list[Task]:
         while not self._stopped:

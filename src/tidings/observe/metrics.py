@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
@@ -45,18 +45,22 @@ class _Latency:
 
 
 class Metrics(Collector):
-    """One house's figures. `backlog`, `waiting` and `loop_lag_s` are set by whoever knows them; the rest is counted here."""
+    """One house's figures. `backlog`, `waiting`, `loop_lag_s` and `binds_up` are set by whoever knows them; the rest is counted here."""
 
     def __init__(self) -> None:
         self.backlog = 0.0
         self.waiting = 0.0
         self.loop_lag_s = 0.0
+        self.binds_up: Mapping[str, int] = {}
+        """How many binds to an SMSC are up, by its name; those that are down count as 0."""
         self._published = 0
         self._delivered: defaultdict[str, int] = defaultdict(int)
         self._attempts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._dead: defaultdict[str, int] = defaultdict(int)
+        self._texts_blocked: defaultdict[str, int] = defaultdict(int)
         self._consent: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._throttled: defaultdict[str, int] = defaultdict(int)
+        self._callbacks: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._latencies: defaultdict[tuple[str, int], _Latency] = defaultdict(_Latency)
         self._registry = CollectorRegistry(auto_describe=False)
@@ -78,6 +82,10 @@ class Metrics(Collector):
         """A delivery was given up."""
         self._dead[protocol] += 1
 
+    def text_blocked(self, type_name: str) -> None:
+        """An opt-out kept a text back; `type_name`: marketing, notification, verification-code."""
+        self._texts_blocked[type_name] += 1
+
     def consent(self, event: str, way: str) -> None:
         """The ledger got a line: subscribed, confirmed, canceled … by which way."""
         self._consent[event, way] += 1
@@ -85,6 +93,10 @@ class Metrics(Collector):
     def throttled(self, what: str) -> None:
         """A call was turned away by a rate limit."""
         self._throttled[what] += 1
+
+    def callback(self, name: str, outcome_name: str) -> None:
+        """A callback (status, replies, consent) was answered as it should be (delivered), or not (failed)."""
+        self._callbacks[name, outcome_name] += 1
 
     def request(self, dialect: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -111,7 +123,16 @@ class Metrics(Collector):
         )
         yield _counter("tidings_dead_letters", "Deliveries given up.", ("protocol",), _by_one(self._dead))
         yield _counter(
+            "tidings_texts_blocked", "Texts kept back by an opt-out.", ("type",), _by_one(self._texts_blocked)
+        )
+        yield _counter(
             "tidings_consent_changes", "Ledger entries by event and way.", ("event", "way"), self._consent.items()
+        )
+        yield _counter(
+            "tidings_callbacks",
+            "Requests to applications' own addresses by outcome.",
+            ("callback", "outcome"),
+            self._callbacks.items(),
         )
         yield _counter("tidings_throttled", "Calls turned away by a rate limit.", ("what",), _by_one(self._throttled))
         requests = (((dialect, str(status)), count) for (dialect, status), count in self._requests.items())
@@ -126,6 +147,10 @@ class Metrics(Collector):
         yield latency
         yield GaugeMetricFamily("tidings_backlog_messages", "Accepted and not finished.", value=self.backlog)
         yield GaugeMetricFamily("tidings_waiting_deliveries", "Waiting for another attempt.", value=self.waiting)
+        binds = GaugeMetricFamily("tidings_sms_binds_up", "Binds to an SMSC that are up.", labels=("bind",))
+        for name, up in self.binds_up.items():
+            binds.add_metric((name,), up)
+        yield binds
         yield GaugeMetricFamily("tidings_loop_lag_seconds", "How late the event loop runs.", value=self.loop_lag_s)
 
 

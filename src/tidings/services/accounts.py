@@ -13,9 +13,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
-from tidings.domain.model import AccessKey, Account, AccountId, Role, Unit, User
+from tidings.domain.model import AccessKey, Account, AccountId, Role, User
+from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
+from tidings.domain.unit import Unit
 from tidings.services.projects import Projects
+from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication
+from tidings.services.provisioned_texts import TextsDifference, WantedSign, WantedTemplate
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}\Z")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -51,6 +55,10 @@ class WantedAccount:
     project_id: str | None = None
     users: tuple[WantedUser, ...] = ()
     access_keys: tuple[WantedKey, ...] = ()
+    sms_applications: tuple[WantedApplication, ...] = ()
+    inbound_addresses: tuple[WantedAddress, ...] = ()
+    sms_signs: tuple[WantedSign, ...] = ()
+    sms_templates: tuple[WantedTemplate, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,11 +70,23 @@ class Difference:
 
 
 class Accounts:
-    """`changed`: told after every change. `projects`: the accounts' names in SMN, which hears of changes by itself."""
+    """`opt_outs`, `texts`: the store again, for those who apply what is provisioned of texts. `changed`: told after every change.
+    `projects`: the accounts' names in SMN, which hears of changes by itself."""
 
-    def __init__(self, store: Store, clock: Clock, vault: Vault, *, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        vault: Vault,
+        *,
+        opt_outs: OptOutStore | None = None,
+        texts: TextStore | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.projects = Projects(store)
         self._store = store
+        self._opt_outs = opt_outs
+        self._texts = texts
         self._clock = clock
         self._vault = vault
         self._changed = changed
@@ -92,6 +112,9 @@ class Accounts:
 
     async def users(self, account_id: AccountId) -> list[User]:
         return await self._store.users(account_id)
+
+    async def has_password(self, user: User, password: str) -> bool:
+        return await asyncio.to_thread(self._is_password, user.password_hash, password)
 
     async def access_keys(self, account_id: AccountId) -> list[AccessKey]:
         return await self._store.access_keys(account_id)
@@ -194,6 +217,14 @@ class Accounts:
             if key.user not in names and await self._store.user(account_id, key.user) is None:
                 raise InvalidValue("access_keys.user", "no such user in this account", key.user)
             await self._compare_key(account_id, key, difference)
+        if wanted.sms_applications or wanted.inbound_addresses:
+            assert self._opt_outs is not None, "made without the store of opt-outs"
+            sms = SmsDifference(self._opt_outs, self._vault, self._clock.now(), difference.lines, difference.unit)
+            await sms.compare(account_id, wanted.sms_applications, wanted.inbound_addresses)
+        if wanted.sms_signs or wanted.sms_templates:
+            assert self._texts is not None, "made without the store of texts"
+            texts = TextsDifference(self._texts, self._clock.now(), difference.lines, difference.unit)
+            await texts.compare(account_id, wanted.sms_signs, wanted.sms_templates)
 
     async def _compare_user(self, account_id: AccountId, wanted: WantedUser, difference: Difference) -> None:
         stored = await self._store.user(account_id, wanted.name)

@@ -23,9 +23,9 @@ from tidings.domain.model import (
     SubscriptionId,
     TokenPurpose,
     Topic,
-    Unit,
 )
 from tidings.domain.ports import Clock, Store
+from tidings.domain.unit import Unit
 from tidings.services import endpoints
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas

@@ -6,6 +6,7 @@ Source: SNS API reference, Subscribe; ITU-T E.164.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -18,7 +19,10 @@ _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]
 
 
 def phone_number(text: str) -> str:
-    """A number in E.164 form. Raises InvalidValue. Checked by pattern first, because the library drops letters."""
+    """The number in the one E.164 form of it, without a trunk prefix: what a STOP from it is compared with. Raises InvalidValue.
+
+    Checked by pattern first, because the library drops letters.
+    """
     if not _E164.match(text):
         raise InvalidValue("endpoint", "not an E.164 number", text)
     try:
@@ -27,7 +31,34 @@ def phone_number(text: str) -> str:
         raise InvalidValue("endpoint", "not an E.164 number", text) from error
     if not phonenumbers.is_possible_number(parsed):
         raise InvalidValue("endpoint", "not a possible number", text)
-    return text
+    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    # A second trunk prefix may be behind the first: the form is one only when it stays as it is.
+    return text if found == text else phone_number(found)
+
+
+def same_phone(text: str) -> str:
+    """What `phone_number` makes of a number in E.164, or the number itself where it refuses that. A microsecond for most, for lists of
+    millions: only what may have a trunk prefix is looked at as a whole."""
+    for end in (2, 3, 4):
+        prefix = _trunk_prefix(text[1:end])
+        if prefix is not None and prefix.match(text, end) is None:
+            return text
+        if prefix is not None:
+            break
+    try:
+        return phone_number(text)
+    except InvalidValue:
+        return text
+
+
+@lru_cache(maxsize=2_000)
+def _trunk_prefix(country: str) -> re.Pattern[str] | None:
+    """What may stand before the number within the countries of a calling code; None where there is no such code."""
+    region = phonenumbers.region_code_for_country_code(int(country)) if country.isdigit() else "ZZ"
+    if region == "ZZ":
+        return None
+    found = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(country), region)
+    return re.compile((found.national_prefix_for_parsing if found is not None else None) or "(?!)")
 
 
 def email_address(text: str) -> str:

@@ -20,9 +20,9 @@ from tidings.domain.model import (
     Token,
     TokenPurpose,
     Topic,
-    Unit,
 )
 from tidings.domain.ports import Vault
+from tidings.domain.unit import Unit
 
 
 class Notices:

@@ -27,11 +27,11 @@ from tidings.domain.model import (
     Token,
     TokenPurpose,
     Topic,
-    Unit,
     Way,
 )
 from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
+from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.asking import Asking, Wanted
 from tidings.services.notices import Notices, ledger_entry

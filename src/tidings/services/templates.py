@@ -11,8 +11,9 @@ from dataclasses import replace
 from tidings.domain.errors import AlreadyExists, Conflict, NotFound, QuotaExceeded, Throttled
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.limits import CONFLICTS_MAX
-from tidings.domain.model import NO_ID, AccountId, Template, TemplateQuery, Unit
+from tidings.domain.model import NO_ID, AccountId, Template, TemplateQuery
 from tidings.domain.ports import Clock, Store
+from tidings.domain.unit import Unit
 from tidings.services.quotas import Quotas
 
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from tidings.domain.errors import Conflict, NotFound, QuotaExceeded, Throttled
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.limits import CONFLICTS_MAX
-from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery, Unit
+from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery
 from tidings.domain.ports import Announcer, Clock, Store
+from tidings.domain.unit import Unit
 from tidings.services.quotas import Quotas
 
 KNOWN_MAX = 4096

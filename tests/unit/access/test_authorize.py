@@ -48,6 +48,25 @@ def test_without_actions_the_role_decides(role: Role) -> None:
         assert allowed(user(role=role), verb) is (verb in ROLE_VERBS[role])
 
 
+def test_lifting_an_opt_out_is_a_permission_of_its_own_and_auditors_may_look() -> None:
+    may = {
+        role: {
+            verb
+            for verb in (Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS, Verb.LIFT_OPT_OUTS)
+            if allowed(user(role=role), verb)
+        }
+        for role in Role
+    }
+    everything = {Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS, Verb.LIFT_OPT_OUTS}
+    assert may == {
+        Role.OWNER: everything,
+        Role.OPERATOR: everything,
+        Role.PUBLISHER: set(),
+        Role.AUDITOR: {Verb.READ_OPT_OUTS},
+    }
+    assert not allowed(user("tidings:manage-opt-outs"), Verb.LIFT_OPT_OUTS)
+
+
 def test_who_may_only_list_topics_of_smn_publishes_nowhere() -> None:
     lister = user("smn:topic:list")
     assert allowed(lister, Verb.LIST, "smn:topic:list")

@@ -27,18 +27,23 @@ def test_what_was_counted_is_shown() -> None:
     metrics.delivered("http", 2)
     metrics.attempt("http", "retrylater")
     metrics.dead_letter("email")
+    metrics.text_blocked("marketing")
     metrics.consent("canceled", "one-click")
     metrics.throttled("sns:Unsubscribe")
     metrics.backlog, metrics.waiting = 7, 5
+    metrics.binds_up = {"tidings@smsc.example.com:2775": 2, "other@smsc.example.com:2775": 0}
     found = samples(metrics)
     assert found["tidings_published_messages_total", ()] == 3
     assert found["tidings_delivered_total", (("protocol", "http"),)] == 3
     assert found["tidings_attempts_total", (("outcome", "retrylater"), ("protocol", "http"))] == 1
     assert found["tidings_dead_letters_total", (("protocol", "email"),)] == 1
+    assert found["tidings_texts_blocked_total", (("type", "marketing"),)] == 1
     assert found["tidings_consent_changes_total", (("event", "canceled"), ("way", "one-click"))] == 1
     assert found["tidings_throttled_total", (("what", "sns:Unsubscribe"),)] == 1
     assert found["tidings_backlog_messages", ()] == 7
     assert found["tidings_waiting_deliveries", ()] == 5
+    assert found["tidings_sms_binds_up", (("bind", "tidings@smsc.example.com:2775"),)] == 2
+    assert found["tidings_sms_binds_up", (("bind", "other@smsc.example.com:2775"),)] == 0
 
 
 def test_two_houses_do_not_share_figures() -> None:

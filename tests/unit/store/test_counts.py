@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.support.stores import ACCOUNT, NOW, OTHER, a_subscription, a_topic, uid
 
 from tidings.domain.errors import Conflict
-from tidings.domain.model import AccountId, State, Subscription, SubscriptionQuery, Topic, TopicCounts, Unit
+from tidings.domain.model import AccountId, State, Subscription, SubscriptionQuery, Topic, TopicCounts
+from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 
 T = TypeVar("T")

@@ -12,7 +12,8 @@ import pytest
 from tests.support.stores import an_entry
 
 from tidings.domain.errors import Unavailable
-from tidings.domain.model import Account, AccountId, LedgerQuery, Unit
+from tidings.domain.model import Account, AccountId, LedgerQuery
+from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 from tidings.store.sqlite.database import Database, first, run
 
@@ -33,7 +34,7 @@ def test_a_new_database_is_for_its_owner_only_and_flushes_every_commit(path: Pat
 
 
 def test_migrations_run_once(path: Path) -> None:
-    steps = [(1, "pre", "start"), (2, "pre", "templates_and_tallies")]
+    steps = [(1, "pre", "start"), (2, "pre", "templates_and_tallies"), (3, "pre", "opt_outs")]
     for _ in range(2):
         database = Database(path)
         assert database.rows("SELECT number, phase, name FROM schema_version") == steps

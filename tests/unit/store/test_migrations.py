@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
+from tests.support.stores import a_message, an_entry
 
-from tidings.domain.model import AccountId, Role, State, SubscriptionQuery, TemplateQuery, TopicCounts, TopicId, User
+from tidings.domain.model import (
+    AccountId,
+    Event,
+    LedgerQuery,
+    Role,
+    State,
+    SubscriptionQuery,
+    TemplateQuery,
+    TopicCounts,
+    TopicId,
+    User,
+)
+from tidings.domain.unit import Unit
 from tidings.store import sql
-from tidings.store.sqlite import SqliteStore
+from tidings.store.sqlite import SqliteStore, rows
 from tidings.store.sqlite.database import PACKAGE, SQL, first, run
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,24 +50,31 @@ LEDGER = (
 )
 
 
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    """The schema that the database has at first."""
+    return int(request.param)
+
+
 @pytest.fixture
-def old(tmp_path: Path) -> Iterator[apsw.Connection]:
-    """A database of version 1."""
+def old(tmp_path: Path, version: int) -> Iterator[apsw.Connection]:
+    """A database of an older version."""
     connection = apsw.Connection(str(tmp_path / "tidings.db"))
     run(connection, "PRAGMA journal_mode = wal")
     run(
         connection,
         "CREATE TABLE schema_version (number INTEGER NOT NULL, phase TEXT NOT NULL, name TEXT NOT NULL,"
-        " applied_at TEXT NOT NULL, PRIMARY KEY (number, phase)) STRICT, WITHOUT ROWID;"
-        "INSERT INTO schema_version VALUES (1, 'pre', 'start', '')",
+        " applied_at TEXT NOT NULL, PRIMARY KEY (number, phase)) STRICT, WITHOUT ROWID",
     )
-    run(connection, sql.migrations(PACKAGE)[0].text)
+    for step in sql.migrations(PACKAGE)[:version]:
+        run(connection, step.text)
+        connection.execute("INSERT INTO schema_version VALUES (?, ?, ?, '')", (step.number, step.phase, step.name))
     yield connection
     connection.close()
 
 
 def fill(connection: apsw.Connection, mark: str) -> tuple[int, int]:
-    """Write as version 1 does: two topics in two regions with subscriptions of two owners in all states."""
+    """Write as every version does: two topics in two regions with subscriptions of two owners in all states."""
     ids = []
     for region in ("a", "b"):
         ids.append(first(connection, TOPIC, (f"{mark}{region}", OWNER, region, f"{mark}{region}")))
@@ -68,7 +90,7 @@ async def totals(store: SqliteStore) -> list[int]:
     return [await store.subscriptions_total(query) for query in queries]
 
 
-async def test_a_database_of_version_1_is_upgraded_with_its_rows(old: apsw.Connection, tmp_path: Path) -> None:
+async def test_a_database_of_an_older_version_is_upgraded_with_its_rows(old: apsw.Connection, tmp_path: Path) -> None:
     old.execute(USER, (OWNER, "admin"))
     kept, _ = fill(old, "x")
     hidden, _ = fill(old, "y")
@@ -91,7 +113,9 @@ async def test_a_database_of_version_1_is_upgraded_with_its_rows(old: apsw.Conne
     await store.close()
 
 
-async def test_what_version_1_writes_into_the_new_schema_is_counted(old: apsw.Connection, tmp_path: Path) -> None:
+async def test_what_an_older_version_writes_into_the_new_schema_is_counted(
+    old: apsw.Connection, tmp_path: Path
+) -> None:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     topic, _ = fill(old, "x")
     old.execute(USER, (OWNER, "admin"))
@@ -106,6 +130,30 @@ async def test_what_version_1_writes_into_the_new_schema_is_counted(old: apsw.Co
     await store.close()
 
 
+async def test_records_of_an_older_version_stay_and_may_still_be_added(old: apsw.Connection, tmp_path: Path) -> None:
+    old.execute(LEDGER, (2, "subscribed", ""))
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    old.execute(LEDGER, (1, "confirmed", ""))
+    await store.commit(Unit(ledger=[an_entry(1, EPOCH, address="24273", keyword="STOP", event=Event.OPTED_OUT)]))
+    found = await store.ledger(LedgerQuery())
+    assert [(row.address, row.keyword, row.transport_id, row.sent_at) for row in found[:2]] == [("", "", "", None)] * 2
+    assert [row.at for row in found] == [EPOCH + timedelta(microseconds=us) for us in (2, 1, 0)]
+    assert await store.ledger(LedgerQuery(OWNER, address="24273")) == found[2:]
+    assert await store.ledger(LedgerQuery(OWNER, events=[Event.OPTED_OUT])) == found[2:]
+    await store.close()
+
+
+def test_a_message_that_an_older_version_accepted_is_read() -> None:
+    added = ("sms_app", "sms_type", "answers", "sender")
+    message = a_message(1)
+    fields = {
+        name: value for name, value in msgspec.msgpack.decode(rows.encode_message(message)).items() if name not in added
+    }
+    assert rows.decode_message(msgspec.msgpack.encode(fields)) == message
+    text = replace(message, sms_app="1400", sms_type=1, answers="help", sender="24273")
+    assert rows.decode_message(rows.encode_message(text)) == text
+
+
 @pytest.mark.parametrize(
     ("query", "index"),
     [
@@ -118,6 +166,38 @@ async def test_what_version_1_writes_into_the_new_schema_is_counted(old: apsw.Co
         ),
         ("subscription_ids_by_region_far", "COVERING INDEX subscription_by_region (account_id=? AND region=?)"),
         ("subscription_ids_by_topic_far", "COVERING INDEX subscription_by_topic (topic_id=?)"),
+        ("text_blocked", "SEARCH opt_out USING COVERING INDEX opt_out_by_phone (phone=?)"),
+        ("texts_blocked", "SEARCH opt_out USING COVERING INDEX opt_out_by_phone (phone=?)"),
+        ("opt_out_by_phone", "SEARCH opt_out USING INDEX opt_out_by_phone (phone=?)"),
+        ("opt_out_by_keys", "SEARCH opt_out USING INDEX opt_out_by_phone (phone=? AND address_id=?)"),
+        ("opt_out_keys_by_phone", "SEARCH opt_out USING INDEX opt_out_by_phone (phone=?)"),
+        ("opt_out_keys_by_account", "COVERING INDEX opt_out_by_account (account_id=? AND since>? AND since<?)"),
+        ("opt_out_keys_by_address", "COVERING INDEX opt_out_by_address (address_id=? AND since>? AND since<?)"),
+        ("ledger_ids_by_address", "COVERING INDEX ledger_by_address (account_id=? AND address=? AND event=? AND id>?)"),
+        ("ledger_ids_by_event", "COVERING INDEX ledger_by_event (account_id=? AND event=? AND id>?)"),
+        ("sweep_heard", "INDEX heard_text_by_time (at<?)"),
+        ("heard_text_list", "INDEX heard_text_by_account (account_id=? AND id>?)"),
+        ("heard_text_last", "INDEX heard_text_by_account (account_id=? AND id<?)"),
+        ("heard_text_list_at", "INDEX heard_text_by_address (account_id=? AND address=? AND id>?)"),
+        ("heard_text_list_unmatched_at", "INDEX heard_text_unmatched (account_id=? AND address=? AND id>?)"),
+        ("heard_text_ids_unmatched", "COVERING INDEX heard_text_by_account (account_id=? AND id>?)"),
+        ("heard_text_newest", "INDEX heard_text_by_address (account_id=? AND address=?)"),
+        (
+            "sent_text_to",
+            "COVERING INDEX sent_text_by_phone (day=? AND phone=? AND account_id=? AND app_id=? AND accepted_at>?)",
+        ),
+        ("sent_text_ids_by_phone", "INDEX sent_text_by_phone (day=? AND phone=? AND account_id=?)"),
+        ("sent_text_ids", "COVERING INDEX sent_text_by_account (account_id=? AND accepted_at>? AND accepted_at<?)"),
+        ("sent_text_ids_reported", "COVERING INDEX sent_text_by_report (account_id=?)"),
+        ("sent_text_reports", "INDEX sent_text_by_report (account_id=? AND app_id=? AND report_id>?)"),
+        ("text_report_put", "INDEX sent_text_by_serial (serial=?)"),
+        ("text_part_by_id", "SEARCH text_part USING PRIMARY KEY (transport_id=?)"),
+        ("text_part_arrive", "SEARCH text_part USING PRIMARY KEY (transport_id=?)"),
+        ("text_part_complete", "COVERING INDEX text_part_by_text (text_id=? AND delivered=?)"),
+        ("sms_tally_list", "SEARCH sms_tally USING PRIMARY KEY (account_id=? AND hour>? AND hour<?)"),
+        ("sweep_text_parts", "COVERING INDEX sent_text_by_time (accepted_at<?)"),
+        ("sweep_sent", "COVERING INDEX sent_text_by_time (accepted_at<?)"),
+        ("sweep_sms_tallies", "COVERING INDEX sms_tally_by_hour (hour<?)"),
         ("sweep_texts", "COVERING INDEX text_tally_by_hour (hour<?)"),
     ],
 )
@@ -126,7 +206,8 @@ async def test_a_query_that_must_not_walk_far_uses_its_index(tmp_path: Path, que
     connection = apsw.Connection(str(tmp_path / "tidings.db"))
     plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[query]}", _Nothing())]
     assert any(index in step for step in plan), plan
-    assert not any("SCAN subscription" in step or "SCAN ledger" in step for step in plan), plan
+    whole = [f"SCAN {table}" for table in ("subscription", "ledger", "opt_out", "sent_text", "text_part", "sms_tally")]
+    assert not any(scan in step for scan in whole for step in plan), plan
     connection.close()
     await store.close()
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.support.stores import NOW, a_message, add_topic
 
 from tidings.delivery.journal import Journal
-from tidings.domain.model import TopicId, Unit
+from tidings.domain.model import TopicId
 from tidings.domain.ports import Record
+from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.store.sqlite import SqliteStore
 

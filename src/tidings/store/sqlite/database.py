@@ -146,6 +146,9 @@ class Database:
 def _connect(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path), statementcachesize=_STATEMENTS)
     connection.set_busy_timeout(BUSY_MS)
+    # Plans that do not depend on bound values. Without this a statement that a partial index might serve is prepared anew at every
+    # call: `text_blocked` took 11 microseconds in place of 4.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     run(connection, f"PRAGMA cache_size = -{_CACHE_KIB}; PRAGMA temp_store = memory; PRAGMA trusted_schema = off")
     return connection
 

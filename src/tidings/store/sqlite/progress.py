@@ -15,24 +15,16 @@ import msgspec
 
 from tidings.domain.model import Message, TopicId
 from tidings.domain.ports import NewDelivery, Record, Settled
-from tidings.store.sqlite import rows
+from tidings.store.sqlite import rows, text_writes
 from tidings.store.sqlite.database import SQL, Row
+from tidings.store.sqlite.many import add_many, grouped
 
 Fresh = tuple[int, Message, int]
 """A message that has just become durable: its place in the flow, itself, its bytes."""
 
-# Rows per statement: one statement for 64 rows costs a fifth of 64 statements, and few sizes keep them prepared.
-_GROUPS = (64, 16, 4, 1)
 _json = msgspec.json.encode
-
-
-def _grouped(query: str) -> dict[int, str]:
-    head, group = query.rsplit("VALUES", 1)
-    return {size: f"{head} VALUES {', '.join([group] * size)}" for size in _GROUPS}
-
-
-_MESSAGE_ADD = _grouped(SQL["message_add"])
-_DELIVERY_ADD = _grouped(SQL["delivery_add"])
+_MESSAGE_ADD = grouped(SQL["message_add"])
+_DELIVERY_ADD = grouped(SQL["delivery_add"])
 
 
 @dataclass(slots=True)
@@ -46,7 +38,7 @@ class Written:
 def add_messages(db: apsw.Connection, messages: Sequence[Message], bodies: Sequence[bytes]) -> list[Fresh]:
     """Insert messages; their places in the flow are consecutive within one statement."""
     bindings = [(message.topic_id, message.id, body) for message, body in zip(messages, bodies, strict=True)]
-    seqs = _add_many(db, _MESSAGE_ADD, bindings)
+    seqs = add_many(db, _MESSAGE_ADD, bindings)
     return [(seq, message, len(body)) for seq, message, body in zip(seqs, messages, bodies, strict=True)]
 
 
@@ -61,6 +53,7 @@ def write_records(db: apsw.Connection, records: Sequence[Record], forgotten: int
         db.executemany(SQL["message_move"], cursors)
     if any(record.texts for record in records):
         _add_texts(db, records)
+    text_writes.write_records(db, records)
     finished = [seq for record in records for seq in record.finished]
     return Written(parked, _finish(db, finished) if finished else 0)
 
@@ -85,7 +78,7 @@ def _finish(db: apsw.Connection, seqs: Sequence[int]) -> int:
 
 def _park(db: apsw.Connection, deliveries: Sequence[NewDelivery], forgotten: int) -> list[int]:
     kept = [delivery for delivery in deliveries if delivery.message_seq > forgotten]
-    ids = iter(_add_many(db, _DELIVERY_ADD, [_delivery_row(delivery) for delivery in kept]))
+    ids = iter(add_many(db, _DELIVERY_ADD, [_delivery_row(delivery) for delivery in kept]))
     return [next(ids) if delivery.message_seq > forgotten else 0 for delivery in deliveries]
 
 
@@ -124,17 +117,3 @@ def _settle(db: apsw.Connection, settled: Iterable[Settled]) -> None:
         seqs = _json(sorted({row[0] for row in removed})).decode()
         db.execute(SQL["message_release"], (seqs,))
         db.execute(SQL["message_forget"], (seqs,))
-
-
-def _add_many(db: apsw.Connection, grouped: dict[int, str], bindings: Sequence[Row]) -> list[int]:
-    """Insert rows in order; returns their row ids. SQLite numbers the rows of one statement consecutively."""
-    ids: list[int] = []
-    start = 0
-    for size in _GROUPS:
-        while len(bindings) - start >= size:
-            flat = [value for row in bindings[start : start + size] for value in row]
-            db.execute(grouped[size], flat)
-            last = db.last_insert_rowid()
-            ids.extend(range(last - size + 1, last + 1))
-            start += size
-    return ids

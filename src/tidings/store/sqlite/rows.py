@@ -44,6 +44,11 @@ encode_message = msgspec.msgpack.Encoder().encode
 decode_message = msgspec.msgpack.Decoder(Message).decode
 
 
+def json_array(texts: Sequence[str]) -> str:
+    """For json_each."""
+    return msgspec.json.encode(list(texts)).decode()
+
+
 def micros(at: datetime) -> int:
     return (at - _EPOCH) // _MICROSECOND
 
@@ -214,11 +219,13 @@ def token_row(value: Token) -> Row:
 def ledger_entry(row: Row) -> LedgerEntry:
     before, after = (None if number is None else _STATES[number] for number in row[10:12])
     origin = Origin(Way(row[12]), *row[13:19])
-    fields: Row = (row[0], moment(row[1]), Event(row[2]), *row[3:10], before, after, origin, row[19])
+    told = before, after, origin, *row[19:23], moment_or_none(row[23])
+    fields: Row = (row[0], moment(row[1]), Event(row[2]), *row[3:10], *told)
     return LedgerEntry(*fields)
 
 
-def ledger_row(value: LedgerEntry) -> Row:
+def ledger_row(value: LedgerEntry, high_water: int) -> Row:
+    """high_water: the largest time of this and all earlier entries."""
     origin = value.origin
     return (
         micros(value.at),
@@ -240,6 +247,11 @@ def ledger_row(value: LedgerEntry) -> Row:
         origin.shown,
         origin.raw_text,
         value.detail,
+        value.address,
+        value.keyword,
+        value.transport_id,
+        micros_or_none(value.sent_at),
+        high_water,
     )
 
 

@@ -1,4 +1,4 @@
-"""`SqliteStore`: `domain.ports.Store` on one SQLite file.
+"""`SqliteStore`: `domain.ports.Store` and, by `optouts` and `texts`, `OptOutStore` and `TextStore` on one SQLite file.
 
 Opened by `wiring` and `cli`; called by services, access and delivery. It decides nothing about the product: it applies units
 and answers questions. Nothing is cached across calls, so another process (an administrator's command) may change
@@ -8,7 +8,7 @@ the same file at any time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -32,27 +32,32 @@ from tidings.domain.model import (
     TopicCounts,
     TopicId,
     TopicQuery,
-    Unit,
     User,
 )
+from tidings.domain.unit import Unit
 from tidings.store.sqlite import listing, rows, units, upkeep
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.journal import Journal
+from tidings.store.sqlite.optouts import OptOutTables
 from tidings.store.sqlite.progress import Fresh, add_messages
+from tidings.store.sqlite.texts import TextTables
 from tidings.store.sqlite.writer import Writer, answer
 
 _CHECK_S = 5.0
 
 
-class SqliteStore:
+class SqliteStore(OptOutTables, TextTables):
     """The registry, the ledger and the accepted messages in one file."""
 
     def __init__(self, database: Database) -> None:
         """Use `open`. Must be called on the event loop that will use the store."""
-        self._database = database
-        self._writer = Writer(database.writing)
+        writer = Writer(database.writing)
+        OptOutTables.__init__(self, database)
+        TextTables.__init__(self, database, writer)
         self._maps = rows.Maps()
-        self.journal = Journal(database, self._writer)
+        self.journal = Journal(database, writer)
+        self.committed: Callable[[Unit], None] = _ignore
+        """Told of every unit of this process when it is durable, on the event loop. Must not raise."""
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -73,9 +78,11 @@ class SqliteStore:
         def done(fresh: list[Fresh] | None, error: BaseException | None) -> None:
             if fresh and error is None:
                 self.journal.arrived(fresh)
+            if error is None:
+                self.committed(unit)
             answer(future, None, error)
 
-        self._writer.submit(work, done)
+        self._writer.submit(work, done, heavy=units.is_long(unit))
         await future
 
     async def account(self, account_id: str) -> Account | None:
@@ -234,3 +241,7 @@ class SqliteStore:
     def _subscription(self, name: str, *bindings: object) -> Subscription | None:
         row = self._database.row(SQL[name], bindings)
         return None if row is None else rows.subscription(row, self._maps)
+
+
+def _ignore(unit: Unit) -> None:
+    """Nobody listens."""

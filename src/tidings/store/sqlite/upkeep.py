@@ -11,17 +11,29 @@ from datetime import datetime, timedelta
 import apsw
 import msgspec
 
+from tidings.domain.texts import TEXTS_KEPT
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Row, first, run
 
-TEXTS_KEPT = timedelta(days=32)
-"""How long hours of text messages are kept: a month's statistics and a day."""
+TOPIC_TEXTS_KEPT = timedelta(days=32)
+"""How long hours of topics' text messages are kept: a month's statistics and a day."""
+
+HEARD_KEPT = timedelta(days=90)
+"""How long incoming texts are kept: callbacks and people of the account may come to them late."""
+
+SMS_TALLIES_KEPT = timedelta(days=400)
+"""How long counts of applications' texts are kept: a year's statistics and a month."""
 
 
 def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     """Remove up to `limit` rows that nobody can see or need any more; returns how many."""
     removed = _bite(db, "sweep_tokens", rows.micros(now), limit)
-    removed += _bite(db, "sweep_texts", rows.micros(now - TEXTS_KEPT), limit - removed)
+    removed += _bite(db, "sweep_texts", rows.micros(now - TOPIC_TEXTS_KEPT), limit - removed)
+    removed += _bite(db, "sweep_heard", rows.micros(now - HEARD_KEPT), limit - removed)
+    # Parts first: they are found by their texts. They are no rows of the bite: a text has a handful.
+    _bite(db, "sweep_text_parts", rows.micros(now - TEXTS_KEPT), limit - removed)
+    removed += _bite(db, "sweep_sent", rows.micros(now - TEXTS_KEPT), limit - removed)
+    removed += _bite(db, "sweep_sms_tallies", rows.micros(now - SMS_TALLIES_KEPT), limit - removed)
     while removed < limit and (topic_id := first(db, SQL["sweep_next_topic"])) is not None:
         removed += _bite(db, "sweep_subscriptions", topic_id, limit - removed)
         removed += _bite(db, "sweep_topic_texts", topic_id, limit - removed)
@@ -38,7 +50,9 @@ def beat(db: apsw.Connection) -> None:
 
 
 def reset(db: apsw.Connection) -> int:
-    """Forget everything but accounts, users and keys; returns the newest place in the flow that was ever given.
+    """Forget everything but what is provisioned; returns the newest place in the flow that was ever given.
+
+    Kept are accounts, users, keys, and applications, signs and templates of texts, inbound addresses and blocking rules.
 
     The one exception to the ledger being append-only: its guard is taken away and put back within the transaction.
     """

@@ -1,20 +1,23 @@
 -- The consent ledger: added to and read, never changed.
 
--- Add one entry.
+-- The largest time of all entries.
+-- name: ledger_high_water
+SELECT high_water FROM ledger ORDER BY id DESC LIMIT 1;
+
+-- Add one entry; the code repeats the group after VALUES.
 -- name: ledger_add
 INSERT INTO ledger (
     at, event, account_id, topic_id, topic_name, region, subscription_uid, protocol, endpoint, before, after,
-    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail, high_water
+    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail, address, keyword, transport_id,
+    sent_at, high_water
 )
-VALUES (
-    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-    max(?1, coalesce((SELECT high_water FROM ledger ORDER BY id DESC LIMIT 1), ?1))
-);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- Entries by row id, a JSON array.
 -- name: ledger_by_ids
 SELECT id, at, event, account_id, topic_id, topic_name, region, subscription_uid, protocol, endpoint, before, after,
-    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail
+    way, principal, remote_address, user_agent, request_id, shown, raw_text, detail, address, keyword, transport_id,
+    sent_at
 FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
 
 -- The first entry that can be as new as a time; entries before it are all older.
@@ -40,6 +43,9 @@ ORDER BY at;
 SELECT json_group_array(id) FROM (
     SELECT id FROM ledger NOT INDEXED
     WHERE id > :after AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:address IS NULL OR address = :address)
+        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
     ORDER BY id LIMIT :limit
 );
 
@@ -49,6 +55,9 @@ SELECT json_group_array(id) FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_account
     WHERE account_id = :account_id AND id > :after
         AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:address IS NULL OR address = :address)
+        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
     ORDER BY id LIMIT :limit
 );
 
@@ -59,6 +68,9 @@ SELECT json_group_array(id) FROM (
     WHERE topic_id = :topic_id AND id > :after
         AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
         AND (:account_id IS NULL OR account_id = :account_id)
+        AND (:address IS NULL OR address = :address)
+        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
     ORDER BY id LIMIT :limit
 );
 
@@ -69,6 +81,9 @@ SELECT json_group_array(id) FROM (
     WHERE endpoint = :endpoint AND id > :after
         AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
         AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
+        AND (:address IS NULL OR address = :address)
+        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
     ORDER BY id LIMIT :limit
 );
 
@@ -80,5 +95,31 @@ SELECT json_group_array(id) FROM (
         AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
         AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
         AND (:endpoint IS NULL OR endpoint = :endpoint)
+        AND (:address IS NULL OR address = :address)
+        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
+    ORDER BY id LIMIT :limit
+);
+
+-- The two below are for phones at inbound addresses. They are asked for one event at a time, and so walk that event's entries only.
+
+-- Ids of an account's entries of one inbound address and event.
+-- name: ledger_ids_by_address
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_address
+    WHERE account_id = :account_id AND address = :address AND address <> '' AND event = :event AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
+    ORDER BY id LIMIT :limit
+);
+
+-- Ids of one account's entries of one event that befalls phones.
+-- name: ledger_ids_by_event
+SELECT json_group_array(id) FROM (
+    SELECT id FROM ledger INDEXED BY ledger_by_event
+    WHERE account_id = :account_id AND event = :event AND event IN ('opted-out', 'opted-in', 'review', 'reviewed')
+        AND id > :after
+        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
     ORDER BY id LIMIT :limit
 );

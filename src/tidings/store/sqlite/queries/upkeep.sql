@@ -30,6 +30,25 @@ DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE topic_id = ?1 LI
 -- name: sweep_topic
 DELETE FROM topic WHERE id = ?1 AND deleted = 1;
 
+-- Remove the parts of the texts that the next one removes.
+-- name: sweep_text_parts
+DELETE FROM text_part WHERE text_id IN (
+    SELECT id FROM sent_text INDEXED BY sent_text_by_time WHERE accepted_at < ?1 ORDER BY accepted_at, id LIMIT ?2
+);
+
+-- Remove texts that were sent too long ago, a bite.
+-- name: sweep_sent
+DELETE FROM sent_text WHERE id IN (
+    SELECT id FROM sent_text INDEXED BY sent_text_by_time WHERE accepted_at < ?1 ORDER BY accepted_at, id LIMIT ?2
+);
+
+-- Remove counts of applications' texts that are too old to be asked for, a bite.
+-- name: sweep_sms_tallies
+DELETE FROM sms_tally WHERE (account_id, hour, app_id, sms_type, what) IN (
+    SELECT account_id, hour, app_id, sms_type, what FROM sms_tally INDEXED BY sms_tally_by_hour
+    WHERE hour < ?1 ORDER BY hour LIMIT ?2
+);
+
 -- Prove that the store can be written.
 -- name: pulse_beat
 UPDATE pulse SET beats = beats + 1 WHERE id = 1;
@@ -42,7 +61,8 @@ SELECT beats FROM pulse WHERE id = 1;
 -- name: reset_guard
 SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'ledger_no_delete';
 
--- Developer mode's reset: everything but accounts, users and keys. The guard is put back in the same transaction.
+-- Developer mode's reset: everything but accounts, users, keys, applications, signs and templates of texts, inbound addresses
+-- and their rules. The guard is put back in the same transaction.
 -- name: reset_all
 DROP TRIGGER ledger_no_delete;
 DELETE FROM ledger;
@@ -59,3 +79,13 @@ DELETE FROM account_tally;
 DELETE FROM listed_tally;
 DELETE FROM owner_tally;
 DELETE FROM text_tally;
+DELETE FROM opt_out;
+DELETE FROM heard_text;
+DELETE FROM open_review;
+DELETE FROM address_tally;
+DELETE FROM opt_out_tally;
+DELETE FROM sent_text;
+DELETE FROM text_part;
+DELETE FROM sms_tally;
+DELETE FROM reader;
+DELETE FROM sender_use;

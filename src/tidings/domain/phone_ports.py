@@ -1,0 +1,147 @@
+"""What the store keeps for phones, beside `ports.Store`: opt-outs by text, and texts that applications send.
+
+The same object implements all three; `Store.commit` and `Flow.record` change what these give. Used by services, delivery and the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tidings.domain.model import AccountId, LedgerEntry
+from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, OptOutQuery, SmsApplication
+from tidings.domain.texts import SentText, SentTextQuery, SmsSign, SmsTemplate, TextTally
+
+
+class OptOutStore(Protocol):
+    """What the store keeps of opt-outs by text. Implemented by the Store; `commit` changes it."""
+
+    async def inbound_addresses(self, account_id: AccountId) -> list[InboundAddress]:
+        """Those that are not deleted, ACCOUNT_WIDE included where it exists, ascending by id."""
+        ...
+
+    async def inbound_address(self, account_id: AccountId, address: str) -> InboundAddress | None:
+        """Also a deleted one."""
+        ...
+
+    async def address_owner(self, address: str) -> InboundAddress | None:
+        """The one account's on which texts to this address arrive; a live address belongs to one account only. Never ACCOUNT_WIDE."""
+        ...
+
+    async def sms_applications(self, account_id: AccountId) -> list[SmsApplication]: ...
+    async def sms_application(self, account_id: AccountId, app_id: str) -> SmsApplication | None: ...
+    async def blocking_rules(self, account_id: AccountId) -> list[BlockingRule]:
+        """Of addresses that are not deleted."""
+        ...
+
+    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
+        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty.
+
+        Asked by the gate immediately before each text starts, so it does not wait: some microseconds, at any number of opt-outs. It sees
+        every commit that was acknowledged before it was called.
+        """
+        ...
+
+    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
+        """Whether the phone is opted out at this address, or account-wide; likewise without waiting."""
+        ...
+
+    async def texts_blocked(
+        self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
+    ) -> dict[str, str]:
+        """The same for many phones at once: only those that are blocked."""
+        ...
+
+    async def opt_outs(self, account_id: AccountId, phone: str) -> list[OptOut]:
+        """At all addresses that are not deleted."""
+        ...
+
+    async def opt_out_page(self, query: OptOutQuery) -> list[OptOut]: ...
+    async def opt_out_total(self, query: OptOutQuery) -> int:
+        """O(1) when the query names nothing but the account, or the account and one address."""
+        ...
+
+    async def heard(
+        self, account_id: AccountId, address: str, phone: str, *, since: datetime, newest: int | None = None
+    ) -> list[HeardText]:
+        """What a phone said at an address since then, ascending. newest: no more than so many, those that came last."""
+        ...
+
+    async def heard_page(
+        self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
+    ) -> list[HeardText]:
+        """Ascending by id, starting after `after`. addresses: only at these. unmatched: only those that no keyword matched."""
+        ...
+
+    async def heard_last(
+        self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
+    ) -> list[HeardText]:
+        """Descending by id, starting before `before`."""
+        ...
+
+    async def open_reviews(self, account_id: AccountId, *, after: int, limit: int) -> list[LedgerEntry]:
+        """REVIEW entries that no REVIEWED one decides (`optout.review_mark`), ascending by id, starting after `after`; of any length of
+        the ledger only these are read."""
+        ...
+
+    async def open_review_total(self, account_id: AccountId, *, before: datetime | None = None) -> int:
+        """How many there are; `before`: that are older than this."""
+        ...
+
+    async def last_heard(self, account_id: AccountId, address: str) -> datetime | None:
+        """When the newest text arrived at an address, as far as texts are kept."""
+        ...
+
+
+class TextStore(Protocol):
+    """What the store keeps of texts that applications send. Implemented by the Store; `commit` and the flow's `record` change it."""
+
+    async def sms_sign(self, account_id: AccountId, sign_id: int) -> SmsSign | None: ...
+    async def sms_sign_by_content(self, account_id: AccountId, content: str) -> SmsSign | None: ...
+    async def sms_signs(self, account_id: AccountId) -> list[SmsSign]:
+        """Ascending by id."""
+        ...
+
+    async def sms_template(self, account_id: AccountId, template_id: int) -> SmsTemplate | None: ...
+    async def sms_templates(self, account_id: AccountId) -> list[SmsTemplate]:
+        """Ascending by id."""
+        ...
+
+    def sms_sender(self, account_id: AccountId, app_id: str) -> str:
+        """The application's default sender, or empty. Asked for every text without a sender, so it does not wait."""
+        ...
+
+    async def texts_to(
+        self, account_id: AccountId, app_id: str, phones: Sequence[str], *, since: datetime
+    ) -> dict[str, list[tuple[datetime, bytes]]]:
+        """When these phones were last sent a text by the application, and its digest, ascending; phones without any are left out."""
+        ...
+
+    async def sent_texts(self, query: SentTextQuery) -> list[SentText]: ...
+    async def sent_text(self, serial: str) -> SentText | None: ...
+    async def text_reports(self, account_id: AccountId, app_id: str, *, after: int, limit: int) -> list[SentText]:
+        """Those whose end is known, ascending by `report_id`, starting after `after`."""
+        ...
+
+    async def text_part(self, transport_ids: Sequence[str]) -> tuple[str, str] | None:
+        """The serial that a part of this id belongs to, and the spelling under which it is kept."""
+        ...
+
+    async def part_delivered(self, serial: str, transport_id: str) -> bool:
+        """Note that a part arrived; durable when this returns. True when it was the last that was missing. Safe to repeat."""
+        ...
+
+    async def text_tallies(
+        self, account_id: AccountId, *, app_id: str | None = None, since: datetime, until: datetime
+    ) -> list[TextTally]:
+        """By whole UTC hour in [since, until), ascending."""
+        ...
+
+    async def reader(self, account_id: AccountId, app_id: str, name: str) -> int:
+        """How far it has read; 0 for one that has not begun."""
+        ...
+
+    async def last_text_from(self, account_id: AccountId, sender: str) -> datetime | None:
+        """The day (its beginning, UTC) on which a text was last sent from this number."""
+        ...

@@ -1,0 +1,73 @@
+"""What one call changes. Made by services, applied by the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tidings.domain.model import (
+    AccessKey,
+    Account,
+    AccountId,
+    LedgerEntry,
+    Message,
+    Subscription,
+    SubscriptionId,
+    Template,
+    Token,
+    Topic,
+    TopicId,
+    User,
+)
+from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
+from tidings.domain.texts import Reader, SentText, SmsSign, SmsTemplate, TextReport, TextTally
+
+
+@dataclass(slots=True)
+class Unit:
+    """What one call changes, applied by the store as a whole or not at all.
+
+    Rows in the `…_changed` lists carry the version that was read; the store checks it, writes
+    version + 1 and raises `Conflict` when somebody was faster. New rows carry NO_ID. `messages` enter the flow in the
+    same transaction. `ledger` entries carry id 0 and, for a new subscription, the uid only.
+    """
+
+    accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
+    users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
+    access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id
+    topics_new: list[Topic] = field(default_factory=list)
+    topics_changed: list[Topic] = field(default_factory=list)
+    topics_deleted: list[TopicId] = field(default_factory=list)
+    subscriptions_new: list[Subscription] = field(default_factory=list)
+    subscriptions_changed: list[Subscription] = field(default_factory=list)
+    subscriptions_deleted: list[SubscriptionId] = field(default_factory=list)
+    templates_new: list[Template] = field(default_factory=list)
+    templates_changed: list[Template] = field(default_factory=list)
+    templates_deleted: list[int] = field(default_factory=list)
+    inbound_addresses_new: list[InboundAddress] = field(default_factory=list)
+    inbound_addresses_changed: list[InboundAddress] = field(default_factory=list)
+    sms_applications: list[SmsApplication] = field(default_factory=list)  # insert or replace
+    blocking_rules: list[BlockingRule] = field(default_factory=list)  # insert or replace, by address and application
+    # account, address, application
+    blocking_rules_deleted: list[tuple[AccountId, str, str]] = field(default_factory=list)
+    opt_outs: list[OptOut] = field(default_factory=list)  # insert or replace, by address and phone
+    opt_outs_lifted: list[OptOut] = field(default_factory=list)  # as they were read; Conflict when said again since
+    # a transport's id at an address only once, else Conflict
+    texts_heard: list[HeardText] = field(default_factory=list)
+    sms_signs_new: list[SmsSign] = field(
+        default_factory=list
+    )  # with the id that they shall have; Conflict when it is taken
+    sms_signs_changed: list[SmsSign] = field(default_factory=list)
+    sms_signs_deleted: list[tuple[AccountId, int]] = field(default_factory=list)
+    sms_templates_new: list[SmsTemplate] = field(default_factory=list)  # likewise
+    sms_templates_changed: list[SmsTemplate] = field(default_factory=list)
+    sms_templates_deleted: list[tuple[AccountId, int]] = field(default_factory=list)
+    texts_sent: list[SentText] = field(default_factory=list)  # WAITING ones, with their messages
+    text_reports: list[TextReport] = field(default_factory=list)
+    text_tallies: list[TextTally] = field(default_factory=list)  # to be added up
+    readers: list[Reader] = field(default_factory=list)  # insert or replace
+    tokens_new: list[Token] = field(default_factory=list)
+    tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
+    tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)

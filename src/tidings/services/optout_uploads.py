@@ -1,0 +1,239 @@
+"""Lists of opt-outs that somebody uploads: taken piece by piece, looked through, and imported in the background while he watches.
+
+Called by the console. Every line is looked at before anything is changed; what an import changes is `optout_import`'s. An import lives in
+this process only: after a restart the list is uploaded again, which is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import io
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import islice
+from operator import itemgetter
+
+import structlog
+
+from tidings.domain.errors import InvalidValue, NotFound, Throttled, TidingsError, WrongState
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.model import AccountId, Origin, Way
+from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.ports import Clock, Store
+from tidings.services.optout_import import Listed, OptOutImport, Taken
+from tidings.services.optout_list import UNIT_LINES, BadLine, lines_of
+
+LIST_BYTES_MAX = 64 * 1024 * 1024
+"""A million lines with address, reason and time. What is longer is for `tidings optout import`, which reads from a file."""
+HELD_BYTES_MAX = 192 * 1024 * 1024
+"""All lists that are held at a time, of all accounts."""
+BAD_SHOWN = 50
+_KEPT = 50
+_RUN_LINES = 200_000
+_NAME_CHARACTERS_MAX = 120
+
+_log = structlog.get_logger(__name__)
+
+
+class Stage(enum.StrEnum):
+    ARRIVING = "arriving"
+    CHECKING = "checking"
+    IMPORTING = "importing"
+    DONE = "done"
+    REFUSED = "refused"  # nothing was changed
+    FAILED = "failed"  # what was taken stays; repeating it is safe
+
+
+ENDED = frozenset({Stage.DONE, Stage.REFUSED, Stage.FAILED})
+
+
+@dataclass(slots=True)
+class Upload:
+    """A list on its way. `size`, `read`: bytes; `good`, `bad`: lines, known when it was looked through. `problem`: why it ended badly."""
+
+    id: str
+    account_id: AccountId
+    begun_at: datetime
+    name: str = ""
+    address: str = ""
+    size: int = 0
+    read: int = 0
+    good: int = 0
+    bad: int = 0
+    bad_lines: list[BadLine] = field(default_factory=list)
+    stage: Stage = Stage.ARRIVING
+    taken: Taken = field(default_factory=Taken)
+    problem: str = ""
+    content: bytearray = field(default_factory=bytearray, repr=False)
+
+    @property
+    def is_over(self) -> bool:
+        return self.stage in ENDED
+
+    @property
+    def done_lines(self) -> int:
+        return self.taken.added + self.taken.known + self.taken.late
+
+    @property
+    def percent(self) -> int:
+        """How far it is: looking through is a fifth of the work."""
+        match self.stage:
+            case Stage.ARRIVING:
+                return 0
+            case Stage.CHECKING:
+                return self.read * 20 // max(self.size, 1)
+            case Stage.IMPORTING:
+                return 20 + self.done_lines * 80 // max(self.good, 1)
+        return 100
+
+
+class OptOutUploads:
+    """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess."""
+
+    def __init__(self, store: Store, opt_outs: OptOutStore, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._store = store
+        self._opt_outs = opt_outs
+        self._clock = clock
+        self._new_id = new_id
+        self._uploads: OrderedDict[str, Upload] = OrderedDict()
+        self._tasks: dict[AccountId, asyncio.Task[None]] = {}
+        self._is_closing = False
+
+    def add_piece(self, grant: Grant, upload_id: str, piece: bytes) -> Upload:
+        """Begin a list (empty id), or add its next piece. Of an account only the newest list arrives.
+
+        Raises NotFound (import), InvalidValue (file: too long), Throttled while too much is held.
+        """
+        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        upload = self._arriving(grant, upload_id) if upload_id else self._new(grant)
+        if len(upload.content) + len(piece) > LIST_BYTES_MAX:
+            self._uploads.pop(upload.id, None)
+            raise InvalidValue("file", f"is longer than {LIST_BYTES_MAX // 2**20} MiB: use `tidings optout import`")
+        if sum(len(held.content) for held in self._uploads.values()) + len(piece) > HELD_BYTES_MAX:
+            raise Throttled(10.0)
+        upload.content += piece
+        upload.size = len(upload.content)
+        return upload
+
+    def begin(self, grant: Grant, upload_id: str, *, name: str, address: str, skip_bad: bool, origin: Origin) -> Upload:
+        """Look a list through that arrived, and import it; returns at once. address: of lines that name none.
+
+        skip_bad: leave bad lines out instead of importing nothing. Raises NotFound (import), InvalidValue (file: empty), WrongState
+        while another list of the account is imported.
+        """
+        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        upload = self._arriving(grant, upload_id)
+        if not upload.content:
+            raise InvalidValue("file", "is empty")
+        running = self._tasks.get(grant.owner)
+        if running is not None and not running.done():
+            raise WrongState("import", "running", "begin another")
+        upload.name, upload.address = name[:_NAME_CHARACTERS_MAX], address
+        upload.stage = Stage.CHECKING
+        origin = replace(origin, way=Way.IMPORT)
+        self._tasks[grant.owner] = asyncio.create_task(self._run(upload, origin, skip_bad=skip_bad))
+        return upload
+
+    def progress(self, grant: Grant, upload_id: str) -> Upload:
+        """Raises NotFound (import), also for one that is forgotten."""
+        assert grant.verb in (Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
+        upload = self._uploads.get(upload_id)
+        if upload is None or upload.account_id != grant.owner:
+            raise NotFound("import", upload_id)
+        return upload
+
+    def running(self, grant: Grant) -> Upload | None:
+        """The list of the account that is imported now."""
+        assert grant.verb in (Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
+        found = (held for held in self._uploads.values() if held.account_id == grant.owner)
+        return next((held for held in found if held.stage in (Stage.CHECKING, Stage.IMPORTING)), None)
+
+    async def close(self) -> None:
+        """End what runs, between two units. Safe to repeat."""
+        self._is_closing = True
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _new(self, grant: Grant) -> Upload:
+        for held in [*self._uploads.values()]:
+            if held.account_id == grant.owner and held.stage is Stage.ARRIVING:
+                del self._uploads[held.id]
+        over = [held.id for held in self._uploads.values() if held.is_over]
+        for upload_id in over[: max(0, len(over) - _KEPT + 1)]:
+            del self._uploads[upload_id]
+        upload = Upload(self._new_id(), grant.owner, self._clock.now())
+        self._uploads[upload.id] = upload
+        return upload
+
+    def _arriving(self, grant: Grant, upload_id: str) -> Upload:
+        upload = self.progress(grant, upload_id)
+        if upload.stage is not Stage.ARRIVING:
+            raise WrongState("import", upload.stage.value, "add to it")
+        return upload
+
+    # --- in the background -------------------------------------------------------------------------------------------------------
+
+    async def _run(self, upload: Upload, origin: Origin, *, skip_bad: bool) -> None:
+        try:
+            taking = OptOutImport(self._store, self._opt_outs, self._clock, upload.account_id, origin)
+            upload.taken = taking.taken
+            await taking.begin()
+            await asyncio.to_thread(self._look_through, upload, taking)
+            if upload.bad and not skip_bad:
+                upload.stage = Stage.REFUSED
+                return
+            upload.stage = Stage.IMPORTING
+            await self._take(upload, taking)
+            upload.stage = Stage.FAILED if self._is_closing else Stage.DONE
+        except InvalidValue as error:
+            upload.problem, upload.stage = error.reason, Stage.REFUSED
+        except TidingsError as error:
+            upload.problem, upload.stage = str(error), Stage.FAILED
+        except Exception:  # noqa: BLE001 - who watches must be told that it is over
+            _log.exception("an import of opt-outs broke off")
+            upload.problem, upload.stage = "it broke off; the log says why", Stage.FAILED
+        finally:
+            upload.content = bytearray()
+
+    def _lines(self, upload: Upload, taking: OptOutImport, read: Callable[[int], None]) -> Iterator[Listed | BadLine]:
+        text = io.TextIOWrapper(io.BytesIO(upload.content), encoding="utf-8-sig", newline="")
+        return lines_of(text, upload.address, taking.check, read=read)
+
+    def _look_through(self, upload: Upload, taking: OptOutImport) -> None:
+        """In a thread: check every line before anything is changed."""
+
+        def read(count: int) -> None:
+            upload.read += count
+
+        for line in self._lines(upload, taking, read):
+            if not isinstance(line, BadLine):
+                upload.good += 1
+                continue
+            upload.bad += 1
+            if len(upload.bad_lines) < BAD_SHOWN:
+                upload.bad_lines.append(line)
+        upload.read = upload.size
+
+    async def _take(self, upload: Upload, taking: OptOutImport) -> None:
+        """Unit by unit, in the order of phones within long runs, because an index is written far faster in its own order. The next run
+        is read while the database writes this one."""
+        good = (line for line in self._lines(upload, taking, lambda _: None) if not isinstance(line, BadLine))
+
+        def read_unit() -> list[Listed]:
+            return list(islice(good, UNIT_LINES))
+
+        run = await asyncio.to_thread(lambda: list(islice(good, _RUN_LINES)))
+        while run and not self._is_closing:
+            run.sort(key=itemgetter(0))  # a stable order: the first line of a phone stays the first
+            following: list[Listed] = []
+            for start in range(0, len(run), UNIT_LINES):
+                if self._is_closing:
+                    break
+                read, _ = await asyncio.gather(
+                    asyncio.to_thread(read_unit), taking.take(run[start : start + UNIT_LINES])
+                )
+                following += read
+            run = following
+        await taking.end()

@@ -1,0 +1,191 @@
+"""A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `hearing` and `optouts`.
+
+One change of a phone at a time: the store replaces an opt-out without asking what it replaces, so a STOP and a START that arrive
+together are decided one after the other. Every change is one Unit: the state and its ledger entry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from weakref import WeakValueDictionary
+
+import phonenumbers
+
+from tidings.domain.errors import InvalidValue
+from tidings.domain.model import NO_ID, AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
+from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, InboundAddress, OptOut
+from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
+from tidings.observe.metrics import Metrics
+from tidings.services import endpoints
+
+PERSONS_OWN = (Way.KEYWORD, Way.CARRIER)
+"""Ways by which the person said it, not somebody of the account."""
+_NO_TOPIC = TopicId(0)
+_NANP = "+1"
+
+
+def phone_number(text: str) -> str:
+    """A number in the one form in which it is stored, compared and sent to. Raises InvalidValue (field `phone`)."""
+    try:
+        return endpoints.phone_number(text)
+    except InvalidValue as error:
+        raise InvalidValue("phone", error.reason, text) from error
+
+
+def heard_number(text: str, address: InboundAddress) -> str:
+    """The number of who texted, as a transport gives it: with or without `+`, or within North America without the 1.
+
+    Raises InvalidValue (field `phone`). Source: SMPP 3.4, source_addr_ton (international, national).
+    """
+    digits = text.strip().removeprefix("+")
+    if text.strip().startswith("+") or not (digits.isascii() and digits.isdigit()):
+        return phone_number(text.strip())
+    international = "+" + digits.removeprefix("00")
+    american = address.address.startswith(_NANP) or address.country in ("US", "CA")
+    if american and len(digits) == 10:
+        national = _NANP + digits
+        # Ten digits may be a number of another country too: then the one that is in use, and ours if both are.
+        if _is_assigned(national) or not _is_assigned(international):
+            return phone_number(national)
+    return phone_number(international)
+
+
+async def address_meant(opt_outs: OptOutStore, name: str) -> InboundAddress | None:
+    """The live address, whosever it is, that a transport or a sender means: a number with or without `+`, or a short code."""
+    digits = name.strip().removeprefix("+")
+    for form in (name.strip(), f"+{digits}", digits):
+        found = await opt_outs.address_owner(form)
+        if found is not None:
+            return found
+    return None
+
+
+async def check_sender(opt_outs: OptOutStore, account_id: AccountId, sender: str) -> None:
+    """Who texts from another account's number has people's STOP go there. Raises InvalidValue (sender)."""
+    owner = await address_meant(opt_outs, sender) if sender else None
+    if owner is not None and owner.account_id != account_id:
+        raise InvalidValue("sender", "belongs to somebody else", sender)
+
+
+def _is_assigned(number: str) -> bool:
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody said about a phone, as the ledger keeps it. `at`: when we took it in; `event_at`: when it was said.
+
+    `reason`: of somebody of the account; `detail`: what the ledger says besides.
+    """
+
+    account_id: AccountId
+    phone: str
+    origin: Origin
+    at: datetime
+    event_at: datetime
+    sent_at: datetime | None = None
+    keyword: str = ""
+    transport_id: str = ""
+    reason: str = ""
+
+    def entry(self, event: Event, address: str, before: State, after: State, detail: str = "") -> LedgerEntry:
+        return LedgerEntry(
+            id=NO_ID,
+            at=self.at,
+            event=event,
+            account_id=self.account_id,
+            topic_id=_NO_TOPIC,
+            topic_name="",
+            region="",
+            subscription_uid="",
+            protocol="sms",
+            endpoint=self.phone,
+            before=before,
+            after=after,
+            origin=self.origin,
+            detail=detail or self.reason,
+            address=address,
+            keyword=self.keyword,
+            transport_id=self.transport_id,
+            sent_at=self.sent_at,
+        )
+
+
+def state_of(opt_out: OptOut | None) -> State:
+    return State.CONFIRMED if opt_out is None else State.CANCELED
+
+
+def add_opt_out(unit: Unit, said: Said, address: str, before: OptOut | None, detail: str = "") -> None:
+    """Opt the phone out at an address. Said again, it keeps since when and takes the rest from what was said last."""
+    unit.opt_outs.append(
+        OptOut(
+            said.account_id,
+            address,
+            said.phone,
+            since=said.at if before is None else before.since,
+            event_at=said.event_at if before is None else max(said.event_at, before.event_at),
+            way=said.origin.way,
+            reason=said.reason,
+            keyword=said.keyword,
+            raw_text=said.origin.raw_text,
+            principal=said.origin.principal,
+        )
+    )
+    unit.ledger.append(said.entry(Event.OPTED_OUT, address, state_of(before), State.CANCELED, detail))
+
+
+def add_opt_in(unit: Unit, said: Said, address: str, before: OptOut | None, detail: str = "") -> None:
+    """Lift the phone's opt-out at an address; without one, write down that it was said."""
+    if before is not None:
+        unit.opt_outs_lifted.append(before)
+    unit.ledger.append(said.entry(Event.OPTED_IN, address, state_of(before), State.CONFIRMED, detail))
+
+
+def account_wide(account_id: AccountId, now: datetime) -> InboundAddress:
+    """The address that stands for all of an account, made when it is first needed."""
+    return InboundAddress(NO_ID, account_id, ACCOUNT_WIDE, AddressKind.ACCOUNT, now)
+
+
+class Phones:
+    """What `hearing` and `optouts` share. `store`, `opt_outs`: one object."""
+
+    def __init__(self, store: Store, opt_outs: OptOutStore, metrics: Metrics) -> None:
+        self._store = store
+        self._opt_outs = opt_outs
+        self._metrics = metrics
+        self._turns: WeakValueDictionary[tuple[AccountId, str], asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, account_id: AccountId, phone: str) -> asyncio.Lock:
+        """Held while a change of the phone is decided and written."""
+        lock = self._turns.get((account_id, phone))
+        if lock is None:
+            lock = self._turns[account_id, phone] = asyncio.Lock()
+        return lock
+
+    async def opted_out(self, account_id: AccountId, phone: str) -> dict[str, OptOut]:
+        """Where the phone is opted out, by address."""
+        return {found.address: found for found in await self._opt_outs.opt_outs(account_id, phone)}
+
+    async def make_account_wide(self, unit: Unit, account_id: AccountId, now: datetime) -> None:
+        """Add the address that stands for all of the account to the unit, unless there is one."""
+        found = await self._opt_outs.inbound_address(account_id, ACCOUNT_WIDE)
+        if found is None:
+            unit.inbound_addresses_new.append(account_wide(account_id, now))
+        elif found.deleted_at is not None:
+            unit.inbound_addresses_changed.append(replace(found, deleted_at=None))
+
+    async def commit(self, unit: Unit) -> None:
+        await self._store.commit(unit)
+        self._count(unit.ledger)
+
+    def _count(self, entries: Sequence[LedgerEntry]) -> None:
+        for entry in entries:
+            self._metrics.consent(entry.event, entry.origin.way)

@@ -1,0 +1,62 @@
+"""What lets opt-outs go unheard or without effect although nobody did anything wrong. Pure; called by `inbound`, for the console, the
+doctor and the dialects.
+
+Source: Tencent Cloud SMS console guide (an application without a blocking rule is not blocked); 47 CFR 64.1200(a)(10) (where no
+reply is possible, the text gives another way).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidings.domain.optout import TOPICS_APP, BlockingRule, InboundAddress, KeywordSet, SmsApplication
+
+
+class WarnedKind(enum.StrEnum):
+    NO_RULE = "address-without-rule"
+    NOT_BLOCKED = "application-without-rule"
+    NOT_HEARD = "application-without-inbound-address"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """`address`, `app_id`: what it is about; empty where it is about the other. `text`: for people."""
+
+    kind: WarnedKind
+    address: str
+    app_id: str
+    text: str
+
+
+def warnings_about(
+    addresses: Sequence[InboundAddress], rules: Sequence[BlockingRule], applications: Sequence[SmsApplication]
+) -> list[Warned]:
+    """All of one account's; `addresses`: the live ones. Texts of topics are blocked without a rule, so nothing is said of them."""
+    applications = [application for application in applications if application.app_id != TOPICS_APP]
+    ruled = {rule.address for rule in rules}
+    blocked = {rule.app_id for rule in rules}
+    found = []
+    for address in addresses:
+        if applications and address.address not in ruled and address.keywords.get(KeywordSet.OPT_OUT):
+            text = f"{address.address} has keywords but no blocking rule: an opt-out there blocks texts of topics only"
+            found.append(Warned(WarnedKind.NO_RULE, address.address, "", text))
+    live = {address.address for address in addresses}
+    for application in applications:
+        if _is_unheard(application, live):
+            sender = application.sender or "the transport's own number"
+            text = (
+                f"application {application.app_id} sends from {sender}, which is no inbound address: nobody hears a STOP, "
+                "so its marketing texts need another way to unsubscribe"
+            )
+            found.append(Warned(WarnedKind.NOT_HEARD, "", application.app_id, text))
+        if addresses and application.app_id not in blocked:
+            text = f"application {application.app_id} has no blocking rule at any inbound address: no opt-out blocks its texts"
+            found.append(Warned(WarnedKind.NOT_BLOCKED, "", application.app_id, text))
+    return found
+
+
+def _is_unheard(application: SmsApplication, live: set[str]) -> bool:
+    """A text without a sender goes out from the transport's own number, which may be any of the addresses."""
+    return application.sender not in live if application.sender else not live

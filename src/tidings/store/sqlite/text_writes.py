@@ -1,0 +1,87 @@
+"""Writes what a unit and what the progress of deliveries say of texts that applications send.
+
+Called by `units` and `progress` within the writer's transaction; they share what both may say: reports and tallies.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import apsw
+
+from tidings.domain.model import AccountId
+from tidings.domain.ports import Record
+from tidings.domain.texts import SentText, TextReport, TextTally
+from tidings.domain.unit import Unit
+from tidings.store.sqlite import text_rows
+from tidings.store.sqlite.database import SQL, first
+from tidings.store.sqlite.many import grouped, put_many
+from tidings.store.sqlite.rows import micros
+
+_SENT_TEXT_ADD = grouped(SQL["sent_text_add"])
+
+
+def write_unit(db: apsw.Connection, unit: Unit) -> None:
+    """Texts, reports, tallies and readers of a unit; texts come before their reports."""
+    if unit.texts_sent:
+        _add_sent(db, unit.texts_sent)
+    if unit.text_reports:
+        _report(db, unit.text_reports)
+    if unit.text_tallies:
+        _add_tallies(db, unit.text_tallies)
+    if unit.readers:
+        db.executemany(SQL["reader_move"], map(text_rows.reader_row, unit.readers))
+
+
+def write_records(db: apsw.Connection, records: Sequence[Record]) -> None:
+    """Parts, reports, tallies and senders of records of progress."""
+    parts = [(serial, part) for record in records for serial, ids in record.text_parts for part in ids]
+    if parts:
+        db.executemany(SQL["text_part_put"], parts)
+    reports = [report for record in records for report in record.text_reports]
+    if reports:
+        _report(db, reports)
+    tallies = [tally for record in records for tally in record.text_tallies]
+    if tallies:
+        _add_tallies(db, tallies)
+    used = {use for record in records for use in record.senders_used}
+    if used:
+        _use_senders(db, used)
+
+
+def part_arrived(db: apsw.Connection, serial: str, transport_id: str) -> bool:
+    """Note that a part arrived; whether no part of the text is missing any more. False for a part that is not kept."""
+    db.execute(SQL["text_part_arrive"], (serial, transport_id))
+    return bool(first(db, SQL["text_part_complete"], (serial, transport_id)))
+
+
+def _add_sent(db: apsw.Connection, texts: Sequence[SentText]) -> None:
+    put_many(db, _SENT_TEXT_ADD, [text_rows.sent_text_row(text) for text in texts])
+
+
+def _report(db: apsw.Connection, reports: Sequence[TextReport]) -> None:
+    """Numbers are given before it is known which reports count; those of others are never used."""
+    number = first(db, SQL["text_report_numbers"], (len(reports),)) - len(reports)
+    db.executemany(
+        SQL["text_report_put"],
+        [
+            (report.serial, report.state.value, report.detail, micros(report.at), number + place)
+            for place, report in enumerate(reports, 1)
+        ],
+    )
+
+
+def _add_tallies(db: apsw.Connection, tallies: Iterable[TextTally]) -> None:
+    counts: Counter[tuple[AccountId, str, int, datetime, str]] = Counter()
+    for tally in tallies:
+        counts[tally.account_id, tally.app_id, tally.sms_type.value, tally.hour, tally.what.value] += tally.count
+    bindings = [
+        (account, app, kind, micros(hour), what, count) for (account, app, kind, hour, what), count in counts.items()
+    ]
+    db.executemany(SQL["sms_tally_add"], bindings)
+
+
+def _use_senders(db: apsw.Connection, used: Iterable[tuple[AccountId, str, datetime]]) -> None:
+    db.executemany(SQL["sender_use_put"], [(account, sender, micros(day)) for account, sender, day in used])

@@ -1,0 +1,211 @@
+"""A small house of texts: the real opt-out service, store, flow, gate and delivery, and a radio mast in place of an SMS center."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from tests.support.build import ACCOUNT, FakeClock, make_principal
+from tests.support.toys import ToyEnvelopes
+from tidings.access.authorize import authorize
+from tidings.delivery.dispatcher import Dispatcher
+from tidings.delivery.expand import Expander
+from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.own_texts import OwnTexts
+from tidings.delivery.render import Renderer
+from tidings.delivery.text_reports import TextReports
+from tidings.domain.envelope import Outgoing, Permit, TextContent
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.model import Account, AccountId, Event, Kind, LedgerEntry, LedgerQuery, Message, Origin, Way
+from tidings.domain.optout import AddressKind, IncomingText
+from tidings.domain.outcomes import DELIVERED, Blocked, Busy, Outcome, RetryLater
+from tidings.domain.ports import Channel, Settle
+from tidings.domain.unit import Unit
+from tidings.flow.embedded import EmbeddedFlow
+from tidings.observe.metrics import Metrics
+from tidings.services.hearing import OWN_TEXTS
+from tidings.services.optouts import Heard, OptOuts
+from tidings.store.sqlite import SqliteStore
+from tidings.store.vault import FileVault
+
+NUMBER = "+12025550100"
+"""The inbound address of most tests."""
+PHONE = "+12025550123"
+RADIO = Origin(Way.KEYWORD, remote_address="192.0.2.7")
+ADMIN = Origin(Way.CONSOLE, principal="arn:aws:iam::000000000000:user/admin")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A text that left."""
+
+    phone: str
+    text: str
+    sender: str
+
+
+class Mast:
+    """Sends texts at once and keeps them; `down`: they come back half a minute later."""
+
+    protocols = frozenset({"sms"})
+
+    def __init__(self, permit: Permit) -> None:
+        self._permit = permit
+        self.sent: list[Sent] = []
+        self.outcomes: list[Outcome] = []
+        self.down = False
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None:
+        outcome: Outcome = DELIVERED
+        if not self._permit(outgoing):
+            outcome = Blocked("gate")
+        elif self.down:
+            outcome = Busy(30.0)
+        else:
+            assert isinstance(outgoing.content, TextContent)
+            self.sent.append(Sent(outgoing.endpoint, outgoing.content.text, outgoing.content.sender))
+        self.outcomes.append(outcome)
+        settle(outgoing, outcome)
+
+    async def close(self) -> None:
+        """Nothing is in the air."""
+
+
+class SlowMast:
+    """Starts texts after a random while, and a third of them come back to be tried again. `seen` is told at every start."""
+
+    protocols = frozenset({"sms"})
+
+    def __init__(self, permit: Permit, chance: random.Random, seen: Callable[[str], None]) -> None:
+        self._permit, self._chance, self._seen = permit, chance, seen
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None:
+        asyncio.get_running_loop().call_later(self._chance.random() * 0.01, self._start, outgoing, settle)
+
+    def _start(self, outgoing: Outgoing, settle: Settle) -> None:
+        outcome: Outcome = Blocked("gate")
+        if self._permit(outgoing):
+            outcome = DELIVERED
+            if not outgoing.message.answers:  # answers go round opt-outs
+                self._seen(outgoing.endpoint)
+                outcome = RetryLater("no network") if self._chance.random() < 0.3 else DELIVERED
+        settle(outgoing, outcome)
+
+    async def close(self) -> None:
+        """Whatever is in the air may come down later."""
+
+
+class PhoneHouse:
+    """Use `phone_house`."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        flow: EmbeddedFlow,
+        make_channel: Callable[[Permit], Channel],
+        *,
+        revoke_all: bool,
+        asks_opt_outs: bool,
+    ) -> None:
+        self.store, self.flow, self.clock, self.metrics = store, flow, FakeClock(), Metrics()
+        ids = count(1)
+        self.new_id: Callable[[], str] = lambda: f"{next(ids):032x}"
+        texts = TextGate(store, self.clock, self.metrics)
+        self.gate = Gate(texts.permits if asks_opt_outs else None)
+        self.channel = make_channel(self.gate.permits)
+        self.opt_outs = OptOuts(
+            store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
+        )
+        self.reports = TextReports(store, store, self.clock, carrier_refused=self._carrier_refused)
+        renderer = Renderer({"toy": ToyEnvelopes(), OWN_TEXTS: OwnTexts()}, FileVault(b"v" * 32))
+        self.dispatcher = Dispatcher(
+            flow,
+            store,
+            self.clock,
+            Expander(store, self.clock),
+            renderer,
+            {"sms": self.channel},
+            self.metrics,
+            due_changed=flow.due_changed,
+            texts=self.reports,
+        )
+
+    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
+        await self.opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
+
+    def grant(self, verb: Verb = Verb.MANAGE_OPT_OUTS, account_id: AccountId = ACCOUNT) -> Grant:
+        return authorize(make_principal(account_id), verb, owner=account_id, resource="*")
+
+    async def add_number(
+        self, address: str = NUMBER, kind: AddressKind = AddressKind.TEN_DLC, app_ids: Sequence[str] = ()
+    ) -> None:
+        await self.opt_outs.add_address(self.grant(), address, kind=kind, app_ids=app_ids, origin=ADMIN)
+
+    async def hear(
+        self,
+        text: str,
+        *,
+        phone: str = PHONE,
+        address: str = NUMBER,
+        transport_id: str = "",
+        sent_at: datetime | None = None,
+        carrier_answered: bool = False,
+    ) -> Heard:
+        incoming = IncomingText(address, phone, text, transport_id, sent_at, carrier_answered)
+        return await self.opt_outs.hear(incoming, RADIO)
+
+    async def opted_out_at(self, phone: str = PHONE, account_id: AccountId = ACCOUNT) -> list[str]:
+        return [opt_out.address for opt_out in await self.store.opt_outs(account_id, phone)]
+
+    async def records(self, *events: Event) -> list[LedgerEntry]:
+        return await self.opt_outs.records(self.grant(Verb.READ_OPT_OUTS), LedgerQuery(ACCOUNT, events=events))
+
+    async def send(self, text: str, *, phone: str = PHONE, app_id: str = "", sms_type: int = 0) -> None:
+        message = Message(
+            self.new_id(),
+            Kind.DIRECT,
+            ACCOUNT,
+            "toy",
+            self.clock.now(),
+            body=text,
+            endpoint=phone,
+            sms_app=app_id,
+            sms_type=sms_type,
+        )
+        await self.flow.append([message])
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way and nothing waits."""
+        async with asyncio.timeout(20):
+            while self.flow.backlog() or await self.flow.waiting_count():
+                await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def phone_house(
+    path: Path,
+    make_channel: Callable[[Permit], Channel] = Mast,
+    *,
+    revoke_all: bool = False,
+    asks_opt_outs: bool = True,
+) -> AsyncIterator[PhoneHouse]:
+    """asks_opt_outs: switched off to show what the gate is for."""
+    store = await SqliteStore.open(path / "phones.db")
+    flow = EmbeddedFlow.open(store.journal, backlog_max=10_000)
+    house = PhoneHouse(store, flow, make_channel, revoke_all=revoke_all, asks_opt_outs=asks_opt_outs)
+    accounts = [
+        Account(AccountId(digit * 12), f"account {digit}", digit * 32, house.clock.now()) for digit in ("0", "1")
+    ]
+    await store.commit(Unit(accounts=accounts))
+    house.dispatcher.start()
+    try:
+        yield house
+    finally:
+        await house.dispatcher.stop()
+        await store.close()

@@ -1,0 +1,169 @@
+"""Which texts are blocked, and how many people are opted out, whatever happens in any order: the rule in Python beside the one in SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support.stores import ACCOUNT, NOW, OTHER, SECOND, SHORT_CODE, TOLL_FREE, an_address, an_opt_out
+
+from tidings.domain.errors import Conflict
+from tidings.domain.model import AccountId
+from tidings.domain.optout import (
+    ACCOUNT_WIDE,
+    TOPICS_APP,
+    BlockingRule,
+    InboundAddress,
+    OptOut,
+    OptOutQuery,
+    SmsType,
+    covers,
+)
+from tidings.domain.unit import Unit
+from tidings.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+Place = tuple[AccountId, str]
+PHONES = ["+12025550123", "+12025550124", "+442079460000"]
+APPS = ["1400", "1300", TOPICS_APP]
+ACCOUNTS = [ACCOUNT, OTHER]
+places = st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from([TOLL_FREE, SHORT_CODE, "24274", ACCOUNT_WIDE]))
+phones, apps = st.sampled_from(PHONES), st.sampled_from(APPS)
+types = st.frozensets(st.sampled_from(SmsType), min_size=1)
+
+
+class Desk(RuleBasedStateMachine):
+    """Addresses, rules and people of two accounts, as the store has them and as we remember them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.place = tempfile.TemporaryDirectory()
+        self.store = self.run(SqliteStore.open(Path(self.place.name) / "tidings.db"))
+        self.addresses: dict[Place, InboundAddress] = {}
+        self.rules: dict[tuple[Place, str], BlockingRule] = {}
+        self.people: dict[tuple[Place, str], OptOut] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    def teardown(self) -> None:
+        self.run(self.store.close())
+        self.runner.close()
+        self.place.cleanup()
+
+    def commits(self, unit: Unit) -> bool:
+        try:
+            self.run(self.store.commit(unit))
+        except Conflict:
+            return False
+        return True
+
+    def is_taken(self, place: Place) -> bool:
+        return place[1] != ACCOUNT_WIDE and any(
+            key[1] == place[1] and row.deleted_at is None for key, row in self.addresses.items()
+        )
+
+    @initialize(address=st.sampled_from([TOLL_FREE, ACCOUNT_WIDE]), phones=st.lists(phones, min_size=1))
+    def begin_with_somebody_opted_out(self, address: str, phones: list[str]) -> None:
+        self.add((ACCOUNT, address))
+        self.opt_out((ACCOUNT, address), phones, 0)
+
+    @rule(place=places)
+    def add(self, place: Place) -> None:
+        account, address = place
+        possible = place not in self.addresses and not self.is_taken(place)
+        assert self.commits(Unit(inbound_addresses_new=[an_address(address, account)])) is possible
+        if possible:
+            self.remember(place)
+
+    @precondition(lambda self: self.addresses)
+    @rule(which=st.integers(0, 99))
+    def delete_or_bring_back(self, which: int) -> None:
+        place = list(self.addresses)[which % len(self.addresses)]
+        row = self.addresses[place]
+        possible = row.deleted_at is None or not self.is_taken(place)
+        changed = replace(row, deleted_at=NOW if row.deleted_at is None else None)
+        assert self.commits(Unit(inbound_addresses_changed=[changed])) is possible
+        if possible:
+            self.remember(place)
+
+    def remember(self, place: Place) -> None:
+        found = self.run(self.store.inbound_address(*place))
+        assert found is not None
+        self.addresses[place] = found
+
+    @rule(place=places, app=apps, types=types)
+    def set_rule(self, place: Place, app: str, types: frozenset[SmsType]) -> None:
+        new = BlockingRule(*place, app, types)
+        assert self.commits(Unit(blocking_rules=[new])) is (place in self.addresses)
+        if place in self.addresses:
+            self.rules[place, app] = new
+
+    @rule(place=places, app=apps)
+    def delete_rule(self, place: Place, app: str) -> None:
+        there = self.rules.pop((place, app), None) is not None
+        assert self.commits(Unit(blocking_rules_deleted=[(*place, app)])) is there
+
+    @rule(place=places, phones=st.lists(phones, min_size=1), second=st.integers(0, 2))
+    def opt_out(self, place: Place, phones: list[str], second: int) -> None:
+        since = NOW + second * SECOND
+        people = [an_opt_out(place[1], phone, account_id=place[0], since=since) for phone in phones]
+        assert self.commits(Unit(opt_outs=people)) is (place in self.addresses)
+        if place in self.addresses:
+            self.people.update({(place, row.phone): row for row in people})
+
+    @rule(place=places, phone=phones)
+    def lift(self, place: Place, phone: str) -> None:
+        there = self.people.pop((place, phone), None)
+        lifted = there or an_opt_out(place[1], phone, account_id=place[0])
+        assert self.commits(Unit(opt_outs_lifted=[lifted])) is (there is not None)
+
+    @invariant()
+    def exactly_what_the_rule_covers_is_blocked(self) -> None:
+        for account in ACCOUNTS:
+            for app in APPS:
+                for sms_type in SmsType:
+                    expected = {phone: self.blocked_at(account, app, sms_type, phone) for phone in PHONES}
+                    blocked = {phone: address for phone, address in expected.items() if address}
+                    assert self.run(self.store.texts_blocked(account, app, sms_type, PHONES)) == blocked
+                    for phone, address in expected.items():
+                        assert self.store.text_blocked(account, app, sms_type, phone) == address
+
+    def blocked_at(self, account: AccountId, app: str, sms_type: SmsType, phone: str) -> str:
+        at = [self.addresses[place] for place, who in self.people if who == phone and place[0] == account]
+        at.sort(key=lambda row: row.id)
+        for row in at:
+            if covers(row, self.rules.get(((account, row.address), app)), app, sms_type):
+                return row.address
+        return ""
+
+    @invariant()
+    def people_are_listed_and_counted_where_the_address_is_not_deleted(self) -> None:
+        for account in ACCOUNTS:
+            mine = [
+                row
+                for (place, _), row in self.people.items()
+                if place[0] == account and self.addresses[place].deleted_at is None
+            ]
+            mine.sort(key=lambda row: (row.since, row.phone, self.addresses[account, row.address].id))
+            assert self.run(self.store.opt_out_page(OptOutQuery(account))) == mine
+            assert self.run(self.store.opt_out_total(OptOutQuery(account))) == len(mine)
+            for address in (TOLL_FREE, SHORT_CODE, ACCOUNT_WIDE):
+                query = OptOutQuery(account, [address])
+                at = [row for row in mine if row.address == address]
+                assert self.run(self.store.opt_out_page(query)) == at
+                assert self.run(self.store.opt_out_total(query)) == len(at)
+
+
+TestDesk = Desk.TestCase
+TestDesk.settings = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
