@@ -147,6 +147,7 @@ async def test_a_body_in_pieces_is_read_whole_and_the_connection_used_again() ->
     [
         (b'HTTP/1.1 200 OK\r\n\r\n{"errcode":0}', Delivered("wechat code 0")),
         (b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"errcode":', Refused("the answer is not the chat service's")),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 60_000, Refused("the answer is not the chat service's")),
         (b"HTTP/1.1 200 OK\r\nContent-Le", RetryLater("connection closed within the answer")),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b" " * 200_000,
@@ -160,6 +161,17 @@ async def test_an_answer_that_ends_early_is_judged_by_what_came(sent: bytes, out
     async with raw(says(sent, close=True)) as server:
         got = await say(BotContent("x"), server.url, "wechat")
     assert got == outcome or (outcome == Delivered() and isinstance(got, Delivered))
+
+
+async def test_an_answer_that_breaks_its_judge_ends_the_attempt_all_the_same() -> None:
+    def judge(status: int, body: bytes) -> Outcome | None:
+        raise RuntimeError("a bug")
+
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    async with raw(says(answer)) as server, channel_of() as http:
+        outcomes, outgoing = Outcomes(), make_outgoing(HttpContent(b"", b"{}"), server.url, "http")
+        http.send(outgoing, outcomes, judge)
+        assert await outcomes.of(outgoing) == RetryLater("HTTP 200, but the answer cannot be read")
 
 
 async def test_a_body_that_never_ends_runs_into_the_time_out() -> None:

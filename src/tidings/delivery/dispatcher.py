@@ -20,6 +20,7 @@ from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import Sender
+from tidings.delivery.text_reports import TextReports
 from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
@@ -43,7 +44,8 @@ _log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written."""
+    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written. `texts`: told what becomes of
+    texts."""
 
     def __init__(
         self,
@@ -56,26 +58,29 @@ class Dispatcher:
         metrics: Metrics,
         *,
         due_changed: asyncio.Event,
+        texts: TextReports | None = None,
     ) -> None:
         self._flow = flow
         self._store = store
         self._clock = clock
         self._expander = expander
         self._renderer = renderer
-        self._sender = Sender(flow, clock, renderer, channels, metrics)
+        self._sender = Sender(flow, clock, renderer, channels, metrics, texts)
         self._journal = self._sender.journal
         self._due_changed = due_changed
         self._ready: deque[Fanout] = deque()
         self._work = asyncio.Event()
         self._started: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
+        self._writing: asyncio.Task[None] | None = None
         self._stopping = False
 
     # --- start and stop ------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        loops = (self._take(), self._pump(), self._take_due(), self._sender.age(), self._journal.run())
+        loops = (self._take(), self._pump(), self._take_due(), self._sender.age())
         self._loops = [asyncio.create_task(loop) for loop in loops]
+        self._writing = asyncio.create_task(self._journal.run())
 
     async def stop(self) -> None:
         """Stop taking, give what is on its way a moment, write progress. What is not finished comes again at the next start."""
@@ -88,7 +93,12 @@ class Dispatcher:
         for loop in self._loops:
             with suppress(asyncio.CancelledError):
                 await loop
+        # Before the journal: a transport waits until what it was told is durable.
         await self._sender.close()
+        if self._writing is not None:
+            self._writing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._writing
         await self._journal.flush()
 
     async def _settled(self) -> None:
@@ -317,12 +327,12 @@ class Dispatcher:
         if message.kind is Kind.DIRECT:
             subscriber = subscriber_of_number(message)
         elif topic is None or subscription is None or not _may_receive(message, subscription):
-            self._sender.block_row(delivery.id, delivery.protocol)
+            self._sender.block_row(delivery, message, topic)
             return
         else:
             subscriber = subscriber_of(subscription)
         if message.expires_at is not None and self._clock.now() >= message.expires_at:
-            self._sender.expire_row(delivery)
+            self._sender.expire_row(delivery, message, topic)
             return
         key = (message.id, subscriber.dialect)
         wardrobe = wardrobes.get(key)

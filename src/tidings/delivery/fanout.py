@@ -65,3 +65,10 @@ class Row:
     topic: Topic | None
     wardrobe: Wardrobe
     early: tuple[Decision, bool] | None = None
+
+
+def topic_of(mark: Page | Row | None) -> Topic | None:
+    """The topic whose page or row an attempt belongs to."""
+    if isinstance(mark, Page):
+        return mark.fanout.topic
+    return None if mark is None else mark.topic

@@ -3,19 +3,70 @@
 A page is read from the store with consent in its query; what has changed since is remembered here, so that whatever waits in a
 lane, a queue or for a connection is refused the moment a cancel is acknowledged. Within one process that is an ordering rule:
 the store commits, `apply` runs, the caller is answered.
+
+Opt-outs of phones are asked of the store for every single text, so that a STOP counts as soon as it is committed, and an edited
+rule at once.
 """
 
 from __future__ import annotations
 
-from tidings.domain.envelope import Outgoing
+from collections.abc import Callable
+
+from tidings.delivery.fanout import topic_of
+from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.lifecycle import may_receive
-from tidings.domain.model import Kind, State, TopicId
+from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
+from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
+from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.ports import Clock
+from tidings.observe.metrics import Metrics
+
+_NOTICES = (Kind.CONFIRMATION, Kind.GOODBYE)
+_TYPE_NAMES = {int(sms_type): sms_type.name.lower().replace("_", "-") for sms_type in SmsType}
+
+
+class TextGate:
+    """Whether a text may start: nobody opted out of it, and it is not too old."""
+
+    def __init__(self, opt_outs: OptOutStore, clock: Clock, metrics: Metrics) -> None:
+        self._opt_outs = opt_outs
+        self._clock = clock
+        self._metrics = metrics
+
+    def permits(self, outgoing: Outgoing) -> bool:
+        """Raises Unavailable when the store cannot be asked: then the text waits."""
+        if not isinstance(outgoing.content, TextContent):
+            return True  # on its way to a dead-letter queue, not to a phone
+        message = outgoing.message
+        if message.expires_at is not None and self._clock.now() >= message.expires_at:
+            return False
+        if message.answers:
+            # "You are subscribed again" is wrong after another STOP.
+            return message.answers != KeywordSet.OPT_IN or not self._opt_outs.opted_out_at(
+                message.account_id, message.sender, outgoing.endpoint
+            )
+        sms_type = message.sms_type or SmsType.NOTIFICATION
+        app_id = message.sms_app or TOPICS_APP
+        account_id = sending_account(message, topic_of(outgoing.mark))
+        if not self._opt_outs.text_blocked(account_id, app_id, sms_type, outgoing.endpoint):
+            return True
+        self._metrics.text_blocked(_TYPE_NAMES.get(sms_type, "other"))
+        return False
+
+
+def sending_account(message: Message, topic: Topic | None) -> AccountId:
+    """Whose text it is: a notice names the subscription's owner, but is sent for the topic."""
+    return topic.account_id if topic is not None and message.kind in _NOTICES else message.account_id
 
 
 class Gate:
-    """Remembers changed subscriptions for two turns of `turn` (minutes apart), longer than anything waits in memory."""
+    """Remembers changed subscriptions for two turns of `turn` (minutes apart), longer than anything waits in memory.
 
-    def __init__(self) -> None:
+    `permits_text`: asked for every text besides; without it there are no opt-outs.
+    """
+
+    def __init__(self, permits_text: Callable[[Outgoing], bool] | None = None) -> None:
+        self._permits_text = permits_text
         self._recent: dict[str, State] = {}
         self._older: dict[str, State] = {}
         self._gone: dict[TopicId, None] = {}
@@ -39,7 +90,9 @@ class Gate:
                 kind = outgoing.message.kind
                 if not may_receive(kind is Kind.GOODBYE, kind is Kind.CONFIRMATION, state):
                     return False
-        return not (self._gone and outgoing.message.topic_id in self._gone)
+        if self._gone and outgoing.message.topic_id in self._gone:
+            return False
+        return outgoing.subscriber.protocol != "sms" or self._permits_text is None or self._permits_text(outgoing)
 
     def turn(self) -> None:
         """Forget what is older than the last turn."""

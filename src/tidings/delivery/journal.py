@@ -10,10 +10,15 @@ import structlog
 
 from tidings.delivery.fanout import Row
 from tidings.domain.errors import TidingsError
-from tidings.domain.model import TopicId
+from tidings.domain.model import AccountId, TopicId
+from tidings.domain.optout import SmsType
 from tidings.domain.ports import Flow, NewDelivery, Record, Settled
+from tidings.domain.texts import TextCount, TextReport, TextTally
 
 RETRY_S = 0.5
+Counted = tuple[AccountId, str, SmsType, datetime, TextCount]
+"""What a text is counted under: whose, application, type, hour, what became of it."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -25,6 +30,8 @@ class Journal:
         self._known = known
         self._record = Record()
         self._rows: list[Row | None] = []
+        self._tallies: dict[Counted, int] = {}
+        self._written: asyncio.Future[None] | None = None
         self._dirty = asyncio.Event()
 
     def park(self, delivery: NewDelivery, row: Row | None = None) -> None:
@@ -46,6 +53,29 @@ class Journal:
         texts[topic_id, hour] = texts.get((topic_id, hour), 0) + 1
         self._dirty.set()
 
+    def text_counted(self, counted: Counted) -> None:
+        self._tallies[counted] = self._tallies.get(counted, 0) + 1
+        self._dirty.set()
+
+    def text_reported(self, report: TextReport) -> None:
+        self._record.text_reports.append(report)
+        self._dirty.set()
+
+    def text_taken(self, serial: str, receipt_ids: tuple[str, ...]) -> None:
+        """A network took a text and will send receipts."""
+        self._record.text_parts.append((serial, receipt_ids))
+        self._dirty.set()
+
+    def sender_used(self, account_id: AccountId, sender: str, day: datetime) -> None:
+        self._record.senders_used.add((account_id, sender, day))
+        self._dirty.set()
+
+    def written(self) -> asyncio.Future[None]:
+        """Done when what was gathered until now is durable; canceled when the writing ends before. One for each write."""
+        if self._written is None:
+            self._written = asyncio.get_running_loop().create_future()
+        return self._written
+
     def finish(self, seq: int) -> None:
         self._record.finished.append(seq)
         self._dirty.set()
@@ -63,16 +93,28 @@ class Journal:
 
     async def _write(self) -> None:
         self._dirty.clear()
-        record, rows = self._record, self._rows
-        self._record, self._rows = Record(), []
-        while True:
-            try:
-                ids = await self._flow.record(record)
-                break
-            except TidingsError as error:
-                _log.error("progress not written; trying again", error=str(error))
-                await asyncio.sleep(RETRY_S)
+        record, rows, written = self._record, self._rows, self._written
+        if self._tallies:
+            record.text_tallies = [TextTally(*counted, count) for counted, count in self._tallies.items()]
+            self._tallies = {}
+        self._record, self._rows, self._written = Record(), [], None
+        try:
+            ids = await self._record_durably(record)
+        except BaseException:
+            if written is not None:
+                written.cancel()
+            raise
         for row, row_id in zip(rows, ids, strict=True):
             if row is not None:
                 row.id = row_id
                 self._known(row)
+        if written is not None:
+            written.set_result(None)
+
+    async def _record_durably(self, record: Record) -> list[int]:
+        while True:
+            try:
+                return await self._flow.record(record)
+            except TidingsError as error:
+                _log.error("progress not written; trying again", error=str(error))
+                await asyncio.sleep(RETRY_S)

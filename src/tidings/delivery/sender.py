@@ -14,16 +14,19 @@ from datetime import datetime, timedelta
 from time import monotonic
 from weakref import ReferenceType, ref
 
-from tidings.delivery.fanout import Fanout, Page, Row
+from tidings.delivery.fanout import Fanout, Page, Row, topic_of
 from tidings.delivery.journal import Journal
 from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
+from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
 from tidings.domain.envelope import Outgoing
+from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
-from tidings.domain.model import Delivery, Message, Subscriber
+from tidings.domain.model import Delivery, Message, Subscriber, Topic
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, RetryLater
 from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
+from tidings.domain.texts import TextState
 from tidings.observe.metrics import Metrics
 
 SPILL_EXTRA_S = 30.0
@@ -32,12 +35,24 @@ DEAD_LETTER_TRIES = 3
 
 
 class Sender:
-    """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles."""
+    """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles.
+
+    texts: told what became of texts; without it nobody counts them.
+    """
 
     def __init__(
-        self, flow: Flow, clock: Clock, renderer: Renderer, channels: Mapping[str, Channel], metrics: Metrics
+        self,
+        flow: Flow,
+        clock: Clock,
+        renderer: Renderer,
+        channels: Mapping[str, Channel],
+        metrics: Metrics,
+        texts: TextReports | None = None,
     ) -> None:
         self.journal = Journal(flow, self._row_known)
+        self._texts = texts
+        if texts is not None:
+            texts.write_to(self.journal)
         self.in_flight = 0
         self.rows_out = 0
         self.room = asyncio.Event()
@@ -52,6 +67,8 @@ class Sender:
         """Close every channel; what has not settled comes again at the next start."""
         for channel in {id(channel): channel for channel in self._channels.values()}.values():
             await channel.close()
+        if self._texts is not None:
+            await self._texts.close()
 
     def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
         """Send a page at once: right for a few subscribers."""
@@ -74,6 +91,7 @@ class Sender:
         if message.expires_at is not None and self._clock.now() >= message.expires_at:
             for subscriber in subscribers:
                 self._metrics.attempt(subscriber.protocol, "expired")
+                self._text_ended(subscriber.protocol, message, fanout.topic, TextState.FAILED, TOO_LATE)
             return
         for subscriber in subscribers:
             envelopes = renderer.envelopes(subscriber)
@@ -113,27 +131,29 @@ class Sender:
         task = page.fanout.task
         self._metrics.attempt(subscriber.protocol, "refused")
         self._metrics.dead_letter(subscriber.protocol)
+        self._text_ended(subscriber.protocol, task.message, page.fanout.topic, TextState.FAILED, reason)
         self.journal.park(_new_row(task.seq, task.message, subscriber, 1, self._clock.now(), reason, dead=True))
 
     def _settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Where every channel reports to, once per attempt."""
+        protocol = outgoing.subscriber.protocol
         if outcome.__class__ is Delivered:
-            self._metrics.delivered(outgoing.subscriber.protocol)
-            if outgoing.subscriber.protocol == "sms":
-                self._count_text(outgoing.message)
+            self._metrics.delivered(protocol)
             decision: Decision = DONE
         else:
-            self._metrics.attempt(outgoing.subscriber.protocol, type(outcome).__name__.lower())
+            self._metrics.attempt(protocol, type(outcome).__name__.lower())
             decision = self._decide(outgoing, outcome)
             if isinstance(decision, GiveUp):
-                self._metrics.dead_letter(outgoing.subscriber.protocol)
+                self._metrics.dead_letter(protocol)
+        if protocol == "sms" and self._texts is not None:
+            self._texts.settled(outgoing, outcome, decision)
         if decision is DONE or not self._to_dead_letter_queue(outgoing, decision):
             self._finish(outgoing, decision)
 
-    def _count_text(self, message: Message) -> None:
-        if message.topic_id is not None:
-            hour = self._clock.now().replace(minute=0, second=0, microsecond=0)
-            self.journal.text_sent(message.topic_id, hour)
+    def _text_ended(self, protocol: str, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
+        """Without an attempt, so far as this is about a text."""
+        if protocol == "sms" and self._texts is not None:
+            self._texts.ended(message, topic, state, detail)
 
     def _finish(self, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
         mark = outgoing.mark
@@ -149,7 +169,7 @@ class Sender:
             mark.early = (decision, redriven)
 
     def _decide(self, outgoing: Outgoing, outcome: Outcome) -> Decision:
-        topic = outgoing.mark.fanout.topic if isinstance(outgoing.mark, Page) else outgoing.mark.topic
+        topic = topic_of(outgoing.mark)
         plan = self._renderer.envelopes(outgoing.subscriber).retry_plan(topic, outgoing.subscriber)
         return decide(outcome, outgoing.attempt, plan, self._clock.now(), random.random())  # noqa: S311 - jitter
 
@@ -248,29 +268,39 @@ class Sender:
         except ValueError as error:
             self._metrics.attempt(subscriber.protocol, "refused")
             self._metrics.dead_letter(subscriber.protocol)
+            self._text_ended(subscriber.protocol, message, row.topic, TextState.FAILED, str(error))
             self._settle_row(row, GiveUp(attempt, str(error)))
             return
         outgoing.mark = row
         self.rows_out += 1
         self._send(outgoing)
 
-    def expire_row(self, delivery: Delivery) -> None:
+    def expire_row(self, delivery: Delivery, message: Message, topic: Topic | None) -> None:
         """The message's time to live is over: what was not delivered until now is a dead letter."""
         self._metrics.attempt(delivery.protocol, "expired")
         self._metrics.dead_letter(delivery.protocol)
-        self.journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason="the time to live is over"))
+        self._text_ended(delivery.protocol, message, topic, TextState.FAILED, TOO_LATE)
+        self.journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason=TOO_LATE))
 
-    def block_row(self, delivery_id: int, protocol: str) -> None:
+    def block_row(self, delivery: Delivery, message: Message, topic: Topic | None) -> None:
         """Consent is gone: the delivery is done without an attempt."""
-        self._metrics.attempt(protocol, "blocked")
-        self.journal.settle(Settled(delivery_id, 0))
+        self._metrics.attempt(delivery.protocol, "blocked")
+        self._text_ended(delivery.protocol, message, topic, TextState.BLOCKED, OPTED_OUT)
+        self.journal.settle(Settled(delivery.id, 0))
 
     def _send(self, outgoing: Outgoing) -> None:
-        channel = self._channels.get(outgoing.subscriber.protocol)
+        protocol = outgoing.subscriber.protocol
+        channel = self._channels.get(protocol)
         if channel is None:
-            self._settled(outgoing, RetryLater(f"no channel for {outgoing.subscriber.protocol}"))
-        else:
+            self._settled(outgoing, RetryLater(f"no channel for {protocol}"))
+            return
+        try:
+            if protocol == "sms" and self._texts is not None:
+                self._texts.set_sender(outgoing)
             channel.send(outgoing, self._settled)
+        except Unavailable as error:
+            # The store could not be asked whether this may go out, or from whom; nothing was sent.
+            self._settled(outgoing, RetryLater(str(error)))
 
 
 def _new_row(

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.support.build import UID, make_message, make_subscriber
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
-from tidings.delivery.gate import Gate
-from tidings.domain.envelope import HttpContent, Outgoing
-from tidings.domain.model import Kind, State, TopicId
+import pytest
+from tests.support.build import (
+    ACCOUNT,
+    NOW,
+    OTHER_ACCOUNT,
+    UID,
+    FakeClock,
+    make_message,
+    make_subscriber,
+    make_topic,
+)
+
+from tidings.delivery.fanout import Fanout, Page, Row
+from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.own_texts import OwnText
+from tidings.domain.envelope import HttpContent, Outgoing, QueueContent, TextContent
+from tidings.domain.model import AccountId, Kind, State, TopicId
+from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.ports import Task
+from tidings.observe.metrics import Metrics
+from tidings.store.sqlite.optouts import OptOutTables
 
 
 def _outgoing(kind: Kind = Kind.NOTIFICATION) -> Outgoing:
@@ -60,3 +79,73 @@ def test_nothing_of_a_deleted_topic_leaves() -> None:
         gate.topic_gone(TopicId(topic_id))
     gate.turn()
     assert gate.permits(_outgoing())
+
+
+PHONE = "+12025550123"
+Asked = tuple[str, str, int, str]
+
+
+class Everybody(OptOutTables):
+    """A store at which everybody has opted out; it keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
+        self.asked.append((account_id, app_id, sms_type, phone))
+        return "+12025550100"
+
+
+@pytest.fixture
+def everybody() -> Everybody:
+    return Everybody()
+
+
+def gate_of(store: OptOutStore) -> Gate:
+    return Gate(TextGate(store, FakeClock(), Metrics()).permits)
+
+
+def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:
+    message = replace(make_message(kind), **changes)
+    return Outgoing(message, make_subscriber("sms", PHONE), PHONE, TextContent("hello"))
+
+
+def test_a_text_without_application_and_type_is_asked_for_as_a_topics_notification(everybody: Everybody) -> None:
+    assert not gate_of(everybody).permits(a_text())
+    assert not gate_of(everybody).permits(a_text(sms_app="1400006666", sms_type=1))
+    assert everybody.asked == [(ACCOUNT, "topics", 2, PHONE), (ACCOUNT, "1400006666", 1, PHONE)]
+
+
+def test_a_type_that_nobody_knows_is_blocked_like_others(everybody: Everybody) -> None:
+    assert not gate_of(everybody).permits(a_text(sms_type=9))
+
+
+def test_nobody_is_asked_about_what_is_no_text(everybody: Everybody) -> None:
+    assert gate_of(everybody).permits(_outgoing())
+    dead_letter = a_text()
+    dead_letter.content = QueueContent("{}")
+    assert gate_of(everybody).permits(dead_letter)
+    assert everybody.asked == []
+
+
+def test_an_answer_goes_round_opt_outs_but_not_after_its_time(everybody: Everybody) -> None:
+    assert gate_of(everybody).permits(a_text(answers="help", expires_at=NOW + timedelta(seconds=1)))
+    assert not gate_of(everybody).permits(a_text(answers="help", expires_at=NOW))
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.GOODBYE])
+def test_a_notice_is_the_topics_text_whoever_owns_the_subscription(everybody: Everybody, kind: Kind) -> None:
+    notice = a_text(kind, account_id=OTHER_ACCOUNT)
+    topic = make_topic()
+    notice.mark = Row(1, topic, OwnText(notice.message))
+    assert not gate_of(everybody).permits(notice)
+    notice.mark = Page(Fanout(Task(1, notice.message), topic, {}, 0), 1, 0.0)
+    assert not gate_of(everybody).permits(notice)
+    assert [asked[0] for asked in everybody.asked] == [ACCOUNT, ACCOUNT]
+
+
+def test_what_a_canceled_subscription_waits_for_is_not_even_asked(everybody: Everybody) -> None:
+    gate = gate_of(everybody)
+    gate.apply(UID, State.CANCELED)
+    assert not gate.permits(a_text(Kind.NOTIFICATION))
+    assert everybody.asked == []

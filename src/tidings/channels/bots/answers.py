@@ -61,7 +61,7 @@ def _code(body: bytes, members: tuple[str, ...]) -> int | None:
     """The service's own code; some write it as text."""
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(answer, dict):
         return None

@@ -17,10 +17,10 @@ from tidings.channels.http.connection import Connection
 from tidings.channels.http.dial import Dialer
 from tidings.channels.http.judged import JudgedConnection
 from tidings.channels.http.lane import House, Lane
-from tidings.channels.http.request import Attempt, JudgedAttempt, plan
+from tidings.channels.http.request import Attempt, JudgedAttempt, asking, plan
 from tidings.channels.http.resolve import Lookup, Resolver, system_lookup
 from tidings.channels.http.sockets import Sockets
-from tidings.domain.envelope import HttpContent, Outgoing, Permit
+from tidings.domain.envelope import HttpContent, HttpQuery, Outgoing, Permit
 from tidings.domain.outcomes import Refused, RetryLater
 from tidings.domain.ports import Judge, Settle
 from tidings.wire.egress import EgressPolicy
@@ -81,7 +81,8 @@ class HttpChannel:
         if judge is None:
             attempt, origin = Attempt(outgoing, settle, ready.prefix, deadline), ready.origin
         else:
-            attempt = JudgedAttempt(outgoing, settle, ready.prefix, deadline, judge)
+            prefix = asking(ready.prefix, content) if isinstance(content, HttpQuery) else ready.prefix
+            attempt = JudgedAttempt(outgoing, settle, prefix, deadline, judge)
             origin = _JUDGED + ready.origin
         if self._stopping:
             house.settlements.add(attempt, RetryLater("stopping"))

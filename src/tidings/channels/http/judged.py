@@ -5,10 +5,15 @@ Made by lanes of their own (`channel`), so that the usual connection, which neve
 
 from __future__ import annotations
 
+import structlog
+
 from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.connection import Connection, Owner
 from tidings.channels.http.request import Attempt, JudgedAttempt
 from tidings.domain.envelope import Permit
+from tidings.domain.outcomes import Outcome, RetryLater
+
+_log = structlog.get_logger(__name__)
 
 
 class JudgedConnection(Connection):
@@ -62,5 +67,13 @@ class JudgedConnection(Connection):
         if attempt is None:
             return
         self._attempt = None
-        judged = attempt.judge(self._status, bytes(self._body)) if isinstance(attempt, JudgedAttempt) else None
-        self._settlements.add(attempt, judged or outcome_of(self._status, self._retry_after))
+        self._settlements.add(attempt, self._judged(attempt) or outcome_of(self._status, self._retry_after))
+
+    def _judged(self, attempt: Attempt) -> Outcome | None:
+        if not isinstance(attempt, JudgedAttempt):
+            return None
+        try:
+            return attempt.judge(self._status, bytes(self._body))
+        except Exception:  # noqa: BLE001 - whatever an answer does to a judge, the attempt must end
+            _log.exception("an answer could not be judged")
+            return RetryLater(f"HTTP {self._status}, but the answer cannot be read")

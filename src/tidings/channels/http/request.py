@@ -12,7 +12,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tidings.domain.envelope import Outgoing
+from tidings.domain.envelope import HttpQuery, Outgoing
 from tidings.domain.ports import Judge, Settle
 from tidings.wire.egress import URL_CHARACTERS_MAX, Target, check_url
 
@@ -56,6 +56,12 @@ def _plan(target: Target) -> Plan:
     if target.userinfo:
         lines += f"Authorization: Basic {b64encode(target.userinfo.encode()).decode()}\r\n"
     return Plan(f"{target.scheme}://{target.authority}", target, lines.encode("ascii"))
+
+
+def asking(prefix: bytes, content: HttpQuery) -> bytes:
+    """The prefix of a GET with the content's query, from that of a POST to the same endpoint."""
+    path, version = prefix.removeprefix(b"POST ").split(b" ", 1)
+    return b"GET %b%b%b %b" % (path, b"&" if b"?" in path else b"?", content.query, version)
 
 
 class Attempt:

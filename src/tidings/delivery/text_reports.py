@@ -1,0 +1,284 @@
+"""What becomes of texts: counted by hour, and reported for the applications that sent them, with the receipts that networks send.
+
+Called by `sender` for every text's outcome just before the outcome itself goes into the journal, so that both are one transaction; and,
+through `wiring`, by transports with every receipt. A receipt is answered when what it says is durable. Texts of topics are counted only.
+Never sends and never decides when to try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from weakref import WeakValueDictionary
+
+import structlog
+
+from tidings.delivery.fanout import topic_of
+from tidings.delivery.gate import sending_account
+from tidings.delivery.journal import Journal
+from tidings.delivery.settle import Decision, GiveUp
+from tidings.domain.envelope import Outgoing, TextContent
+from tidings.domain.errors import InvalidValue, NotFound, Unavailable
+from tidings.domain.model import AccountId, Message, Topic
+from tidings.domain.optout import TOPICS_APP, SmsType
+from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused
+from tidings.domain.phone_ports import TextStore
+from tidings.domain.ports import Clock, Store
+from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
+from tidings.domain.unit import Unit
+
+DETAIL_CHARACTERS_MAX = 300
+OPTED_OUT = "the receiver has opted out"
+TOO_LATE = "the time to live is over"
+
+_COUNTS = {
+    TextState.DELIVERED: TextCount.DELIVERED,
+    TextState.FAILED: TextCount.FAILED,
+    TextState.BLOCKED: TextCount.BLOCKED,
+}
+_TYPES = {int(sms_type): sms_type for sms_type in SmsType}
+_PHONE_END = 7
+"""So many of its last digits tell a number from others, however a network writes what comes before."""
+
+CarrierRefused = Callable[[str, str, str], Awaitable[object]]
+"""The network says that somebody opted out there: our address, the phone, its words. May raise NotFound or InvalidValue."""
+
+_log = structlog.get_logger(__name__)
+
+
+class _Batch:
+    """What waits for one write of the journal: ids of receipts to come, and whether somebody waits for reports."""
+
+    __slots__ = ("ids", "reports", "written")
+
+    def __init__(self, written: asyncio.Future[None] | None = None) -> None:
+        self.written = written
+        self.ids: list[str] = []
+        self.reports = False
+
+
+class TextReports:
+    """`store`, `texts`: one object. carrier_refused: told of those who opted out at their network. default_sender: of texts for which
+    neither the message nor the application names one. reported: called when reports became durable."""
+
+    def __init__(
+        self,
+        store: Store,
+        texts: TextStore,
+        clock: Clock,
+        *,
+        carrier_refused: CarrierRefused,
+        default_sender: str = "",
+        reported: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._texts = texts
+        self._clock = clock
+        self._carrier_refused = carrier_refused
+        self._default_sender = default_sender
+        self._reported = reported
+        self._journal: Journal | None = None
+        self._batch = _Batch()
+        self._unwritten: dict[str, asyncio.Future[None]] = {}
+        self._used: set[tuple[AccountId, str]] = set()
+        self._used_day: datetime | None = None
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def write_to(self, journal: Journal) -> None:
+        """Where outcomes are written down; said once, before the first text."""
+        self._journal = journal
+
+    async def close(self) -> None:
+        """Wait until everybody who opted out at a network is kept as such."""
+        while self._telling:
+            await asyncio.gather(*self._telling)
+
+    def forget(self) -> None:
+        """Developer mode: the store has forgotten which senders were used."""
+        self._used.clear()
+
+    # --- on the way out, called by `sender` ------------------------------------------------------------------------------------
+
+    def set_sender(self, outgoing: Outgoing) -> None:
+        """Give a text that names no sender its application's, or else the house's. Raises Unavailable."""
+        content, message = outgoing.content, outgoing.message
+        if not isinstance(content, TextContent) or content.sender:
+            return
+        account_id = sending_account(message, topic_of(outgoing.mark))
+        sender = self._texts.sms_sender(account_id, message.sms_app or TOPICS_APP) or self._default_sender
+        if sender:
+            outgoing.content = TextContent(content.text, sender, content.sms_type)
+
+    def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
+        """What an attempt came to. What is tried again counts when it has ended."""
+        message, topic = outgoing.message, topic_of(outgoing.mark)
+        if isinstance(outcome, Delivered):
+            self._delivered(outgoing, outcome, topic)
+        elif isinstance(outcome, Blocked):
+            if message.expires_at is not None and self._clock.now() >= message.expires_at:
+                self.ended(message, topic, TextState.FAILED, TOO_LATE)
+            else:
+                self.ended(message, topic, TextState.BLOCKED, OPTED_OUT)
+        elif isinstance(decision, GiveUp):
+            self.ended(message, topic, TextState.FAILED, decision.reason)
+            if isinstance(outcome, Refused) and outcome.opted_out:
+                self._tell(outgoing, outcome.reason)
+
+    def ended(self, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
+        """The way of a text is over, without an attempt or after its last one."""
+        assert self._journal is not None
+        now = self._clock.now()
+        self._count(message, topic, _COUNTS[state], now)
+        if _is_applications(message):
+            self._journal.text_reported(TextReport(message.id, state, detail[:DETAIL_CHARACTERS_MAX], now))
+            self._gathering(self._journal).reports = True
+
+    def _delivered(self, outgoing: Outgoing, outcome: Delivered, topic: Topic | None) -> None:
+        assert self._journal is not None
+        message, content = outgoing.message, outgoing.content
+        if isinstance(content, TextContent) and content.sender:
+            self._use(sending_account(message, topic), content.sender)
+        if not outcome.receipt_ids or not _is_applications(message):
+            # Of a topic's text this is the last word: whom its receipts belong to is not kept.
+            self.ended(message, topic, TextState.DELIVERED, outcome.detail)
+            return
+        self._journal.text_taken(message.id, outcome.receipt_ids)
+        batch = self._gathering(self._journal)
+        assert batch.written is not None
+        for receipt_id in outcome.receipt_ids:
+            batch.ids.append(receipt_id)
+            self._unwritten[receipt_id] = batch.written
+
+    def _count(self, message: Message, topic: Topic | None, what: TextCount, now: datetime) -> None:
+        assert self._journal is not None
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        sms_type = _TYPES.get(message.sms_type, SmsType.NOTIFICATION)
+        account_id = sending_account(message, topic)
+        self._journal.text_counted((account_id, message.sms_app or TOPICS_APP, sms_type, hour, what))
+        if what is TextCount.DELIVERED and message.topic_id is not None:
+            self._journal.text_sent(message.topic_id, hour)
+
+    def _use(self, account_id: AccountId, sender: str) -> None:
+        """Once per number and day: more would only be written again."""
+        assert self._journal is not None
+        day = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        if day != self._used_day:
+            self._used.clear()
+            self._used_day = day
+        if (account_id, sender) not in self._used:
+            self._used.add((account_id, sender))
+            self._journal.sender_used(account_id, sender, day)
+
+    def _gathering(self, journal: Journal) -> _Batch:
+        written = journal.written()
+        if self._batch.written is not written:
+            self._batch = _Batch(written)
+            written.add_done_callback(partial(self._batch_written, self._batch))
+        return self._batch
+
+    def _batch_written(self, batch: _Batch, written: asyncio.Future[None]) -> None:
+        for receipt_id in batch.ids:
+            if self._unwritten.get(receipt_id) is written:
+                del self._unwritten[receipt_id]
+        if batch.reports and not written.cancelled():
+            self._reported()
+
+    # --- receipts --------------------------------------------------------------------------------------------------------------
+
+    async def receipt(self, receipt: TextReceipt) -> None:
+        """Take in what a network says of a text; durable when this returns. Safe to repeat; what is not of our texts is accepted.
+
+        Raises Unavailable: then it is to be brought again.
+        """
+        if receipt.opted_out:
+            await self._opt_out(receipt.address or self._default_sender, receipt.phone, receipt.detail)
+        if receipt.delivered is None:
+            return
+        found = await self._find(receipt)
+        if found is None:
+            return
+        serial, transport_id = found
+        async with self._turn(serial):
+            if await self._end(receipt, serial, transport_id):
+                self._reported()
+
+    async def _find(self, receipt: TextReceipt) -> tuple[str, str] | None:
+        """The text that a receipt is of, and the part's id as it is kept. An id in another spelling may be another text's."""
+        for transport_id in receipt.transport_ids:
+            written = self._unwritten.get(transport_id)
+            if written is not None:
+                await asyncio.wait([written])
+                if written.cancelled():
+                    raise Unavailable("stopping")
+            # A gateway that knows texts by our own ids may be quicker with a receipt than with its answer.
+            part = await self._texts.text_part([transport_id]) or (transport_id, transport_id)
+            text = await self._texts.sent_text(part[0])
+            if text is not None and _is_same_phone(text.phone, receipt.phone):
+                return part
+        return None
+
+    async def _end(self, receipt: TextReceipt, serial: str, transport_id: str) -> bool:
+        """Whether this receipt ended the text's way."""
+        text = await self._texts.sent_text(serial)
+        if text is None or text.state is not TextState.WAITING:
+            return False
+        is_whole = transport_id == serial  # our own id is the whole text's, however many parts it has
+        if receipt.delivered and not is_whole and not await self._texts.part_delivered(serial, transport_id):
+            return False
+        now = self._clock.now()
+        state = TextState.DELIVERED if receipt.delivered else TextState.FAILED
+        counts = [_COUNTS[state]]
+        if receipt.unreachable and state is TextState.FAILED:
+            counts.append(TextCount.UNREACHABLE)
+        report = TextReport(serial, state, receipt.detail[:DETAIL_CHARACTERS_MAX], now)
+        tallies = [_tally(text, what, now) for what in counts]
+        await self._store.commit(Unit(text_reports=[report], text_tallies=tallies))
+        return True
+
+    def _turn(self, serial: str) -> asyncio.Lock:
+        """Held while a receipt of the text is taken in: two that come together must not both be the first."""
+        lock = self._turns.get(serial)
+        if lock is None:
+            lock = self._turns[serial] = asyncio.Lock()
+        return lock
+
+    # --- who opted out at the network --------------------------------------------------------------------------------------------
+
+    def _tell(self, outgoing: Outgoing, reason: str) -> None:
+        content = outgoing.content
+        address = content.sender if isinstance(content, TextContent) else ""
+        task = asyncio.get_running_loop().create_task(self._opt_out_or_log(address, outgoing.endpoint, reason))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _opt_out_or_log(self, address: str, phone: str, reason: str) -> None:
+        try:
+            await self._opt_out(address, phone, reason)
+        except Exception:  # noqa: BLE001 - the network will say it again at the next text
+            _log.exception("opt-out at the network not kept", address=address)
+
+    async def _opt_out(self, address: str, phone: str, reason: str) -> None:
+        """A number that is no inbound address, or a phone that is none, is nobody's opt-out."""
+        if address and phone:
+            try:
+                await self._carrier_refused(address, phone, reason[:DETAIL_CHARACTERS_MAX])
+            except (NotFound, InvalidValue) as error:
+                _log.info("opt-out at the network is not ours", problem=str(error))
+
+
+def _is_applications(message: Message) -> bool:
+    """Whether an application waits for the report."""
+    return message.sms_app not in ("", TOPICS_APP)
+
+
+def _is_same_phone(phone: str, told: str) -> bool:
+    """told: as the network writes it, empty where it does not say."""
+    return not told or phone[-_PHONE_END:] == told[-_PHONE_END:]
+
+
+def _tally(text: SentText, what: TextCount, now: datetime) -> TextTally:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    return TextTally(text.account_id, text.app_id, text.sms_type, hour, what, 1)

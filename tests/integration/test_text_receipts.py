@@ -1,0 +1,241 @@
+"""Texts of applications through an SMSC that nobody of us wrote, until their receipts are kept; and texts that never get there."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.build import ACCOUNT, NOW, FakeClock
+from tests.support.phones import NUMBER, PHONE, RADIO, Mast, PhoneHouse, phone_house
+from tests.support.smsc import Smsc
+
+from tidings.channels.sms import SmppChannel, Timing
+from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE
+from tidings.domain.envelope import Permit
+from tidings.domain.model import Kind, Message, Way
+from tidings.domain.optout import EVERY_TYPE, SmsType
+from tidings.domain.texts import SentText, TextState
+from tidings.domain.unit import Unit
+from tidings.services.hearing import OWN_TEXTS
+from tidings.wire.smpp import SmppUrl
+
+APP = "1400006666"
+QUICK = Timing(again=0.05, again_max=0.2, pause=0.05, pause_max=0.2, sweep=0.02, answer=2.0, close=5.0)
+
+
+@pytest.fixture
+async def smsc() -> AsyncIterator[Smsc]:
+    async with Smsc() as running:
+        yield running
+
+
+@asynccontextmanager
+async def house_at(path: Path, smsc: Smsc, options: str = "") -> AsyncIterator[PhoneHouse]:
+    """A house whose texts go through the SMSC, with an inbound address and an application that it blocks."""
+    houses: list[PhoneHouse] = []
+
+    def make(permit: Permit) -> SmppChannel:
+        return SmppChannel(
+            permit,
+            urls=[SmppUrl.read(smsc.url(f"source={NUMBER}{options}"))],
+            clock=FakeClock(),
+            hear=lambda text: houses[0].opt_outs.hear(text, RADIO),
+            receipt=lambda receipt: houses[0].reports.receipt(receipt),
+            timing=QUICK,
+        )
+
+    async with phone_house(path, make) as house:
+        houses.append(house)
+        await with_application(house)
+        yield house
+
+
+async def with_application(house: PhoneHouse) -> None:
+    await house.add_number()
+    await house.opt_outs.put_application(house.grant(), APP, "")
+    await house.opt_outs.set_rule(house.grant(), NUMBER, APP, EVERY_TYPE)
+
+
+async def send(house: PhoneHouse, text: str = "hello", phone: str = PHONE, life: timedelta | None = None) -> str:
+    """As SendSms does it: the text and its message are one unit. Its serial."""
+    serial, now = house.new_id(), house.clock.now()
+    message = Message(
+        serial,
+        Kind.DIRECT,
+        ACCOUNT,
+        OWN_TEXTS,
+        now,
+        body=text,
+        endpoint=phone,
+        sms_app=APP,
+        sms_type=2,
+        expires_at=None if life is None else now + life,
+    )
+    sent = SentText(serial, ACCOUNT, APP, phone, SmsType.NOTIFICATION, now, 1)
+    await house.store.commit(Unit(texts_sent=[sent], messages=[message]))
+    return serial
+
+
+async def end_of(house: PhoneHouse, *serials: str) -> list[tuple[TextState, str]]:
+    found: list[tuple[TextState, str]] = []
+
+    async def ended() -> bool:
+        found[:] = []
+        for serial in serials:
+            text = await house.store.sent_text(serial)
+            assert text is not None
+            found.append((text.state, text.detail))
+        return all(state is not TextState.WAITING for state, _ in found)
+
+    async with asyncio.timeout(15):
+        while not await ended():
+            await asyncio.sleep(0.005)
+    return found
+
+
+async def counts(house: PhoneHouse) -> dict[str, int]:
+    tallies = await house.store.text_tallies(
+        ACCOUNT, app_id=APP, since=NOW - timedelta(days=1), until=NOW + timedelta(days=1)
+    )
+    return {tally.what.value: tally.count for tally in tallies}
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+# --- receipts ------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_receipt_is_answered_when_it_is_kept(tmp_path: Path, smsc: Smsc) -> None:
+    async with house_at(tmp_path, smsc) as house:
+        serial = await send(house)
+        await smsc.wait("text")
+        await house.settled()
+        assert await smsc.answer(smsc.deliver(esm_class=4, short_message="id:m1 stat:UNDELIV err:027")) == 0
+        text = await house.store.sent_text(serial)
+        assert text is not None
+        assert (text.state, text.detail) == (TextState.FAILED, "UNDELIV, error 027")
+        assert await house.store.last_text_from(ACCOUNT, NUMBER) == NOW.replace(hour=0)
+
+
+@pytest.mark.parametrize("ids", ["", "hex"])
+@pytest.mark.parametrize("when", ["early", "late"])
+async def test_no_receipt_is_lost_however_early_it_comes(tmp_path: Path, smsc: Smsc, when: str, ids: str) -> None:
+    """Of one to four parts, to few phones, so that they get in each other's way."""
+    chance = random.Random(4)
+    smsc.set("receipts", when)
+    smsc.set("ids", ids)
+    async with house_at(tmp_path, smsc) as house:
+        serials = [
+            await send(house, "ł" * chance.choice([5, 80, 250]), f"+1202555010{chance.randrange(5)}")
+            for _ in range(150)
+        ]
+        assert await end_of(house, *serials) == [(TextState.DELIVERED, "DELIVRD")] * 150
+        assert await counts(house) == {"delivered": 150}
+        submits = len(smsc.of("submit"))
+        assert len(await smsc.wait("receipted", submits)) == submits > 150
+        assert {said["status"] for said in smsc.of("receipted")} == {0}
+
+
+async def test_a_text_that_the_smsc_took_at_the_second_attempt_has_one_report(tmp_path: Path, smsc: Smsc) -> None:
+    smsc.set("statuses", [0x58])
+    smsc.set("receipts", "late")
+    async with house_at(tmp_path, smsc) as house:
+        serial = await send(house)
+        await smsc.wait("submit")
+        async with asyncio.timeout(5):
+            while not await house.flow.waiting_count():
+                await asyncio.sleep(0.005)
+        assert await counts(house) == {}
+        house.clock.advance(3600)
+        house.flow.due_changed.set()
+        assert await end_of(house, serial) == [(TextState.DELIVERED, "DELIVRD")]
+        assert await counts(house) == {"delivered": 1}
+
+
+async def test_a_phone_that_was_away_is_counted_as_unreachable(tmp_path: Path, smsc: Smsc) -> None:
+    smsc.set("receipts", "late")
+    smsc.set("receiptText", "stat:EXPIRED err:000")
+    async with house_at(tmp_path, smsc) as house:
+        assert await end_of(house, await send(house)) == [(TextState.FAILED, "EXPIRED")]
+        assert await counts(house) == {"failed": 1, "unreachable": 1}
+
+
+# --- who opted out at the network ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_receipt", [False, True])
+async def test_who_opted_out_at_the_network_is_opted_out_here(tmp_path: Path, smsc: Smsc, by_receipt: bool) -> None:
+    if by_receipt:
+        smsc.set("receipts", "late")
+        smsc.set("receiptText", "stat:REJECTD err:470")
+    else:
+        smsc.set("statuses", [0x40B])
+    async with house_at(tmp_path, smsc, "&optout_codes=0x0000040B,470") as house:
+        [(state, detail)] = await end_of(house, await send(house))
+        assert (state, detail) == (
+            TextState.FAILED,
+            "REJECTD, error 470" if by_receipt else "SMSC: status 0x0000040B",
+        )
+        async with asyncio.timeout(5):
+            while not await house.opted_out_at():
+                await asyncio.sleep(0.005)
+        [opt_out] = await house.store.opt_outs(ACCOUNT, PHONE)
+        assert (opt_out.address, opt_out.way) == (NUMBER, Way.CARRIER)
+        assert await end_of(house, await send(house, "again")) == [(TextState.BLOCKED, OPTED_OUT)]
+        assert len(smsc.of("submit")) == 1
+
+
+# --- what never gets to a network --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[PhoneHouse]:
+    async with phone_house(tmp_path) as house:
+        await with_application(house)
+        yield house
+
+
+def mast(house: PhoneHouse) -> Mast:
+    assert isinstance(house.channel, Mast)
+    return house.channel
+
+
+async def test_an_opt_out_while_a_text_waits_is_reported_as_such(house: PhoneHouse) -> None:
+    mast(house).down = True
+    serial = await send(house)
+    await until(lambda: bool(mast(house).outcomes))
+    await house.hear("STOP")
+    mast(house).down = False
+    house.clock.advance(60)
+    house.flow.due_changed.set()
+    assert await end_of(house, serial) == [(TextState.BLOCKED, OPTED_OUT)]
+    assert await counts(house) == {"blocked": 1}
+
+
+async def test_a_text_that_waited_too_long_is_reported_as_such(house: PhoneHouse) -> None:
+    mast(house).down = True
+    waits = await send(house, life=timedelta(seconds=10))
+    await until(lambda: bool(mast(house).outcomes))
+    house.clock.advance(60)
+    house.flow.due_changed.set()
+    late = await send(house, life=timedelta(seconds=-1))
+    assert await end_of(house, waits, late) == [(TextState.FAILED, TOO_LATE)] * 2
+    assert await counts(house) == {"failed": 2}
+    assert mast(house).sent == []
+
+
+async def test_texts_leave_from_the_number_that_their_application_has_now(house: PhoneHouse) -> None:
+    await house.opt_outs.put_application(house.grant(), APP, NUMBER)
+    assert await end_of(house, await send(house)) == [(TextState.DELIVERED, "")]
+    await house.opt_outs.put_application(house.grant(), APP, "Tidings")
+    await end_of(house, await send(house))
+    assert [sent.sender for sent in mast(house).sent] == [NUMBER, "Tidings"]

@@ -1,0 +1,176 @@
+"""Texts that end without an attempt: the sender tells of each, whatever ended it, and of nothing that is no text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.build import ACCOUNT, NOW, FakeClock, make_message, make_subscriber, make_topic
+from tests.support.toys import ToyEnvelopes, ToyWardrobe
+
+from tidings.delivery.fanout import Fanout, Row
+from tidings.delivery.render import Renderer, subscriber_of_number
+from tidings.delivery.sender import Sender
+from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
+from tidings.domain.envelope import Content, Outgoing, TextContent
+from tidings.domain.errors import Unavailable
+from tidings.domain.model import Delivery, DeliveryState, Kind, Message, Subscriber, Topic
+from tidings.domain.optout import SmsType
+from tidings.domain.outcomes import DELIVERED
+from tidings.domain.ports import Settle, Task, Wardrobe
+from tidings.domain.texts import SentText, TextState
+from tidings.domain.unit import Unit
+from tidings.flow.embedded import EmbeddedFlow
+from tidings.observe.metrics import Metrics
+from tidings.store.sqlite import SqliteStore
+from tidings.store.vault import FileVault
+
+APP, PHONE, NUMBER = "1400006666", "+12025550123", "+12025550100"
+
+
+class Unspeakable(ToyWardrobe):
+    """Has no form for phones when the text is too long."""
+
+    def dress(self, subscriber: Subscriber) -> Content:
+        if self._message.body == "too long":
+            raise ValueError("longer than allowed")
+        return TextContent(self._message.body)
+
+
+class Envelopes(ToyEnvelopes):
+    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
+        return Unspeakable(message)
+
+
+class Line:
+    """Takes everything and keeps what it was given."""
+
+    protocols = frozenset({"sms", "http"})
+
+    def __init__(self) -> None:
+        self.sent: list[Content] = []
+
+    def send(self, outgoing: Outgoing, settle: Settle) -> None:
+        self.sent.append(outgoing.content)
+        settle(outgoing, DELIVERED)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Office:
+    def __init__(self, store: SqliteStore) -> None:
+        self.store, self.line = store, Line()
+        clock = FakeClock()
+        self.reports = TextReports(store, store, clock, carrier_refused=_nobody, default_sender=NUMBER)
+        self.sender = Sender(
+            EmbeddedFlow.open(store.journal, backlog_max=9),
+            clock,
+            Renderer({"sns": Envelopes()}, FileVault(b"v" * 32)),
+            {"sms": self.line, "http": self.line},
+            Metrics(),
+            self.reports,
+        )
+
+    async def message(self, body: str = "hello", expired: bool = False) -> Message:
+        message = Message(
+            "s-1",
+            Kind.DIRECT,
+            ACCOUNT,
+            "sns",
+            NOW,
+            body=body,
+            endpoint=PHONE,
+            sms_app=APP,
+            sms_type=3,
+            expires_at=NOW if expired else None,
+        )
+        sent = SentText("s-1", ACCOUNT, APP, PHONE, SmsType.VERIFICATION_CODE, NOW, 1)
+        await self.store.commit(Unit(texts_sent=[sent], messages=[message]))
+        return message
+
+    def send(self, message: Message, subscriber: Subscriber | None = None) -> None:
+        subscriber = subscriber or subscriber_of_number(message)
+        fanout = Fanout(Task(1, message), None, {"sns": Unspeakable(message)}, 0, exhausted=True)
+        self.sender.send_page(fanout, [subscriber])
+
+    async def found(self) -> tuple[TextState, str, dict[tuple[str, str], int]]:
+        await self.sender.journal.flush()
+        text = await self.store.sent_text("s-1")
+        assert text is not None
+        day = timedelta(days=1)
+        tallies = await self.store.text_tallies(ACCOUNT, since=NOW - day, until=NOW + day)
+        return text.state, text.detail, {(tally.app_id, tally.what.value): tally.count for tally in tallies}
+
+
+async def _nobody(address: str, phone: str, reason: str) -> None:
+    raise AssertionError("nobody opted out")
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    yield Office(store)
+    await store.close()
+
+
+def a_row(message: Message, protocol: str = "sms") -> Delivery:
+    return Delivery(1, 1, message.id, ACCOUNT, None, "", protocol, PHONE, 2, NOW, NOW, DeliveryState.WAITING)
+
+
+async def test_a_text_that_went_out_is_reported_and_carried_its_sender(office: Office) -> None:
+    office.send(await office.message())
+    assert await office.found() == (TextState.DELIVERED, "", {(APP, "delivered"): 1})
+    assert office.line.sent == [TextContent("hello", NUMBER)]
+
+
+async def test_a_text_that_is_too_old_at_first_is_reported(office: Office) -> None:
+    office.send(await office.message(expired=True))
+    assert await office.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
+
+
+async def test_a_text_without_a_form_is_reported(office: Office) -> None:
+    office.send(await office.message("too long"))
+    assert await office.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
+
+
+async def test_a_waiting_text_without_a_form_is_reported(office: Office) -> None:
+    message = await office.message("too long")
+    office.sender.send_row(Row(1, None, Unspeakable(message)), message, subscriber_of_number(message), 2)
+    assert await office.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
+
+
+async def test_a_waiting_text_that_is_too_old_is_reported(office: Office) -> None:
+    message = await office.message()
+    office.sender.expire_row(a_row(message), message, None)
+    assert await office.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
+
+
+async def test_a_waiting_text_whose_consent_is_gone_is_reported(office: Office) -> None:
+    message = await office.message()
+    office.sender.block_row(a_row(message), message, None)
+    assert await office.found() == (TextState.BLOCKED, OPTED_OUT, {(APP, "blocked"): 1})
+
+
+async def test_a_text_waits_when_its_sender_cannot_be_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(account_id: str, app_id: str) -> str:
+        raise Unavailable("the disk is gone")
+
+    monkeypatch.setattr(office.store, "sms_sender", unreadable)
+    office.send(await office.message())
+    assert await office.found() == (TextState.WAITING, "", {})
+    assert office.line.sent == []
+    assert await office.store.journal.waiting_count() == 1
+
+
+async def test_what_is_no_text_is_not_counted(office: Office) -> None:
+    await office.message()
+    other = replace(make_message(), expires_at=None)
+    for message in (other, replace(other, expires_at=NOW), replace(other, body="too long")):
+        office.send(message, make_subscriber("http"))
+    office.sender.expire_row(a_row(other, "http"), other, make_topic())
+    office.sender.block_row(a_row(other, "http"), other, make_topic())
+    assert await office.found() == (TextState.WAITING, "", {})

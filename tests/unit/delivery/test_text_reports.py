@@ -1,0 +1,376 @@
+"""What becomes of texts: reports, counts and receipts, in whatever order they come; on the real store, through the real journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_topic
+
+from tidings.delivery.fanout import Fanout, Page
+from tidings.delivery.journal import Journal
+from tidings.delivery.render import subscriber_of_number
+from tidings.delivery.settle import DONE, Again, GiveUp
+from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
+from tidings.domain.envelope import Outgoing, TextContent
+from tidings.domain.errors import InvalidValue, NotFound, Unavailable
+from tidings.domain.model import Account, Kind, Message, TopicId
+from tidings.domain.optout import SmsApplication, SmsType
+from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused, RetryLater
+from tidings.domain.ports import Record, Task
+from tidings.domain.texts import SentText, TextReceipt, TextState
+from tidings.domain.unit import Unit
+from tidings.flow.embedded import EmbeddedFlow
+from tidings.store.sqlite import SqliteStore
+
+APP, PHONE, NUMBER = "1400006666", "+12025550123", "+12025550100"
+DAY = timedelta(days=1)
+
+
+class HeldFlow(EmbeddedFlow):
+    """Progress reaches the store when the gate is open; `broken`: then it does not."""
+
+    gate: asyncio.Event
+    broken = False
+
+    async def record(self, record: Record) -> list[int]:
+        await self.gate.wait()
+        if self.broken:
+            raise OSError("a bug, or the end")
+        return await super().record(record)
+
+
+class Desk:
+    """Reports, the journal behind them, and what they told others."""
+
+    def __init__(self, store: SqliteStore, **options: str) -> None:
+        self.store, self.clock = store, FakeClock()
+        self.flow = HeldFlow.open(store.journal, backlog_max=100)
+        assert isinstance(self.flow, HeldFlow)
+        self.flow.gate = asyncio.Event()
+        self.flow.gate.set()
+        self.journal = Journal(self.flow, lambda row: None)
+        self.refused: list[tuple[str, str, str]] = []
+        self.excuse: Exception | None = None
+        self.reported = 0
+        self.reports = TextReports(
+            store, store, self.clock, carrier_refused=self._carrier_refused, reported=self._reported, **options
+        )
+        self.reports.write_to(self.journal)
+
+    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
+        if self.excuse is not None:
+            raise self.excuse
+        self.refused.append((address, phone, reason))
+
+    def _reported(self) -> None:
+        self.reported += 1
+
+    async def text(self, serial: str = "s-1", *, parts: int = 1, phone: str = PHONE) -> Outgoing:
+        """An accepted text of the application, on its way."""
+        sent = SentText(serial, ACCOUNT, APP, phone, SmsType.MARKETING, self.clock.now(), parts)
+        message = Message(
+            serial, Kind.DIRECT, ACCOUNT, "native", self.clock.now(), endpoint=phone, sms_app=APP, sms_type=1
+        )
+        await self.store.commit(Unit(texts_sent=[sent]))
+        return self.outgoing(message)
+
+    def outgoing(self, message: Message, content: TextContent | None = None) -> Outgoing:
+        subscriber = subscriber_of_number(message)
+        return Outgoing(message, subscriber, message.endpoint, content or TextContent("hello", NUMBER))
+
+    async def settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        decision = DONE if isinstance(outcome, Delivered | Blocked) else GiveUp(3, getattr(outcome, "reason", ""))
+        self.reports.settled(outgoing, outcome, decision)
+        await self.journal.flush()
+
+    async def state(self, serial: str = "s-1") -> tuple[TextState, str]:
+        found = await self.store.sent_text(serial)
+        assert found is not None
+        return found.state, found.detail
+
+    async def counts(self, account_id: str = ACCOUNT) -> dict[tuple[str, int, str], int]:
+        tallies = await self.store.text_tallies(account_id, since=NOW - 9 * DAY, until=NOW + 9 * DAY)  # type: ignore[arg-type]
+        return {(tally.app_id, int(tally.sms_type), tally.what.value): tally.count for tally in tallies}
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    await store.commit(Unit(accounts=[Account(ACCOUNT, "one", "0" * 32, NOW)]))
+    yield Desk(store)
+    await store.close()
+
+
+def a_receipt(message_id: str = "h:1/a", delivered: bool | None = True, **changes: object) -> TextReceipt:
+    return replace(TextReceipt((message_id,), delivered, "DELIVRD" if delivered else "UNDELIV", PHONE), **changes)
+
+
+async def held(desk: Desk, outgoing: Outgoing, outcome: Outcome) -> asyncio.Task[None]:
+    """Settle; the journal is writing and does not get on."""
+    desk.flow.gate.clear()
+    return asyncio.create_task(desk.settled(outgoing, outcome))
+
+
+async def turns(count: int = 20) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+# --- what an attempt came to --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "detail"),
+    [
+        (Delivered("accepted"), TextState.DELIVERED, "accepted"),
+        (Refused("no such number"), TextState.FAILED, "no such number"),
+        (RetryLater("no network"), TextState.FAILED, "no network"),
+        (Blocked("consent"), TextState.BLOCKED, OPTED_OUT),
+    ],
+)
+async def test_the_last_word_is_reported_and_counted(
+    desk: Desk, outcome: Outcome, state: TextState, detail: str
+) -> None:
+    await desk.settled(await desk.text(), outcome)
+    assert await desk.state() == (state, detail)
+    assert await desk.counts() == {(APP, 1, state.value): 1}
+    assert desk.reported == 1
+
+
+async def test_an_attempt_that_is_tried_again_is_no_end(desk: Desk) -> None:
+    outgoing = await desk.text()
+    desk.reports.settled(outgoing, RetryLater("busy"), Again(1, NOW, "busy"))
+    await desk.journal.flush()
+    assert await desk.state() == (TextState.WAITING, "")
+    assert await desk.counts() == {}
+
+
+async def test_what_the_gate_refused_because_of_its_age_was_not_blocked_by_anybody(desk: Desk) -> None:
+    outgoing = await desk.text()
+    outgoing.message.expires_at = NOW
+    await desk.settled(outgoing, Blocked("consent"))
+    assert await desk.state() == (TextState.FAILED, TOO_LATE)
+
+
+async def test_a_text_with_receipts_to_come_waits_for_them(desk: Desk) -> None:
+    await desk.settled(await desk.text(), Delivered("SMSC id a", ("h:1/a",)))
+    assert await desk.state() == (TextState.WAITING, "")
+    assert await desk.counts() == {}
+    desk.clock.advance(5)
+    await desk.reports.receipt(a_receipt())
+    assert await desk.state() == (TextState.DELIVERED, "DELIVRD")
+    assert await desk.counts() == {(APP, 1, "delivered"): 1}
+    assert desk.reported == 1
+    found = await desk.store.sent_text("s-1")
+    assert found is not None
+    assert found.reported_at == NOW + timedelta(seconds=5)
+
+
+async def test_texts_of_topics_are_counted_only_and_for_their_topic(desk: Desk) -> None:
+    topic = make_topic()
+    message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE)
+    await desk.settled(desk.outgoing(message), Delivered("ok", ("h:1/a",)))
+    notice = desk.outgoing(replace(message, kind=Kind.CONFIRMATION, account_id=OTHER_ACCOUNT))
+    notice.mark = Page(Fanout(Task(1, notice.message), topic, {}, 0), 1, 0.0)
+    await desk.settled(notice, Delivered("ok"))
+    assert await desk.counts() == {("topics", 2, "delivered"): 2}
+    assert await desk.counts(OTHER_ACCOUNT) == {}
+    assert await desk.store.text_part(["h:1/a"]) is None
+    assert desk.reported == 0
+
+
+async def test_counts_of_one_write_are_added_up_before_it(desk: Desk) -> None:
+    message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE, sms_type=9)
+    for _ in range(1000):
+        desk.reports.settled(desk.outgoing(message), Delivered(), DONE)
+    assert len(desk.journal._tallies) == 1
+    await desk.journal.flush()
+    assert await desk.counts() == {("topics", 2, "delivered"): 1000}
+
+
+# --- receipts ----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_text_in_parts_is_delivered_when_all_parts_are(desk: Desk) -> None:
+    await desk.settled(await desk.text(parts=3), Delivered("ok", ("h:1/a", "h:1/b", "h:1/c")))
+    for message_id in ("h:1/c", "h:1/a", "h:1/a"):
+        await desk.reports.receipt(a_receipt(message_id))
+        assert (await desk.state())[0] is TextState.WAITING
+    await desk.reports.receipt(a_receipt("h:1/b"))
+    assert (await desk.state())[0] is TextState.DELIVERED
+    assert await desk.counts() == {(APP, 1, "delivered"): 1}
+
+
+async def test_a_text_failed_as_soon_as_one_part_did_and_only_once(desk: Desk) -> None:
+    await desk.settled(await desk.text(parts=2), Delivered("ok", ("h:1/a", "h:1/b")))
+    receipts = [a_receipt("h:1/b", False, unreachable=True), a_receipt("h:1/a", False), a_receipt("h:1/a")]
+    await asyncio.gather(*(desk.reports.receipt(receipt) for receipt in receipts))
+    await desk.reports.receipt(a_receipt("h:1/b"))
+    assert await desk.state() == (TextState.FAILED, "UNDELIV")
+    assert await desk.counts() == {(APP, 1, "failed"): 1, (APP, 1, "unreachable"): 1}
+    assert desk.reported == 1
+
+
+async def test_a_receipt_that_comes_before_its_text_is_on_disk_waits_for_it(desk: Desk) -> None:
+    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
+    taking = asyncio.create_task(desk.reports.receipt(a_receipt()))
+    await turns()
+    assert not taking.done()
+    desk.flow.gate.set()
+    await asyncio.gather(writing, taking)
+    assert (await desk.state())[0] is TextState.DELIVERED
+    assert desk.reports._unwritten == {}
+
+
+@pytest.mark.parametrize("delivered", [True, False])
+async def test_a_gateway_may_bring_the_receipt_before_it_answers(desk: Desk, delivered: bool) -> None:
+    """One that knows texts by our own ids."""
+    outgoing = await desk.text()
+    await desk.reports.receipt(a_receipt("s-1", delivered, phone="+12025550199"))
+    assert (await desk.state())[0] is TextState.WAITING
+    await desk.reports.receipt(a_receipt("s-1", delivered))
+    state = TextState.DELIVERED if delivered else TextState.FAILED
+    assert (await desk.state())[0] is state
+    await desk.settled(outgoing, Delivered("taken", ("s-1",)))
+    await desk.reports.receipt(a_receipt("s-1", delivered))
+    assert (await desk.state())[0] is state
+    assert await desk.counts() == {(APP, 1, state.value): 1}
+    assert desk.reported == 1
+
+
+async def test_a_receipt_is_brought_again_when_its_text_cannot_be_written(desk: Desk) -> None:
+    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
+    taking = asyncio.create_task(desk.reports.receipt(a_receipt()))
+    await turns()
+    desk.flow.broken = True
+    desk.flow.gate.set()
+    with pytest.raises(OSError, match="the end"):
+        await writing
+    with pytest.raises(Unavailable):
+        await taking
+    assert desk.reports._unwritten == {}
+
+
+async def test_a_receipt_that_is_given_up_does_not_disturb_others(desk: Desk) -> None:
+    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
+    given_up, taking = (asyncio.create_task(desk.reports.receipt(a_receipt())) for _ in range(2))
+    await turns()
+    given_up.cancel()
+    await turns()
+    desk.flow.gate.set()
+    await asyncio.gather(writing, taking)
+    assert (await desk.state())[0] is TextState.DELIVERED
+
+
+async def test_receipts_of_others_are_accepted(desk: Desk) -> None:
+    await desk.reports.receipt(a_receipt("h:1/nobody"))
+    await desk.reports.receipt(TextReceipt((), True, "DELIVRD"))
+    assert await desk.counts() == {}
+    assert desk.reported == 0
+
+
+async def test_a_receipt_of_a_text_on_its_way_says_nothing_yet(desk: Desk) -> None:
+    await desk.settled(await desk.text(), Delivered("ok", ("h:1/a",)))
+    await desk.reports.receipt(a_receipt("h:1/a", None))
+    assert (await desk.state())[0] is TextState.WAITING
+
+
+async def test_an_id_in_another_notation_is_not_taken_for_another_phones_text(desk: Desk) -> None:
+    """Decimal 10 and hexadecimal 10 are two texts; the phone tells which is meant."""
+    await desk.settled(await desk.text("ten"), Delivered("ok", ("h:1/10",)))
+    await desk.settled(await desk.text("sixteen", phone="+12025550199"), Delivered("ok", ("h:1/16",)))
+    await desk.reports.receipt(
+        TextReceipt(("h:1/10", "h:1/a", "h:1/16"), True, "DELIVRD", "2025550199")  # as a network writes it
+    )
+    assert (await desk.state("ten"))[0] is TextState.WAITING
+    assert (await desk.state("sixteen"))[0] is TextState.DELIVERED
+
+
+async def test_a_report_that_was_given_is_not_changed_by_another_attempt(desk: Desk) -> None:
+    await desk.settled(await desk.text(), Refused("no"))
+    found = await desk.store.sent_text("s-1")
+    assert found is not None
+    await desk.settled(desk.outgoing(Message("s-1", Kind.DIRECT, ACCOUNT, "x", NOW, sms_app=APP)), Delivered("yes"))
+    assert await desk.store.sent_text("s-1") == found
+
+
+# --- who opted out at the network ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_receipt_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(desk: Desk) -> None:
+    receipt = a_receipt("h:1/x", False, opted_out=True, address=NUMBER)
+    await desk.reports.receipt(receipt)
+    assert desk.refused == [(NUMBER, PHONE, "UNDELIV")]
+    desk.excuse = Unavailable("disk full")
+    with pytest.raises(Unavailable):
+        await desk.reports.receipt(receipt)
+
+
+async def test_a_refusal_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(desk: Desk) -> None:
+    await desk.settled(await desk.text(), Refused("SMSC: opted out", opted_out=True))
+    await desk.reports.close()
+    assert desk.refused == [(NUMBER, PHONE, "SMSC: opted out")]
+    assert await desk.state() == (TextState.FAILED, "SMSC: opted out")
+
+
+@pytest.mark.parametrize("excuse", [NotFound("inbound address", NUMBER), InvalidValue("phone", "none")])
+async def test_an_opt_out_at_a_number_that_is_not_ours_is_nobodys(desk: Desk, excuse: Exception) -> None:
+    desk.excuse = excuse
+    await desk.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=NUMBER))
+    await desk.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=""))
+    await desk.settled(await desk.text(), Refused("opted out", opted_out=True))
+    await desk.reports.close()
+    assert desk.refused == []
+
+
+# --- senders -----------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_text_gets_its_applications_sender_or_else_the_houses(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    desk = Desk(store, default_sender="+12025550999")
+    await store.commit(
+        Unit(
+            accounts=[Account(ACCOUNT, "one", "0" * 32, NOW)],
+            sms_applications=[
+                SmsApplication(ACCOUNT, APP, NUMBER, NOW),
+                SmsApplication(ACCOUNT, "topics", "News", NOW),
+                SmsApplication(ACCOUNT, "mute", "", NOW),
+            ],
+        )
+    )
+    message = Message("m", Kind.DIRECT, ACCOUNT, "native", NOW, endpoint=PHONE)
+    for app_id, given, used in [
+        (APP, "", NUMBER),
+        ("", "", "News"),
+        ("mute", "", "+12025550999"),
+        ("unknown", "", "+12025550999"),
+        (APP, "Given", "Given"),
+    ]:
+        outgoing = desk.outgoing(replace(message, sms_app=app_id), TextContent("hello", given, "Promotional"))
+        desk.reports.set_sender(outgoing)
+        assert outgoing.content == TextContent("hello", used, "Promotional")
+    await store.close()
+
+
+async def test_a_used_sender_is_written_once_a_day(desk: Desk) -> None:
+    day = NOW.replace(hour=0)
+    assert await desk.store.last_text_from(ACCOUNT, NUMBER) is None
+    for serial in ("a", "b"):
+        desk.reports.settled(await desk.text(serial), Delivered("ok", (f"h:1/{serial}",)), DONE)
+        assert desk.journal._record.senders_used == ({(ACCOUNT, NUMBER, day)} if serial == "a" else set())
+        await desk.journal.flush()
+    assert await desk.store.last_text_from(ACCOUNT, NUMBER) == day
+    desk.clock.advance(86_400)
+    await desk.settled(await desk.text("c"), Delivered("ok"))
+    assert await desk.store.last_text_from(ACCOUNT, NUMBER) == day + DAY
+
+
+async def test_a_text_that_was_refused_used_no_sender(desk: Desk) -> None:
+    await desk.settled(await desk.text(), Refused("no"))
+    assert await desk.store.last_text_from(ACCOUNT, NUMBER) is None
