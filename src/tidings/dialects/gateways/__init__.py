@@ -1,0 +1,114 @@
+"""The front end for what SMS gateways bring: texts that people sent, and receipts. Everything under `/gateways/`.
+
+`kannel`, `twilio` and `webhook` each know one gateway's form: who may speak, what was said, and how it wants to be answered. This file
+routes, has the text heard or the receipt kept, and answers after that. A gateway is told to come again when it could not be kept; what
+is not ours is said so in a way that does not make it come for ever. Never decides what a text means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import structlog
+
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.gateways.brought import Brought, Gateway, Misfit
+from tidings.dialects.gateways.kannel import Kannel
+from tidings.dialects.gateways.twilio import Twilio
+from tidings.dialects.gateways.webhook import Webhook
+from tidings.domain.errors import Conflict, InvalidValue, NotAuthenticated, NotFound, Throttled, Unavailable
+from tidings.domain.optout import IncomingText
+from tidings.domain.ports import Clock
+from tidings.domain.texts import TextReceipt
+
+PREFIX = "/gateways/"
+HEARING_S = 10.0
+"""Longer than any commit takes, shorter than gateways wait for an answer. Source: Twilio docs, webhooks (15 s)."""
+
+Hear = Callable[[IncomingText], Awaitable[object]]
+HearReceipt = Callable[[TextReceipt], Awaitable[object]]
+
+_log = structlog.get_logger(__name__)
+
+
+class GatewaysDialect:
+    """hear: takes a person's text in; when it returns, the gateway is told so, and not before. receipt: hears what became of a text, and
+    that a number has opted out at the provider. Both may raise NotFound or InvalidValue for what is not ours.
+
+    clock: real time, for the age of signatures. public_url: as gateways see us. secret: Kannel's and our own form's, twilio_auth_token:
+    Twilio's; where it is empty the gateway's paths do not exist. patience_s: how long hearing may take.
+    """
+
+    name = "gateways"
+
+    def __init__(
+        self,
+        hear: Hear,
+        receipt: HearReceipt,
+        clock: Clock,
+        *,
+        public_url: str,
+        secret: str = "",
+        twilio_auth_token: str = "",
+        patience_s: float = HEARING_S,
+    ) -> None:
+        self._hear = hear
+        self._receipt = receipt
+        self._patience_s = patience_s
+        self._gateways: dict[str, Gateway] = {}
+        if secret:
+            self._gateways["kannel"] = Kannel(secret)
+            self._gateways["webhook"] = Webhook(secret, clock)
+        if twilio_auth_token:
+            self._gateways["twilio"] = Twilio(twilio_auth_token, public_url)
+
+    def owns(self, request: WireRequest) -> bool:
+        return request.path.startswith(PREFIX)
+
+    async def handle(self, request: WireRequest) -> WireResponse:
+        """Answer once what was brought is kept."""
+        gateway = self._gateway(request)
+        if gateway is None or request.path not in gateway.paths:
+            return WireResponse(404, b"not found\n")
+        if request.method != gateway.method:
+            refused = gateway.failure(405, f"use {gateway.method}")
+            return replace(refused, headers=(*refused.headers, ("Allow", gateway.method)))
+        try:
+            brought = gateway.read(request)
+            await self._take(brought)
+        except NotAuthenticated:
+            return gateway.failure(403, "wrong signature or secret")
+        except Misfit as misfit:
+            return self._not_ours(gateway, request, 400, str(misfit))
+        except InvalidValue as error:
+            return self._not_ours(gateway, request, 400, f"{error.field}: {error.reason}")
+        except NotFound as error:
+            return self._not_ours(gateway, request, 404, f"no such {error.kind} here")
+        except (Unavailable, Throttled, Conflict, TimeoutError) as error:
+            _log.error(
+                "what a gateway brought was not kept; it should come again", path=request.path, problem=repr(error)
+            )
+            return gateway.failure(503, "not kept, come again")
+        return gateway.taken()
+
+    def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
+        gateway = self._gateway(request)
+        return WireResponse(status, f"{detail}\n".encode()) if gateway is None else gateway.failure(status, detail)
+
+    def _gateway(self, request: WireRequest) -> Gateway | None:
+        return self._gateways.get(request.path.removeprefix(PREFIX).partition("/")[0])
+
+    def _not_ours(self, gateway: Gateway, request: WireRequest, status: int, words: str) -> WireResponse:
+        _log.warning(
+            "a gateway brought what is not ours", path=request.path, problem=words, request_id=request.request_id
+        )
+        return gateway.not_ours(status, words)
+
+    async def _take(self, brought: Brought) -> None:
+        async with asyncio.timeout(self._patience_s):
+            if brought.text is not None:
+                await self._hear(brought.text)
+            if brought.receipt is not None:
+                await self._receipt(brought.receipt)

@@ -1,0 +1,137 @@
+"""What Kannel brings: `/gateways/kannel/mo` for texts, `/gateways/kannel/dlr` for receipts. Pure.
+
+The get-url of its sms-service (one line; `max-messages = 0`, because an answer's body would be sent to the phone):
+`http://…/gateways/kannel/mo?secret=…&from=%p&to=%P&octets=%b&coding=%c&id=%I&time=%T`. The dlr-url is made by
+`channels/sms_gateway` for each text. Kannel joins long texts and turns the GSM alphabet into UTF-8 before it comes here.
+Source: Kannel user guide, "Parameters (Escape Codes)", "Delivery reports". Observed: Kannel 1.4.5.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.gateways.brought import (
+    EARLIEST,
+    REFUSED_HEADER,
+    Brought,
+    Fields,
+    Misfit,
+    check_number,
+    detail,
+    is_secret,
+    read_fields,
+    word,
+)
+from tidings.domain.errors import WrongSignature
+from tidings.domain.optout import IncomingText
+from tidings.domain.texts import TextReceipt
+from tidings.wire.gateway_url import KANNEL_RECEIPTS
+from tidings.wire.smpp.texts import decode
+from tidings.wire.smpp.url import Coding0
+
+TEXTS = "/gateways/kannel/mo"
+
+_GSM, _BINARY, _UCS2 = "0", "1", "2"
+_SMPP_BINARY, _SMPP_UCS2 = 4, 8
+_DELIVERED, _FAILED, _BUFFERED, _ACCEPTED, _REJECTED = "1", "2", "4", "8", "16"
+_MEANINGS: dict[str, bool | None] = {
+    _DELIVERED: True,
+    _FAILED: False,
+    _BUFFERED: None,
+    _ACCEPTED: None,
+    _REJECTED: False,
+}
+_WORDS = {
+    _DELIVERED: "delivered",
+    _FAILED: "failed",
+    _BUFFERED: "buffered",
+    _ACCEPTED: "accepted",
+    _REJECTED: "rejected",
+}
+_SECONDS_DIGITS_MAX = 11
+_EXPIRED = "stat:EXPIRED"
+"""In the words of an SMSC that kept a text until its time was over. Source: SMPP 3.4, appendix B."""
+
+
+class Kannel:
+    paths = frozenset({TEXTS, KANNEL_RECEIPTS})
+    method = "GET"
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def read(self, request: WireRequest) -> Brought:
+        fields = read_fields(request.query)
+        if not is_secret(fields.get("secret", b""), self._secret):
+            raise WrongSignature
+        if request.path == TEXTS:
+            return Brought(text=_text(fields))
+        return Brought(receipt=_receipt(fields))
+
+    def taken(self) -> WireResponse:
+        return WireResponse(200)
+
+    def not_ours(self, status: int, words: str) -> WireResponse:
+        # It repeats whatever is not 200 or 202, as often as `http-request-retry` says.
+        return WireResponse(202, headers=((REFUSED_HEADER, f"{status} {words}"),))
+
+    def failure(self, status: int, words: str) -> WireResponse:
+        return WireResponse(status, f"{words}\n".encode())
+
+
+def text_of(octets: bytes, coding: str) -> str:
+    """What `%b` says by `%c`. Never raises: what cannot be so is read as well as can be, because it may be somebody's STOP."""
+    if coding == _UCS2:
+        return decode(octets, _SMPP_UCS2, Coding0.GSM)
+    if coding == _BINARY:
+        return decode(octets, _SMPP_BINARY, Coding0.GSM)
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:  # `alt-charset` is set to something else
+        return octets.decode("latin-1")
+
+
+def _text(fields: Fields) -> IncomingText:
+    if "octets" not in fields:
+        raise Misfit("octets: missing, the get-url needs octets=%b")
+    return IncomingText(
+        check_number("to", word(fields, "to")),
+        check_number("from", word(fields, "from")),
+        text_of(fields["octets"], _if_any(fields, "coding")),
+        transport_id=_if_any(fields, "id"),
+        sent_at=_time(_if_any(fields, "time")),
+    )
+
+
+def _if_any(fields: Fields, name: str) -> str:
+    """Empty for what cannot be read: better a text without it than none at all."""
+    try:
+        return word(fields, name)
+    except Misfit:
+        return ""
+
+
+def _time(text: str) -> datetime | None:
+    """None for what is no time."""
+    if not text.isdigit() or len(text) > _SECONDS_DIGITS_MAX:
+        return None
+    at = datetime.fromtimestamp(int(text), UTC)
+    return at if at >= EARLIEST else None
+
+
+def _receipt(fields: Fields) -> TextReceipt:
+    text_id, status = word(fields, "id"), word(fields, "status")
+    if not text_id or status not in _MEANINGS:
+        raise Misfit("id or status: not as in the dlr-url that was given")
+    answer = fields.get("answer", b"").decode("utf-8", "replace")
+    told = f"Kannel: {_WORDS[status]}: {answer}" if answer else f"Kannel: {_WORDS[status]}"
+    # It reports as if the phone had texted us.
+    return TextReceipt(
+        (text_id,),
+        _MEANINGS[status],
+        detail(told),
+        phone=word(fields, "from"),
+        address=word(fields, "to"),
+        unreachable=_EXPIRED in answer,
+    )

@@ -1,0 +1,144 @@
+"""What a gateway of our own form brings: `/gateways/webhook/mo` for texts, `/gateways/webhook/status` for receipts, JSON with
+`X-Tidings-Signature`. The form is documented in the how-to page on sending texts; it is the mirror of what `channels/sms_gateway` sends.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.gateways.brought import EARLIEST, Brought, Misfit, check_number, check_word, detail
+from tidings.domain.errors import WrongSignature
+from tidings.domain.optout import IncomingText
+from tidings.domain.ports import Clock
+from tidings.domain.texts import TextReceipt
+from tidings.wire.gateway_signature import HEADER, is_signed
+
+TEXTS, RECEIPTS = "/gateways/webhook/mo", "/gateways/webhook/status"
+
+_EXPIRED = "expired"
+_FINAL = {
+    "delivered": True,
+    "undelivered": False,
+    "failed": False,
+    "rejected": False,
+    _EXPIRED: False,
+}
+
+
+class TextBrought(msgspec.Struct):
+    """`sent_at`: ISO 8601 with an offset, or seconds since 1970. `answered`: the gateway has answered the person itself."""
+
+    id: str
+    to: str
+    text: str
+    sender: str = msgspec.field(name="from")
+    sent_at: str | float | None = None
+    answered: bool = False
+
+
+class ReceiptBrought(msgspec.Struct):
+    """`id`: what the gateway answered when it took the text, else ours. `message_id`: ours, where `id` is the gateway's."""
+
+    id: str
+    status: str
+    message_id: str = ""
+    detail: str = ""
+    to: str = ""
+    sender: str = msgspec.field(name="from", default="")
+    opted_out: bool = False
+    unreachable: bool = False
+
+
+_Form = TypeVar("_Form", TextBrought, ReceiptBrought)
+
+
+class Webhook:
+    paths = frozenset({TEXTS, RECEIPTS})
+    method = "POST"
+
+    def __init__(self, secret: str, clock: Clock) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def read(self, request: WireRequest) -> Brought:
+        given = request.headers.get(HEADER.lower(), "")
+        if not is_signed(self._secret, given, request.body, self._clock.now().timestamp()):
+            raise WrongSignature
+        if request.path == TEXTS:
+            return Brought(text=_text(_decode(request.body, TextBrought)))
+        return Brought(receipt=_receipt(_decode(request.body, ReceiptBrought)))
+
+    def taken(self) -> WireResponse:
+        return _json(200, {"result": "ok"})
+
+    def not_ours(self, status: int, words: str) -> WireResponse:
+        return self.failure(status, words)
+
+    def failure(self, status: int, words: str) -> WireResponse:
+        return _json(status, {"error": words})
+
+
+def _json(status: int, value: dict[str, str]) -> WireResponse:
+    return WireResponse(status, msgspec.json.encode(value), "application/json")
+
+
+def _decode(body: bytes, form: type[_Form]) -> _Form:
+    try:
+        return msgspec.json.decode(body, type=form)
+    except msgspec.ValidationError as error:
+        raise Misfit(detail(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Misfit("the body is not JSON") from error
+
+
+def _text(brought: TextBrought) -> IncomingText:
+    text_id = check_word("id", brought.id)
+    if not text_id:
+        raise Misfit("id: missing; without it a repeat could not be told from a second text")
+    return IncomingText(
+        check_number("to", brought.to),
+        check_number("from", brought.sender),
+        brought.text,
+        transport_id=text_id,
+        sent_at=_time(brought.sent_at),
+        carrier_answered=brought.answered,
+    )
+
+
+def _time(value: str | float | None) -> datetime | None:
+    """None for a clock that stands at its beginning. Raises Misfit."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            at = datetime.fromisoformat(value)
+            if at.tzinfo is None:
+                raise Misfit("sent_at: needs an offset, such as Z")
+            at = at.astimezone(UTC)
+        else:
+            at = datetime.fromtimestamp(value, UTC)
+        return at if at >= EARLIEST else None
+    except (ValueError, OverflowError, OSError) as error:
+        raise Misfit("sent_at: neither a time of ISO 8601 nor seconds since 1970") from error
+
+
+def _receipt(brought: ReceiptBrought) -> TextReceipt:
+    ids = tuple(
+        dict.fromkeys(filter(None, (check_word("id", brought.id), check_word("message_id", brought.message_id))))
+    )
+    if not ids:
+        raise Misfit("id: missing")
+    status = check_word("status", brought.status).lower()
+    return TextReceipt(
+        ids,
+        _FINAL.get(status),
+        detail(f"{status}: {brought.detail}" if brought.detail else status),
+        phone=check_word("to", brought.to),
+        address=check_word("from", brought.sender),
+        opted_out=brought.opted_out,
+        unreachable=brought.unreachable or status == _EXPIRED,
+    )
