@@ -34,6 +34,7 @@ from tidings.domain.ports import Flow, Store
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
+from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
@@ -109,11 +110,14 @@ class Desk:
             new_message_id=_message_id,
             link_key=b"k" * 32,
         )
+        assert isinstance(store, SqliteStore)
+        self.opt_outs = OptOuts(store, store, self.clock, metrics, new_message_id=_message_id, texts=store)
         names = ("Subscribe", "Unsubscribe", "ConfirmSubscription")
         self.dialect = SnsDialect(
             authenticator=self.authenticator,
             topics=self.topics,
             subscriptions=self.subscriptions,
+            opt_outs=self.opt_outs,
             publisher=Publisher(flow, metrics),
             clock=self.clock,
             signing_clock=self.clock,

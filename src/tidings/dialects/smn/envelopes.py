@@ -256,13 +256,13 @@ class SmnWardrobe:
         message, topic = self._message, self._topic
         if message.kind is Kind.CONFIRMATION:
             assert topic is not None
-            return TextContent(self._asking(topic, subscriber))
+            return TextContent(self._asking(topic, subscriber), message.sender)
         if message.kind is Kind.GOODBYE:
             raise ValueError("a phone is told nothing when its owner cancels")
         text = text_of(message, "sms")
         if len(text) > limits.SMS_CHARACTERS_MAX:
             raise ValueError(f"longer than {limits.SMS_CHARACTERS_MAX} characters")
-        return TextContent(text)
+        return TextContent(text, message.sender)
 
     def _asking(self, topic: Topic, subscriber: Subscriber) -> str:
         message, links = self._message, self._house.links

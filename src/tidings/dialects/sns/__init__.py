@@ -13,12 +13,14 @@ from datetime import timedelta
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import Judge
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.sns import auth, codec, permissions, publish, subscriptions, tags, topics
+from tidings.dialects.sns import auth, codec, permissions, publish, sms, sms_attributes, subscriptions, tags, topics
 from tidings.dialects.sns.calls import Call, House
 from tidings.dialects.sns.errors import FAILURES, SnsError, echo, translate
 from tidings.dialects.sns.limits import CLOCK_SKEW_S, VERSION
-from tidings.domain.errors import NotAuthenticated, TidingsError
+from tidings.dialects.sns.sms_defaults import SmsDefaults
+from tidings.domain.errors import NotAuthenticated, Throttled, TidingsError
 from tidings.domain.ports import Clock, Limiter
+from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
@@ -27,57 +29,60 @@ Action = Callable[[House, Call], Awaitable[str | WireResponse | None]]
 
 ACTIONS: dict[str, Action] = {
     "AddPermission": permissions.add_permission,
+    "CheckIfPhoneNumberIsOptedOut": sms.check_if_phone_number_is_opted_out,
     "ConfirmSubscription": subscriptions.confirm_subscription,
+    "CreateSMSSandboxPhoneNumber": sms.create_sms_sandbox_phone_number,
     "CreateTopic": topics.create_topic,
+    "DeleteSMSSandboxPhoneNumber": sms.delete_sms_sandbox_phone_number,
     "DeleteTopic": topics.delete_topic,
+    "GetSMSAttributes": sms_attributes.get_sms_attributes,
+    "GetSMSSandboxAccountStatus": sms.get_sms_sandbox_account_status,
     "GetSubscriptionAttributes": subscriptions.get_subscription_attributes,
     "GetTopicAttributes": topics.get_topic_attributes,
+    "ListOriginationNumbers": sms.list_origination_numbers,
+    "ListPhoneNumbersOptedOut": sms.list_phone_numbers_opted_out,
+    "ListSMSSandboxPhoneNumbers": sms.list_sms_sandbox_phone_numbers,
     "ListSubscriptions": subscriptions.list_subscriptions,
     "ListSubscriptionsByTopic": subscriptions.list_subscriptions_by_topic,
     "ListTagsForResource": tags.list_tags_for_resource,
     "ListTopics": topics.list_topics,
+    "OptInPhoneNumber": sms.opt_in_phone_number,
     "Publish": publish.publish,
     "PublishBatch": publish.publish_batch,
     "RemovePermission": permissions.remove_permission,
+    "SetSMSAttributes": sms_attributes.set_sms_attributes,
     "SetSubscriptionAttributes": subscriptions.set_subscription_attributes,
     "SetTopicAttributes": topics.set_topic_attributes,
     "Subscribe": subscriptions.subscribe,
     "TagResource": tags.tag_resource,
     "Unsubscribe": subscriptions.unsubscribe,
     "UntagResource": tags.untag_resource,
+    "VerifySMSSandboxPhoneNumber": sms.verify_sms_sandbox_phone_number,
 }
 
 NOT_YET = frozenset(
     {
-        "CheckIfPhoneNumberIsOptedOut",
         "CreatePlatformApplication",
         "CreatePlatformEndpoint",
-        "CreateSMSSandboxPhoneNumber",
         "DeleteEndpoint",
         "DeletePlatformApplication",
-        "DeleteSMSSandboxPhoneNumber",
         "GetDataProtectionPolicy",
         "GetEndpointAttributes",
         "GetPlatformApplicationAttributes",
-        "GetSMSAttributes",
-        "GetSMSSandboxAccountStatus",
         "ListEndpointsByPlatformApplication",
-        "ListOriginationNumbers",
-        "ListPhoneNumbersOptedOut",
         "ListPlatformApplications",
-        "ListSMSSandboxPhoneNumbers",
-        "OptInPhoneNumber",
         "PutDataProtectionPolicy",
         "SetEndpointAttributes",
         "SetPlatformApplicationAttributes",
-        "SetSMSAttributes",
-        "VerifySMSSandboxPhoneNumber",
     }
 )
 """Actions of the model that this server does not offer yet: told so, never answered with a pretended success."""
 
 UNSIGNED = frozenset({"ConfirmSubscription", "Unsubscribe"})
 """Actions that links in messages call. Source: SNS API reference."""
+
+SMS_ACTIONS = frozenset(name for name in ACTIONS if "SMS" in name or "PhoneNumber" in name or "Origination" in name)
+"""Actions that name their throttling otherwise than the rest. Source: SNS service model (ThrottledException)."""
 
 CONTENT_TYPE = "text/xml"
 
@@ -97,6 +102,7 @@ class SnsDialect:
         authenticator: Authenticator,
         topics: Topics,
         subscriptions: Subscriptions,
+        opt_outs: OptOuts,
         publisher: Publisher,
         clock: Clock,
         signing_clock: Clock,
@@ -114,6 +120,8 @@ class SnsDialect:
         self._house = House(
             topics=topics,
             subscriptions=subscriptions,
+            opt_outs=opt_outs,
+            sms_defaults=SmsDefaults(opt_outs),
             publisher=publisher,
             clock=clock,
             limiter=limiter,
@@ -128,7 +136,7 @@ class SnsDialect:
 
     def owns(self, request: WireRequest) -> bool:
         """Query calls at the root: any POST that is not another cloud's, and GETs that name an action or bear a signature."""
-        if request.path != "/" or "x-tc-action" in request.headers:
+        if request.path != "/" or _is_tencents(request):
             return False
         if request.method == "POST":
             return True
@@ -172,10 +180,33 @@ class SnsDialect:
             call = Call(request, name, params, None, house.home_region, now)
         else:
             raise NotAuthenticated("unsigned")
-        result = await action(house, call)
+        try:
+            result = await action(house, call)
+        except Throttled as error:
+            if name in SMS_ACTIONS:
+                raise SnsError("Throttled", "Rate exceeded", 429) from error
+            raise
         if isinstance(result, WireResponse):
             return result
         return _respond(request, 200, codec.answer(name, result, request.request_id))
+
+
+def _is_tencents(request: WireRequest) -> bool:
+    """Tencent Cloud's calls come to the same path: with headers of their own, or with SecretId and Signature as parameters, which of
+    a POST are in the body."""
+    headers = request.headers
+    if "x-tc-action" in headers:
+        return True
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        return authorization.startswith("TC3-")
+    if request.method == "POST":
+        if b"SecretId=" not in request.body:
+            return False
+        parameters = "&" + request.body.decode("latin-1")
+    else:
+        parameters = "&" + request.query
+    return "&SecretId=" in parameters and "&Signature=" in parameters
 
 
 def _action(name: str | None, version: str | None) -> Action:

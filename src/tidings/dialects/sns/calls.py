@@ -13,10 +13,12 @@ from tidings.access.authorize import Judge, authorize, strictest
 from tidings.dialects.contract import WireRequest
 from tidings.dialects.sns import attributes, codec, names, policies
 from tidings.dialects.sns.errors import empty, invalid, missing
+from tidings.dialects.sns.sms_defaults import SmsDefaults
 from tidings.domain.errors import NotAuthenticated
 from tidings.domain.grants import Grant, Verb, Verdict
 from tidings.domain.model import Origin, Principal, Topic, Way
 from tidings.domain.ports import Clock, Limiter
+from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
@@ -34,6 +36,8 @@ class House:
 
     topics: Topics
     subscriptions: Subscriptions
+    opt_outs: OptOuts
+    sms_defaults: SmsDefaults
     publisher: Publisher
     clock: Clock
     limiter: Limiter

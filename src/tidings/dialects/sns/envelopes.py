@@ -32,7 +32,8 @@ _WIRE_TYPES = {
     Kind.CONFIRMATION: "SubscriptionConfirmation",
     Kind.GOODBYE: "UnsubscribeConfirmation",
 }
-_SENDER_ID = "AWS.SNS.SMS.SenderID"
+ORIGINATION_NUMBER = "AWS.MM.SMS.OriginationNumber"
+SENDER_ID = "AWS.SNS.SMS.SenderID"
 _SMS_TYPE = "AWS.SNS.SMS.SMSType"
 
 
@@ -309,7 +310,9 @@ class SnsWardrobe:
             text = f"{self._topic.display_name}> {text}"
         if len(text) > SMS_CHARACTERS_MAX:
             raise ValueError(f"longer than {SMS_CHARACTERS_MAX} characters")
-        return TextContent(text, _value(message.attributes, _SENDER_ID), _value(message.attributes, _SMS_TYPE))
+        # Ours: of the two the number wins, because a reply, a STOP too, can reach it.
+        given = _value(message.attributes, ORIGINATION_NUMBER) or _value(message.attributes, SENDER_ID)
+        return TextContent(text, given or message.sender, _value(message.attributes, _SMS_TYPE))
 
 
 def _policies(topic: Topic | None, subscriber: Subscriber) -> tuple[str, str]:

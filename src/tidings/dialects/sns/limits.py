@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tidings.domain.optout import SmsType
+
 NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 """Source: SNS service model (xmlNamespace)."""
 
@@ -71,3 +73,30 @@ BODY_KEYS = KNOWN_PROTOCOLS
 
 RAW_PROTOCOLS = frozenset({"sqs", "http", "https", "firehose"})
 """Source: SNS API reference, SetSubscriptionAttributes, RawMessageDelivery."""
+
+SMS_TYPES = {"Promotional": SmsType.MARKETING, "Transactional": SmsType.NOTIFICATION}
+SMS_TYPE_DEFAULT = "Promotional"
+"""Values of AWS.SNS.SMS.SMSType and DefaultSMSType, and what we call them. Source: SNS API reference, SetSMSAttributes."""
+
+SMS_SPEND_DIGITS_MAX = 9
+"""Ours: digits before the point of MonthlySpendLimit."""
+
+OPT_IN_AGAIN_DAYS = 30
+"""Source: SNS API reference, OptInPhoneNumber."""
+
+OPT_IN_DETAIL = "OptInPhoneNumber"
+"""Ours: the reason in the ledger by which the next OptInPhoneNumber finds the last."""
+
+OPT_IN_RECORDS_MAX = 1000
+"""Ours: opt-ins of one number by API within a month that are looked through."""
+
+ORIGINATION_NUMBERS_MAX = 30
+"""Source: SNS API reference, ListOriginationNumbers (MaxResults)."""
+
+SANDBOX_NUMBERS_MAX = 100
+"""Source: SNS API reference, ListSMSSandboxPhoneNumbers (MaxResults)."""
+
+SANDBOX_LANGUAGES = (
+    "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN", "zh-TW",
+)  # fmt: skip
+"""The first is the default. Source: SNS API reference, CreateSMSSandboxPhoneNumber (kr-KR as printed there)."""

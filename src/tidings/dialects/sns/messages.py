@@ -49,6 +49,7 @@ class Draft:
     size_bytes: int
     group_id: str
     dedup_id: str
+    sms_type: int
 
 
 NO_ATTRIBUTES: Attributes = {}

@@ -16,6 +16,7 @@ from tidings.dialects.sns.limits import (
     MESSAGE_BYTES_DEFAULT,
 )
 from tidings.dialects.sns.messages import Draft
+from tidings.dialects.sns.sms_attributes import check_senders, sms_type
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Kind, Message, Topic
@@ -41,7 +42,8 @@ async def publish(house: House, call: Call) -> str:
     if topic is None:
         raise NotFound("topic")
     grant = permit(house, call, Verb.PUBLISH, topic)
-    message = _message(house, call, topic.account_id, topic, draft)
+    await check_senders(house, topic.account_id, draft.attributes)
+    message = _message(house, call, topic.account_id, topic, draft, await house.sms_defaults.of(topic.account_id))
     await house.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
@@ -52,12 +54,15 @@ async def _publish_to_phone(house: House, call: Call) -> str:
     messages.read_message(params)
     number = params["PhoneNumber"]
     try:
-        endpoints.phone_number(number)
+        endpoint = endpoints.phone_number(number)
     except InvalidValue as error:
         raise invalid("PhoneNumber", f"{echo(number)} is not valid to publish to") from error
     draft = _draft(params, None, is_fifo=False)
     grant = permit_account(call, Verb.PUBLISH_SMS, number)
-    message = _message(house, call, call.principal.account_id, None, draft, endpoint=number)
+    account_id = call.principal.account_id
+    await check_senders(house, account_id, draft.attributes)
+    default = await house.sms_defaults.of(account_id)
+    message = _message(house, call, account_id, None, draft, default, endpoint=endpoint)
     await house.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
@@ -82,15 +87,17 @@ async def publish_batch(house: House, call: Call) -> str:
     if topic is None:
         raise NotFound("topic")
     grant = permit(house, call, Verb.PUBLISH, topic)
+    default = await house.sms_defaults.of(topic.account_id)
     accepted: list[tuple[str, Message]] = []
     failed: list[str] = []
     for entry in entries:
         try:
             draft = _draft(entry, topic, is_fifo=is_fifo)
+            await check_senders(house, topic.account_id, draft.attributes)
         except SnsError as error:
             failed.append(_failed(entry["Id"], error))
         else:
-            accepted.append((entry["Id"], _message(house, call, topic.account_id, topic, draft)))
+            accepted.append((entry["Id"], _message(house, call, topic.account_id, topic, draft, default)))
     if accepted:
         await house.publisher.publish(grant, [message for _, message in accepted])
     done = [f"<Id>{entry_id}</Id><MessageId>{message.id}</MessageId>" for entry_id, message in accepted]
@@ -110,11 +117,18 @@ def _draft(params: codec.Params, topic: Topic | None, *, is_fifo: bool) -> Draft
     )
     body, bodies = messages.read_structure(params, text)
     found = messages.read_attributes(raw)
-    return Draft(subject, body, bodies, found, size, group_id, dedup_id)
+    return Draft(subject, body, bodies, found, size, group_id, dedup_id, sms_type(found))
 
 
 def _message(
-    house: House, call: Call, account_id: AccountId, topic: Topic | None, draft: Draft, *, endpoint: str = ""
+    house: House,
+    call: Call,
+    account_id: AccountId,
+    topic: Topic | None,
+    draft: Draft,
+    sms_default: int,
+    *,
+    endpoint: str = "",
 ) -> Message:
     return Message(
         id=house.new_message_id(),
@@ -130,6 +144,7 @@ def _message(
         endpoint=endpoint,
         group_id=draft.group_id,
         dedup_id=draft.dedup_id,
+        sms_type=draft.sms_type or sms_default,
     )
 
 

@@ -67,7 +67,7 @@ def test_every_result_element_is_there_where_the_model_wants_one() -> None:
         ({"Action": ""}, 400, "MissingAction"),
         ({"Action": "Fly"}, 400, "InvalidAction"),
         ({"Action": "publish"}, 400, "InvalidAction"),
-        ({"Action": "GetSMSAttributes"}, 400, "InvalidAction"),
+        ({"Action": "GetEndpointAttributes"}, 400, "InvalidAction"),
         ({"Action": "ListTopics", "Version": "2009-01-01"}, 400, "InvalidAction"),
         ({"Action": "<b>"}, 400, "InvalidAction"),
     ],
@@ -83,8 +83,8 @@ async def test_an_action_must_be_named(desk: Desk, params: dict[str, str], statu
 
 
 async def test_an_action_that_is_not_there_yet_says_so(desk: Desk) -> None:
-    answer = await desk.post({"Action": "SetSMSAttributes"})
-    assert "The action SetSMSAttributes is not offered by this server yet." in body_of(answer)
+    answer = await desk.post({"Action": "SetEndpointAttributes"})
+    assert "The action SetEndpointAttributes is not offered by this server yet." in body_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,14 @@ names = st.sampled_from(
         "MessageAttributes.entry.1.Value.DataType",
         "PublishBatchRequestEntries.member.1.Id",
         "PublishBatchRequestEntries.member.1.Message",
+        "phoneNumber",
+        "nextToken",
+        "attributes.member.1",
+        "attributes.entry.1.key",
+        "attributes.entry.1.value",
+        "PhoneNumber",
+        "MaxResults",
+        "OneTimePassword",
     ]
 )
 values = st.one_of(
@@ -181,6 +189,8 @@ values = st.one_of(
             "DeliveryPolicy",
             "RawMessageDelivery",
             "MaximumMessageSize",
+            "DefaultSenderID",
+            "+12025550111",
             "email",
             "sqs",
             "json",

@@ -267,7 +267,7 @@ async def test_many_publishers_at_once_get_ids_of_their_own(desk: Desk, topic: s
 
 async def test_a_publisher_without_anything_offered_is_told_so(tmp_path: Any) -> None:
     async with open_desk(tmp_path) as desk:
-        for operation in ("get_sms_attributes", "list_platform_applications", "list_phone_numbers_opted_out"):
+        for operation in ("get_endpoint_attributes", "list_platform_applications", "delete_endpoint"):
             status, code, message = await desk.refused(operation)
             assert (status, code) == (400, "InvalidAction")
             assert message.endswith("is not offered by this server yet.")

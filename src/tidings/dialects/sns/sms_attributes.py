@@ -1,0 +1,109 @@
+"""What an account sets for its texts: GetSMSAttributes, SetSMSAttributes, and the type that a message's own attribute gives it.
+
+They are kept with the application in whose name texts of topics are sent: the default sender as its own, the others as its settings.
+Source: SNS API reference, SetSMSAttributes, GetSMSAttributes; SNS developer guide, "Publishing SMS messages"; texts as observed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tidings.dialects.sns import codec
+from tidings.dialects.sns.calls import Call, House, permit_account
+from tidings.dialects.sns.envelopes import ORIGINATION_NUMBER, SENDER_ID
+from tidings.dialects.sns.errors import SnsError, echo, missing, value_invalid
+from tidings.dialects.sns.limits import SMS_SPEND_DIGITS_MAX, SMS_TYPE_DEFAULT, SMS_TYPES
+from tidings.dialects.sns.sms_defaults import DEFAULT_TYPE, PREFIX
+from tidings.domain.errors import InvalidValue
+from tidings.domain.grants import Verb
+from tidings.domain.model import AccountId, MessageAttribute
+from tidings.domain.optout import TOPICS_APP
+
+DEFAULT_SENDER_ID = "DefaultSenderID"
+MESSAGE_TYPE = "AWS.SNS.SMS.SMSType"
+
+_SENDER = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,11}\Z")
+_ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
+    "MonthlySpendLimit": re.compile(rf"[0-9]{{1,{SMS_SPEND_DIGITS_MAX}}}(\.[0-9]{{1,2}})?\Z"),
+    "DeliveryStatusIAMRole": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,512}\Z"),
+    "DeliveryStatusSuccessSamplingRate": re.compile(r"(100|[0-9]{1,2})\Z"),
+    DEFAULT_SENDER_ID: _SENDER,
+    DEFAULT_TYPE: re.compile(rf"({'|'.join(SMS_TYPES)})\Z"),
+    "UsageReportS3Bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
+}
+_REFUSALS = {DEFAULT_SENDER_ID: "DefaultSendID is not a valid attribute"}
+"""Observed: the live service names this attribute so."""
+
+_EVERYTHING = "*"
+
+
+async def get_sms_attributes(house: House, call: Call) -> str:
+    wanted = call.members("attributes")
+    for name in wanted:
+        _check_name(name)
+    grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
+    kept = {DEFAULT_TYPE: SMS_TYPE_DEFAULT}
+    for application in await house.opt_outs.applications(grant):
+        if application.app_id == TOPICS_APP:
+            settings = application.settings.items()
+            kept |= {name.removeprefix(PREFIX): value for name, value in settings if name.startswith(PREFIX)}
+            if application.sender:
+                kept[DEFAULT_SENDER_ID] = application.sender
+    return codec.mapped("attributes", {name: value for name, value in kept.items() if not wanted or name in wanted})
+
+
+async def set_sms_attributes(house: House, call: Call) -> str:
+    """All or nothing. An empty value is "back to the default", which is how infrastructure tools delete.
+
+    Kept and shown, but without effect here: the spend limit, the delivery status role and rate, and the report's bucket.
+    """
+    if not codec.is_given(call.params, "attributes"):
+        raise missing("attributes")
+    given = call.entries("attributes")
+    for name, value in given.items():
+        _check(name, value)
+    grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
+    settings = {PREFIX + name: value for name, value in given.items() if name != DEFAULT_SENDER_ID}
+    await house.opt_outs.put_application(grant, TOPICS_APP, given.get(DEFAULT_SENDER_ID), settings)
+    house.sms_defaults.forget(grant.owner)
+    return ""
+
+
+def sms_type(attributes: Mapping[str, MessageAttribute]) -> int:
+    """What a message says that its texts are; 0 when it leaves that to the account's default.
+
+    Raises SnsError for a type that is none, because another could go round a blocking rule.
+    """
+    attribute = attributes.get(MESSAGE_TYPE)
+    if attribute is None:
+        return 0
+    found = SMS_TYPES.get(attribute.value)
+    if found is None:
+        raise value_invalid(
+            f"The message attribute '{MESSAGE_TYPE}' must be one of {', '.join(SMS_TYPES)},"
+            f" not '{echo(attribute.value)}'."
+        )
+    return found.value
+
+
+async def check_senders(house: House, account_id: AccountId, attributes: Mapping[str, MessageAttribute]) -> None:
+    """Raises SnsError for another account's number: people's STOP would go there."""
+    for name in (ORIGINATION_NUMBER, SENDER_ID):
+        attribute = attributes.get(name)
+        if attribute is not None:
+            try:
+                await house.opt_outs.check_sender(account_id, attribute.value)
+            except InvalidValue as error:
+                raise value_invalid(f"The message attribute '{name}' names a number that {error.reason}.") from error
+
+
+def _check_name(name: str) -> None:
+    if name not in _ATTRIBUTES:
+        raise SnsError("InvalidParameter", f"{echo(name)} is not a valid attribute")
+
+
+def _check(name: str, value: str) -> None:
+    _check_name(name)
+    if value and _ATTRIBUTES[name].match(value) is None:
+        raise SnsError("InvalidParameter", _REFUSALS.get(name, f"{name} is invalid"))

@@ -1,0 +1,508 @@
+"""SNS's view of opt-outs by text: one list for an account, whatever the inbound addresses and rules behind it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.dialogues.desk import AUDITOR, GUEST, PUBLISHER, Desk, body_of
+from tests.support.build import ACCOUNT, OTHER_ACCOUNT, make_principal
+
+from tidings.dialects.sns import SMS_ACTIONS, SnsDialect, sms
+from tidings.dialects.sns.errors import SnsError
+from tidings.domain.errors import Throttled
+from tidings.domain.grants import Grant, Verb
+from tidings.domain.model import AccountId, Event, Kind, Origin, Way
+from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, AddressKind, SmsType
+
+IP = "InvalidParameter"
+ANN, BOB, EVE = "+12025550111", "+12025550122", "+12025550133"
+TOLL_FREE, LONG_CODE, SHORT_CODE = "+18885550100", "+12025550100", "12345"
+CONSOLE = Origin(way=Way.CONSOLE, principal="ops")
+
+
+def granted(verb: Verb, account: AccountId = ACCOUNT) -> Grant:
+    return Grant(make_principal(account), verb, account, "*")
+
+
+async def add(desk: Desk, address: str, account: AccountId = ACCOUNT, **given: Any) -> None:
+    kind = given.pop("kind", AddressKind.TEN_DLC)
+    await desk.opt_outs.add_address(granted(Verb.MANAGE_OPT_OUTS, account), address, kind=kind, origin=CONSOLE, **given)
+
+
+async def opt_out(desk: Desk, phone: str, address: str = LONG_CODE, account: AccountId = ACCOUNT) -> None:
+    assert await desk.opt_outs.opt_out(
+        granted(Verb.MANAGE_OPT_OUTS, account), address, phone, reason="asked by letter", origin=CONSOLE
+    )
+
+
+async def rule(desk: Desk, *types: SmsType, address: str = LONG_CODE) -> None:
+    await desk.opt_outs.set_rule(granted(Verb.MANAGE_OPT_OUTS), address, TOPICS_APP, frozenset(types))
+
+
+async def is_opted_out(desk: Desk, phone: str, **given: Any) -> bool:
+    found = (await desk.ask("check_if_phone_number_is_opted_out", phoneNumber=phone, **given))["isOptedOut"]
+    assert found is True or found is False
+    return found
+
+
+async def listed(desk: Desk) -> list[str]:
+    """All pages."""
+    found: list[str] = []
+    answer = await desk.ask("list_phone_numbers_opted_out")
+    found += answer["phoneNumbers"]
+    while "nextToken" in answer:
+        answer = await desk.ask("list_phone_numbers_opted_out", nextToken=answer["nextToken"])
+        found += answer["phoneNumbers"]
+    return found
+
+
+@pytest.fixture
+async def desk(desk: Desk) -> Desk:
+    """With one inbound address; topics have no rule there, so that a STOP blocks all they send."""
+    await add(desk, LONG_CODE)
+    return desk
+
+
+# --- who is opted out --------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_is_opted_out_at_first(desk: Desk) -> None:
+    assert not await is_opted_out(desk, ANN)
+    answer = await desk.ask("list_phone_numbers_opted_out")
+    assert answer["phoneNumbers"] == []
+    assert "nextToken" not in answer
+
+
+async def test_who_opted_out_is_told_and_listed(desk: Desk) -> None:
+    await opt_out(desk, ANN)
+    assert await is_opted_out(desk, ANN)
+    assert not await is_opted_out(desk, BOB)
+    assert await listed(desk) == [ANN]
+
+
+async def test_an_account_sees_its_own_people_only(desk: Desk) -> None:
+    await add(desk, TOLL_FREE, OTHER_ACCOUNT)
+    await opt_out(desk, ANN)
+    await opt_out(desk, BOB, TOLL_FREE, OTHER_ACCOUNT)
+    assert not await is_opted_out(desk, ANN, key=GUEST)
+    assert (await desk.ask("list_phone_numbers_opted_out", key=GUEST))["phoneNumbers"] == [BOB]
+    assert await listed(desk) == [ANN]
+
+
+@pytest.mark.parametrize(
+    ("types", "counts"),
+    [
+        ((SmsType.MARKETING,), True),
+        ((SmsType.NOTIFICATION,), True),
+        ((SmsType.VERIFICATION_CODE,), False),
+        (tuple(SmsType), True),
+    ],
+)
+async def test_an_opt_out_counts_where_it_blocks_a_type_that_sns_sends(
+    desk: Desk, types: tuple[SmsType, ...], counts: bool
+) -> None:
+    await rule(desk, *types)
+    await opt_out(desk, ANN)
+    assert await is_opted_out(desk, ANN) is counts
+    assert await listed(desk) == ([ANN] if counts else [])
+
+
+async def test_an_opt_out_of_the_whole_account_counts_whatever_the_rules(desk: Desk) -> None:
+    await rule(desk, SmsType.VERIFICATION_CODE)
+    await opt_out(desk, ANN, ACCOUNT_WIDE)
+    assert await is_opted_out(desk, ANN)
+    assert await listed(desk) == [ANN]
+
+
+async def test_a_deleted_address_blocks_nobody_and_remembers_everybody(desk: Desk) -> None:
+    await opt_out(desk, ANN)
+    await desk.opt_outs.delete_address(granted(Verb.MANAGE_OPT_OUTS), LONG_CODE, origin=CONSOLE)
+    assert not await is_opted_out(desk, ANN)
+    await add(desk, LONG_CODE)
+    assert await is_opted_out(desk, ANN)
+
+
+async def test_a_list_goes_on_where_its_page_ended(desk: Desk) -> None:
+    phones = [f"+1202555{n:04}" for n in range(230)]
+    for n, phone in enumerate(phones):
+        await opt_out(desk, phone)
+        if n % 60 == 0:  # many share one instant, and pages end within it
+            desk.clock.advance(1)
+    answer = await desk.ask("list_phone_numbers_opted_out")
+    assert answer["phoneNumbers"] == phones[:100]
+    assert await listed(desk) == phones
+
+
+async def test_lifting_one_meanwhile_hides_no_other_from_the_list(desk: Desk) -> None:
+    phones = [f"+1202555{n:04}" for n in range(150)]
+    for phone in phones:
+        await opt_out(desk, phone)
+        desk.clock.advance(1)
+    answer = await desk.ask("list_phone_numbers_opted_out")
+    for phone in phones[:20]:
+        await desk.ask("opt_in_phone_number", phoneNumber=phone)
+    rest = await desk.ask("list_phone_numbers_opted_out", nextToken=answer["nextToken"])
+    assert answer["phoneNumbers"] + rest["phoneNumbers"] == phones
+
+
+async def test_somebody_opted_out_at_two_addresses_is_listed_once_on_any_page(desk: Desk) -> None:
+    await add(desk, TOLL_FREE)
+    phones = [f"+1202555{n:04}" for n in range(80)]
+    for address in (LONG_CODE, TOLL_FREE):
+        for phone in phones:
+            await opt_out(desk, phone, address)
+        desk.clock.advance(60)
+    assert await listed(desk) == phones
+
+
+@pytest.mark.parametrize("token", ["x", "é", "MS5vcHRlZC1vdXQuLTEuMA==", "MS50b3BpY3MuMTAw", "A" * 5000])
+async def test_a_token_that_we_did_not_make_is_refused(desk: Desk, token: str) -> None:
+    told = await desk.refused("list_phone_numbers_opted_out", nextToken=token)
+    assert told == (400, IP, "Invalid parameter: nextToken")
+
+
+@given(st.text(max_size=60))
+def test_no_token_makes_the_list_fail_otherwise(token: str) -> None:
+    with suppress(SnsError):
+        since, skip = sms._read_place(token)
+        assert (since, skip) == (None, 0) if not token else since is not None and sms._place(since, skip) == token
+
+
+@pytest.mark.parametrize("operation", ["check_if_phone_number_is_opted_out", "opt_in_phone_number"])
+@pytest.mark.parametrize("number", ["", "12025550111", "+1202555O111", "+0", "STOP", "+12025550111 "])
+async def test_what_is_no_number_is_refused(desk: Desk, operation: str, number: str) -> None:
+    told = await desk.refused(operation, phoneNumber=number)
+    assert told == (400, IP, "Invalid parameter: PhoneNumber Reason: input incorrectly formatted")
+
+
+async def test_a_number_is_asked_for_by_its_name_with_a_small_letter(desk: Desk) -> None:
+    answer = await desk.post({"Action": "CheckIfPhoneNumberIsOptedOut", "PhoneNumber": ANN})
+    assert "<Code>ValidationError</Code>" in body_of(answer)
+    assert "Value null at &apos;phoneNumber&apos;" in body_of(answer)
+
+
+# --- back in -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_opt_in_lifts_all_that_keeps_topics_from_a_number(desk: Desk) -> None:
+    await add(desk, TOLL_FREE)
+    for address in (LONG_CODE, TOLL_FREE, ACCOUNT_WIDE):
+        await opt_out(desk, ANN, address)
+    await opt_out(desk, BOB)
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+    assert not await is_opted_out(desk, ANN)
+    assert await listed(desk) == [BOB]
+    entries = [entry for entry in await desk.ledger() if entry.event is Event.OPTED_IN]
+    assert {(entry.address, entry.endpoint, entry.detail) for entry in entries} == {
+        (address, ANN, "OptInPhoneNumber") for address in (LONG_CODE, TOLL_FREE, ACCOUNT_WIDE)
+    }
+    assert {(entry.origin.way, entry.origin.principal.rpartition("/")[2]) for entry in entries} == {(Way.API, "admin")}
+
+
+async def test_an_opt_in_leaves_what_does_not_concern_topics(desk: Desk) -> None:
+    await rule(desk, SmsType.VERIFICATION_CODE)
+    await opt_out(desk, ANN)
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+    assert [row.phone for row in await desk.store.opt_outs(ACCOUNT, ANN)] == [ANN]  # type: ignore[attr-defined]
+
+
+async def test_a_number_may_be_opted_in_once_in_thirty_days(desk: Desk) -> None:
+    async def opt_in() -> tuple[int, str]:
+        answer = await desk.post({"Action": "OptInPhoneNumber", "phoneNumber": ANN})
+        return answer.status, body_of(answer)
+
+    await opt_out(desk, ANN)
+    assert (await opt_in())[0] == 200
+    await opt_out(desk, ANN)
+    desk.clock.advance(timedelta(days=29).total_seconds())
+    status, said = await opt_in()
+    assert status == 400
+    assert "<Code>InvalidParameter</Code>" in said
+    assert "phoneNumber Reason: a phone number can be opted in only once every 30 days" in said
+    assert [row.phone for row in await desk.store.opt_outs(ACCOUNT, ANN)] == [ANN]  # type: ignore[attr-defined]
+    desk.clock.advance(timedelta(days=1, seconds=1).total_seconds())
+    assert (await opt_in())[0] == 200
+    assert await desk.store.opt_outs(ACCOUNT, ANN) == []  # type: ignore[attr-defined]
+
+
+async def test_an_opt_in_of_somebody_who_is_in_changes_nothing_and_is_not_counted(desk: Desk) -> None:
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+    assert [entry for entry in await desk.ledger() if entry.event is Event.OPTED_IN] == []
+    await opt_out(desk, ANN)
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+
+
+async def test_an_opt_in_by_somebody_else_than_sns_is_not_counted(desk: Desk) -> None:
+    await opt_out(desk, ANN)
+    origin = Origin(way=Way.API, principal="ops")
+    lifting = granted(Verb.LIFT_OPT_OUTS)
+    assert await desk.opt_outs.opt_in(lifting, LONG_CODE, ANN, reason="asked by letter", origin=origin)
+    await opt_out(desk, ANN)
+    await desk.ask("opt_in_phone_number", phoneNumber=ANN)
+    assert not await is_opted_out(desk, ANN)
+
+
+# --- who may ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "operation", "given"),
+    [
+        (PUBLISHER, "check_if_phone_number_is_opted_out", {"phoneNumber": ANN}),
+        (PUBLISHER, "list_phone_numbers_opted_out", {}),
+        (AUDITOR, "opt_in_phone_number", {"phoneNumber": ANN}),
+        (AUDITOR, "set_sms_attributes", {"attributes": {"DefaultSenderID": "News"}}),
+        (AUDITOR, "create_sms_sandbox_phone_number", {"PhoneNumber": ANN}),
+        (AUDITOR, "verify_sms_sandbox_phone_number", {"PhoneNumber": ANN, "OneTimePassword": "12345"}),
+        (AUDITOR, "delete_sms_sandbox_phone_number", {"PhoneNumber": ANN}),
+    ],
+)
+async def test_a_role_that_does_not_allow_it_is_refused(
+    desk: Desk, key: str, operation: str, given: dict[str, Any]
+) -> None:
+    status, code, message = await desk.refused(operation, key=key, **given)
+    assert (status, code) == (403, "AuthorizationError")
+    assert "is not authorized to perform: SNS:" in message
+    assert message.partition("SNS:")[2].partition(" ")[0].lower() == operation.replace("_", "")
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "list_phone_numbers_opted_out",
+        "list_origination_numbers",
+        "list_sms_sandbox_phone_numbers",
+        "get_sms_sandbox_account_status",
+        "get_sms_attributes",
+    ],
+)
+async def test_an_auditor_may_look(desk: Desk, operation: str) -> None:
+    await desk.ask(operation, key=AUDITOR)
+
+
+async def test_an_unsigned_call_is_refused(desk: Desk) -> None:
+    told = await desk.refused("opt_in_phone_number", key=None, phoneNumber=ANN)
+    assert told[:2] == (403, "MissingAuthenticationToken")
+
+
+class Busy:
+    """Opt-outs that somebody else is always faster to change."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Throttled
+
+
+async def test_throttling_has_the_name_that_the_model_gives_it_here(desk: Desk) -> None:
+    busy: Any = Busy()
+    desk.dialect = SnsDialect(
+        authenticator=desk.authenticator,
+        topics=busy,
+        subscriptions=busy,
+        opt_outs=busy,
+        publisher=busy,
+        clock=desk.clock,
+        signing_clock=desk.clock,
+        limiter=busy,
+        new_message_id=busy,
+        public_url="",
+    )
+    assert await desk.refused("opt_in_phone_number", phoneNumber=ANN) == (429, "Throttled", "Rate exceeded")
+    assert (await desk.refused("list_topics"))[:2] == (429, "Throttling")
+    assert len(SMS_ACTIONS) == 11
+
+
+# --- origination numbers -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_accounts_inbound_addresses_are_its_origination_numbers(desk: Desk) -> None:
+    await add(desk, SHORT_CODE, kind=AddressKind.SHORT_CODE, country="CA")
+    await opt_out(desk, ANN, ACCOUNT_WIDE)
+    found = (await desk.ask("list_origination_numbers"))["PhoneNumbers"]
+    assert [(row["PhoneNumber"], row["Iso2CountryCode"]) for row in found] == [(LONG_CODE, "US"), (SHORT_CODE, "CA")]
+    assert {(row["Status"], row["RouteType"], *row["NumberCapabilities"]) for row in found} == {
+        ("ACTIVE", "Transactional", "SMS")
+    }
+    assert {row["CreatedAt"] for row in found} == {desk.clock.now()}
+
+
+async def test_origination_numbers_come_in_pages(desk: Desk) -> None:
+    for n in range(40):
+        await add(desk, f"+1202555{n:04}")
+    first = await desk.ask("list_origination_numbers")
+    rest = await desk.ask("list_origination_numbers", NextToken=first["NextToken"])
+    assert (len(first["PhoneNumbers"]), len(rest["PhoneNumbers"])) == (30, 11)
+    assert "NextToken" not in rest
+    two = await desk.ask("list_origination_numbers", MaxResults=2)
+    assert [row["PhoneNumber"] for row in two["PhoneNumbers"]] == [LONG_CODE, "+12025550000"]
+
+
+@pytest.mark.parametrize("given", [{"MaxResults": 0}, {"MaxResults": 31}, {"NextToken": "x"}])
+async def test_a_page_of_origination_numbers_that_cannot_be_is_refused(desk: Desk, given: dict[str, Any]) -> None:
+    told = await desk.refused("list_origination_numbers", **given)
+    assert told[:2] == (400, "ValidationException")
+
+
+# --- the sandbox -------------------------------------------------------------------------------------------------------------
+
+
+async def test_no_account_is_in_the_sandbox(desk: Desk) -> None:
+    assert (await desk.ask("get_sms_sandbox_account_status"))["IsInSandbox"] is False
+    answer = await desk.ask("list_sms_sandbox_phone_numbers")
+    assert answer["PhoneNumbers"] == []
+    assert "NextToken" not in answer
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "status", "code"),
+    [
+        ("create", {"PhoneNumber": ANN}, 400, "UserError"),
+        ("create", {"PhoneNumber": ANN, "LanguageCode": "fr-CA"}, 400, "UserError"),
+        ("create", {"PhoneNumber": ANN, "LanguageCode": "tlh"}, 400, IP),
+        ("create", {"PhoneNumber": BOB}, 400, "OptedOut"),
+        ("create", {"PhoneNumber": "x"}, 400, IP),
+        ("create", {}, 400, "ValidationError"),
+        ("verify", {"PhoneNumber": ANN, "OneTimePassword": "123456"}, 404, "ResourceNotFound"),
+        ("verify", {"PhoneNumber": ANN, "OneTimePassword": "1234"}, 400, IP),
+        ("verify", {"PhoneNumber": ANN}, 400, "ValidationError"),
+        ("delete", {"PhoneNumber": ANN}, 404, "ResourceNotFound"),
+        ("delete", {"PhoneNumber": "+" + "1" * 20}, 400, IP),
+    ],
+)
+async def test_without_a_sandbox_its_numbers_cannot_be_changed(
+    desk: Desk, operation: str, given: dict[str, Any], status: int, code: str
+) -> None:
+    await opt_out(desk, BOB)
+    told = await desk.refused(f"{operation}_sms_sandbox_phone_number", **given)
+    assert told[:2] == (status, code)
+
+
+@pytest.mark.parametrize("given", [{"MaxResults": 0}, {"MaxResults": 101}, {"NextToken": "x"}])
+async def test_a_page_of_sandbox_numbers_that_cannot_be_is_refused(desk: Desk, given: dict[str, Any]) -> None:
+    assert (await desk.refused("list_sms_sandbox_phone_numbers", **given))[:2] == (400, IP)
+
+
+# --- attributes of the account -----------------------------------------------------------------------------------------------
+
+
+async def attributes(desk: Desk, *names: str) -> dict[str, str]:
+    answer: dict[str, str] = (await desk.ask("get_sms_attributes", attributes=list(names)))["attributes"]
+    return answer
+
+
+async def test_the_default_sender_is_kept_and_can_be_taken_away(desk: Desk) -> None:
+    assert await attributes(desk) == {"DefaultSMSType": "Promotional"}
+    await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "News1"})
+    assert await attributes(desk, "DefaultSenderID", "MonthlySpendLimit") == {"DefaultSenderID": "News1"}
+    application = await desk.store.sms_application(ACCOUNT, TOPICS_APP)  # type: ignore[attr-defined]
+    assert application.sender == "News1"
+    await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "", "UsageReportS3Bucket": ""})
+    assert await attributes(desk) == {"DefaultSMSType": "Promotional"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MonthlySpendLimit", "10"),
+        ("DeliveryStatusIAMRole", "arn:aws:iam::123456789012:role/SNSSuccessFeedback"),
+        ("DeliveryStatusSuccessSamplingRate", "100"),
+        ("DefaultSMSType", "Transactional"),
+        ("UsageReportS3Bucket", "reports.example"),
+    ],
+)
+async def test_every_attribute_is_kept_shown_and_taken_away(desk: Desk, name: str, value: str) -> None:
+    await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "News", name: value})
+    assert await attributes(desk, name) == {name: value}
+    await desk.ask("set_sms_attributes", attributes={name: ""})
+    assert await attributes(desk) == {"DefaultSenderID": "News", "DefaultSMSType": "Promotional"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("Colour", "x", "Colour is not a valid attribute"),
+        ("DefaultSenderID", "123", "DefaultSendID is not a valid attribute"),
+        ("DefaultSenderID", "TwelveLetter", "DefaultSendID is not a valid attribute"),
+        ("DefaultSenderID", "a b", "DefaultSendID is not a valid attribute"),
+        ("DefaultSMSType", "Personal", "DefaultSMSType is invalid"),
+        ("DeliveryStatusSuccessSamplingRate", "101", "DeliveryStatusSuccessSamplingRate is invalid"),
+        ("MonthlySpendLimit", "-1", "MonthlySpendLimit is invalid"),
+    ],
+)
+async def test_an_attribute_is_checked_before_it_is_kept(desk: Desk, name: str, value: str, said: str) -> None:
+    assert await desk.refused("set_sms_attributes", attributes={name: value}) == (400, IP, said)
+
+
+async def test_attributes_must_be_given_and_known(desk: Desk) -> None:
+    told = await desk.refused("set_sms_attributes")
+    assert told[:2] == (400, "ValidationError")
+    assert "Value null at 'attributes'" in told[2]
+    told = await desk.refused("get_sms_attributes", attributes=["Colour"])
+    assert told == (400, IP, "Colour is not a valid attribute")
+
+
+# --- publishing --------------------------------------------------------------------------------------------------------------
+
+
+def sms_type(name: str) -> dict[str, Any]:
+    return {"MessageAttributes": {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": name}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, SmsType.MARKETING),
+        (sms_type("Promotional"), SmsType.MARKETING),
+        (sms_type("Transactional"), SmsType.NOTIFICATION),
+    ],
+)
+async def test_texts_have_the_type_that_the_publisher_gives_them(
+    desk: Desk, given: dict[str, Any], expected: SmsType
+) -> None:
+    topic = await desk.topic()
+    await desk.ask("publish", TopicArn=topic, Message="m", **given)
+    await desk.ask("publish_batch", TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "m", **given}])
+    await desk.ask("publish", PhoneNumber=ANN, Message="m", **given)
+    found = await desk.accepted() + await desk.accepted(Kind.DIRECT)
+    assert [(message.sms_app or TOPICS_APP, message.sms_type) for message in found] == [(TOPICS_APP, expected)] * 3
+    assert all(type(message.sms_type) is int for message in found)
+
+
+async def test_a_type_that_is_none_is_refused_because_it_could_go_round_a_rule(desk: Desk) -> None:
+    topic = await desk.topic()
+    for target in ({"TopicArn": topic}, {"PhoneNumber": ANN}):
+        told = await desk.refused("publish", Message="m", **target, **sms_type("transactional"))
+        assert told[:2] == (400, "ParameterValueInvalid")
+    entries = [{"Id": "good", "Message": "m"}, {"Id": "bad", "Message": "m", **sms_type("x")}]
+    answer = await desk.ask("publish_batch", TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [row["Id"] for row in answer["Successful"]] == ["good"]
+    assert [(row["Id"], row["Code"]) for row in answer["Failed"]] == [("bad", "ParameterValueInvalid")]
+
+
+@pytest.mark.parametrize("name", ["AWS.MM.SMS.OriginationNumber", "AWS.SNS.SMS.SenderID"])
+@pytest.mark.parametrize("value", ["+12025550199", "12025550199"])
+async def test_nobody_texts_from_another_accounts_number(desk: Desk, name: str, value: str) -> None:
+    """People's STOP would go there, and block nothing here."""
+    await add(desk, "+12025550199", OTHER_ACCOUNT)
+    sender = {"MessageAttributes": {name: {"DataType": "String", "StringValue": value}}}
+    topic = await desk.topic()
+    for target in ({"TopicArn": topic}, {"PhoneNumber": ANN}):
+        told = await desk.refused("publish", Message="m", **target, **sender)
+        assert told[:2] == (400, "ParameterValueInvalid")
+    entries = [{"Id": "good", "Message": "m"}, {"Id": "bad", "Message": "m", **sender}]
+    answer = await desk.ask("publish_batch", TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [row["Id"] for row in answer["Successful"]] == ["good"]
+    assert [(row["Id"], row["Code"]) for row in answer["Failed"]] == [("bad", "ParameterValueInvalid")]
+    own = {"MessageAttributes": {name: {"DataType": "String", "StringValue": LONG_CODE}}}
+    await desk.ask("publish", PhoneNumber=ANN, Message="m", **own)
+
+
+async def test_a_text_to_somebody_who_opted_out_is_accepted_as_in_the_cloud(desk: Desk) -> None:
+    await opt_out(desk, ANN)
+    answer = await desk.ask("publish", PhoneNumber=ANN, Message="m")
+    assert [message.id for message in await desk.accepted(Kind.DIRECT)] == [answer["MessageId"]]
