@@ -20,7 +20,10 @@ from tests.unit.dialects.native.office import KEY, OTHER_PROJECT, PROJECT, Offic
 
 from tidings.access.authorize import authorize
 from tidings.domain.grants import Verb, Verdict
-from tidings.domain.model import Event, LedgerQuery, Origin, Role, State, Unit, Way
+from tidings.domain.model import Event, LedgerQuery, Origin, Role, State, Way
+from tidings.domain.optout import SmsType
+from tidings.domain.texts import Reach
+from tidings.domain.unit import Unit
 from tidings.services.accounts import WantedAccount
 
 OTHER = "OTHERKEY:other-secret"
@@ -555,7 +558,23 @@ async def test_every_example_of_the_page_runs(office: Office) -> None:
     topic = await office.topic()
     subscription = await office.ask(topic)
     spare, _ = await office.accounts.create_key(topic.account_id, "admin")
-    variables = {"SUBSCRIPTION": subscription.uid, "TOPIC": topic.uid, "KEY_ID": spare.key_id}
+    # A doubtful text to decide on, and a second inbound address: the page deletes the one that it adds.
+    await office.inbound_address("+18885550101")
+    await office.hear("+12025550124", "please take me off your list", "+18885550101")
+    (review,) = await office.items("/reviews")
+    managing = office.grant(Verb.MANAGE_TEMPLATES)
+    sign = await office.catalog.add_sign(managing, "Port", reach=Reach.BOTH)
+    template = await office.catalog.add_template(
+        managing, name="code", content="{1}", sms_type=SmsType.VERIFICATION_CODE, reach=Reach.BOTH
+    )
+    variables = {
+        "SIGN": str(sign.id),
+        "TEMPLATE": str(template.id),
+        "SUBSCRIPTION": subscription.uid,
+        "TOPIC": topic.uid,
+        "KEY_ID": spare.key_id,
+        "REVIEW": str(review["id"]),
+    }
     blocks = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
     seen = 0
@@ -572,7 +591,9 @@ async def test_every_example_of_the_page_runs(office: Office) -> None:
     assert variables["CREDENTIAL"] == KEY
     used = {operation.path for operation in office.dialect.operations} - {"/openapi.json"}
     page = "\n".join(lines).replace("$SUBSCRIPTION", "{uid}").replace("$TOPIC", "{uid}").replace("$KEY_ID", "{key_id}")
-    page = page.replace("/users/reports", "/users/{name}")
+    page = page.replace("/users/reports", "/users/{name}").replace("$REVIEW", "{record_id}")
+    page = page.replace("$ADDRESS", "{address}").replace("$APP", "{app_id}")
+    page = page.replace("$SIGN", "{sign_id}").replace("$TEMPLATE", "{template_id}")
     assert not [path for path in used if path not in page]
 
 

@@ -84,9 +84,10 @@ class Server:
     def log(self) -> str:
         return (self.data / "server.log").read_text(errors="replace")[-6000:]
 
-    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """A call of /api/v1 with the developer's key: a POST when there is a body."""
-        request = Request(f"{self.url}/api/v1/{path}", data=json.dumps(body).encode() if body is not None else None)
+    def api(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+        """A call of /api/v1 with the developer's key: a POST when there is a body and nothing else is said."""
+        data = json.dumps(body).encode() if body is not None else None
+        request = Request(f"{self.url}/api/v1/{path}", data=data, method=method)
         request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
         request.add_header("Content-Type", "application/json")
         with urlopen(request) as answer:

@@ -1,4 +1,4 @@
-"""Tidings' own API, `/api/v1`: consent, search, records, exports, accounts, and developer mode's tools.
+"""Tidings' own API, `/api/v1`: consent, opt-outs, texts, search, records, exports, accounts, and developer mode's tools.
 
 `NativeDialect` is the front end that the server asks: it finds the operation, signs the caller in, authorizes within the
 caller's own account, reads parameters and body, and lets the operation make its service call. `wiring` builds it. It never
@@ -17,26 +17,28 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import codec, errors, openapi
 from tidings.dialects.native.accounts import AccountActions
 from tidings.dialects.native.auth import BasicAuth
+from tidings.dialects.native.catalog import CatalogActions
 from tidings.dialects.native.deliveries import DeliveryActions
 from tidings.dialects.native.dev import DevActions, DevTools
+from tidings.dialects.native.inbound import InboundActions
 from tidings.dialects.native.ledger import LedgerActions
+from tidings.dialects.native.optouts import OptOutActions
+from tidings.dialects.native.records import RecordActions
 from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router
 from tidings.dialects.native.subscriptions import SubscriptionActions
+from tidings.dialects.native.texts import TextActions, TextDesk
 from tidings.dialects.native.topics import TopicActions
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
+from tidings.services.optouts import OptOuts
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
 
-__all__ = ["DevTools", "NativeDialect"]
+__all__ = ["DevTools", "NativeDialect", "TextDesk"]
 
-_NOT_YET = {
-    f"{PREFIX}/dev/replies": "Incoming texts are not part of this version.",
-    f"{PREFIX}/dev/opt-outs": "Account-wide opt-outs are not part of this version.",
-}
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,8 +54,10 @@ class NativeDialect:
         ledger: Ledger,
         deliveries: Deliveries,
         accounts: Accounts,
+        opt_outs: OptOuts,
         authenticator: Authenticator,
         clock: Clock,
+        texting: TextDesk,
         dev: DevTools | None = None,
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
@@ -62,6 +66,11 @@ class NativeDialect:
             *LedgerActions(ledger, of_topics).operations(),
             *SubscriptionActions(subscriptions, of_topics).operations(),
             *of_topics.operations(),
+            *InboundActions(opt_outs).operations(),
+            *OptOutActions(opt_outs).operations(),
+            *RecordActions(opt_outs, clock).operations(),
+            *CatalogActions(texting.catalog).operations(),
+            *TextActions(texting, clock).operations(),
             *DeliveryActions(deliveries, of_topics).operations(),
             *AccountActions(accounts).operations(),
             Operation(
@@ -78,10 +87,9 @@ class NativeDialect:
             ),
         ]
         if dev is not None:
-            operations += DevActions(dev, clock).operations()
+            operations += DevActions(dev, opt_outs, clock).operations()
         self.operations = tuple(operations)
         self._router = Router(self.operations)
-        self._not_yet = _NOT_YET if dev is not None else {}
         self._document = msgspec.json.encode(openapi.document(self.operations))
 
     def owns(self, request: WireRequest) -> bool:
@@ -97,8 +105,6 @@ class NativeDialect:
             return errors.problem(error, request.request_id)
 
     async def _answer(self, request: WireRequest) -> WireResponse:
-        if request.path in self._not_yet:
-            raise errors.Refusal(404, self._not_yet[request.path])
         operation, path = self._router.find(request.method, request.path)
         # A browser that is signed in here would send its credentials along with a foreign page's call.
         if request.method not in _READING and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):

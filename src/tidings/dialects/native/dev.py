@@ -1,4 +1,6 @@
-"""Developer mode: forget everything, read the outbox, move the clock. Called by the router when `wiring` handed tools in.
+"""Developer mode: forget everything, read the outbox, reply as a phone, opt a number out, move the clock.
+
+Called by the router when `wiring` handed tools in.
 
 These operations need no credentials: the mode is for tests on one machine, and a test suite that takes Tidings for a cloud
 has none of its own. Outside developer mode they do not exist.
@@ -13,12 +15,21 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireResponse
-from tidings.dialects.native import codec, shapes
+from tidings.dialects.native import codec, shapes, shapes_optouts, views_optouts
+from tidings.dialects.native.optouts import utc
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import Limit
 from tidings.domain.errors import InvalidValue
+from tidings.domain.grants import Verb
+from tidings.domain.model import AccountId, Origin, Principal, Role, Way
+from tidings.domain.optout import ACCOUNT_WIDE, IncomingText
 from tidings.domain.ports import Clock
+from tidings.services.optouts import OptOuts
+
+DEV_ACCOUNT_ID = "000000000000"
+"""Developer mode's account, unless it was given another."""
 
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 """The clock goes no further: far beyond lie the ends of calendars, certificates and integers."""
@@ -30,13 +41,15 @@ class DevTools:
 
     reset: forget topics, subscriptions, messages and outbox; keep what was provisioned. outbox: the newest `limit` captured
     mails and texts of (channel, to, limit), oldest of them first; None means any. Each has at least `channel` and `to`, and
-    is JSON by msgspec. clear: empty the outbox. advance: move the clock forward by seconds.
+    is JSON by msgspec. clear: empty the outbox. advance: move the clock forward by seconds. account_id: whose numbers are
+    opted out.
     """
 
     reset: Callable[[], Awaitable[None]]
     outbox: Callable[[str | None, str | None, int], Sequence[Mapping[str, object]]]
     clear: Callable[[], None]
     advance: Callable[[float], None]
+    account_id: AccountId
 
 
 class OutboxQuery(Struct):
@@ -46,19 +59,53 @@ class OutboxQuery(Struct):
 
 
 class DevActions:
-    def __init__(self, tools: DevTools, clock: Clock) -> None:
+    def __init__(self, tools: DevTools, opt_outs: OptOuts, clock: Clock) -> None:
         self._tools = tools
+        self._opt_outs = opt_outs
         self._clock = clock
 
     def operations(self) -> tuple[AnyOperation, ...]:
-        group = "developer mode"
+        return (*self._house_operations("developer mode"), *self._phone_operations("developer mode"))
+
+    def _phone_operations(self, group: str) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "POST",
+                "/dev/replies",
+                "reply",
+                group,
+                "Act as an incoming text; answers what it came to",
+                None,
+                self.reply,
+                Nothing,
+                shapes_optouts.ReplyTextIn,
+                shapes_optouts.HeardText,
+                refusals=(404,),
+            ),
+            Operation(
+                "POST",
+                "/dev/opt-outs",
+                "optOutNumber",
+                group,
+                "Opt a number out of everything of developer mode's account. Safe to repeat",
+                None,
+                self.opt_out,
+                Nothing,
+                shapes_optouts.DevOptOut,
+                None,
+                status=204,
+                refusals=(404,),
+            ),
+        )
+
+    def _house_operations(self, group: str) -> tuple[AnyOperation, ...]:
         return (
             Operation(
                 "POST",
                 "/dev/reset",
                 "reset",
                 group,
-                "Forget topics, subscriptions, messages, ledger and outbox; keep accounts, users and keys",
+                "Forget topics, subscriptions, messages, opt-outs, ledger and outbox; keep what was provisioned",
                 None,
                 self.reset,
                 Nothing,
@@ -122,3 +169,39 @@ class DevActions:
             raise InvalidValue("advance_s", f"the clock goes up to {LATEST:%Y}")
         self._tools.advance(body.advance_s)
         return codec.answer(shapes.ClockTime(self._clock.now()))
+
+    async def reply(self, call: Call, _: Nothing, body: shapes_optouts.ReplyTextIn) -> WireResponse:
+        text = IncomingText(
+            body.address,
+            body.phone,
+            body.text,
+            transport_id=body.transport_id or "",
+            sent_at=utc("sent_at", body.sent_at) if body.sent_at else None,
+        )
+        try:
+            heard = await self._opt_outs.hear(text, _origin(call, Way.KEYWORD))
+        except InvalidValue as error:
+            raise _named(error, "from") from error
+        return codec.answer(views_optouts.heard(heard))
+
+    async def opt_out(self, call: Call, _: Nothing, body: shapes_optouts.DevOptOut) -> WireResponse:
+        principal = Principal(self._tools.account_id, "developer", Role.OWNER)
+        grant = authorize(
+            principal, Verb.MANAGE_OPT_OUTS, owner=principal.account_id, resource=body.phone, action="optOutNumber"
+        )
+        try:
+            await self._opt_outs.opt_out(
+                grant, ACCOUNT_WIDE, body.phone, reason="developer mode", origin=_origin(call, Way.API)
+            )
+        except InvalidValue as error:
+            raise _named(error, "phoneNumber") from error
+        return codec.nothing()
+
+
+def _origin(call: Call, way: Way) -> Origin:
+    return Origin(way, remote_address=call.request.remote, request_id=call.request.request_id)
+
+
+def _named(error: InvalidValue, member: str) -> InvalidValue:
+    """The service's error about a phone, by the name that the phone has in the body."""
+    return InvalidValue(member, error.reason, error.value) if error.field == "phone" else error

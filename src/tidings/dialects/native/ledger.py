@@ -5,6 +5,7 @@ Shows the entries about the account's own topics, also of subscriptions that are
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -18,8 +19,9 @@ from tidings.dialects.native.subscriptions import stored_form
 from tidings.dialects.native.topics import After, TopicActions
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
-from tidings.domain.model import LedgerQuery
+from tidings.domain.model import LedgerEntry, LedgerQuery
 from tidings.services.ledger import Ledger
+from tidings.wire.csv_rows import CSV_TYPE
 
 PAGE_ENTRIES = 100
 
@@ -97,10 +99,11 @@ class LedgerActions:
     async def _csv(self, call: Call, wanted: LedgerQuery) -> WireResponse:
         pages = self._ledger.pages(call.grant, wanted)
         # The first page is read before the answer begins, so that a store out of reach is a 503 and not a torn file.
-        first = await anext(pages, ())
+        # A list: CPython 3.11 takes an empty tuple here for the arguments of StopIteration, and fails.
+        first: Sequence[LedgerEntry] = await anext(pages, [])
         project_id = await self._topics.project_of(call.grant.owner)
         headers = (("cache-control", "no-store"), ("content-disposition", 'attachment; filename="tidings-ledger.csv"'))
-        return WireResponse(200, export.ledger_csv(first, pages, project_id), export.CSV_TYPE, headers)
+        return WireResponse(200, export.ledger_csv(first, pages, project_id), CSV_TYPE, headers)
 
 
 def _utc(name: str, time: datetime) -> datetime:

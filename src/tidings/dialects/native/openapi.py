@@ -24,14 +24,19 @@ SIGNED_REFUSALS = (401, 403)
 CHANGE_REFUSALS = (403, 413, 415)
 _REF = "#/components/schemas/{name}"
 _DESCRIPTION = (
-    "Consent, records, dead letters and accounts of Tidings, beside the clouds' own APIs on the same port. Unknown parameters "
-    "and members are refused. Lists are paged: give `next` of one page as `after` of the following. In a query, `+` stands for "
-    "itself. Problems are `application/problem+json` (RFC 9457) with a `code` for programs."
+    "Consent, opt-outs, records, texts, dead letters and accounts of Tidings, beside the clouds' own APIs on the same port. Unknown "
+    "parameters and members are refused. Lists are paged: give `next` of one page as `after` of the following. In a query, `+` stands "
+    "for itself. Problems are `application/problem+json` (RFC 9457) with a `code` for programs."
 )
 _PATH_PARTS = {
     "uid": "32 hex digits, with or without dashes",
     "name": "the user's name",
     "key_id": "the access key's id",
+    "address": "the inbound address: E.164, or the digits of a short code",
+    "app_id": "the SMS application's id; `topics` is the one of topics",
+    "sign_id": "the sign's `id`",
+    "template_id": "the template's `id`",
+    "record_id": "the `id` of a record of opt-outs",
 }
 
 
@@ -105,12 +110,14 @@ def _path_parameters(path: str) -> list[Json]:
 def _query_parameters(shape: type[msgspec.Struct]) -> list[Json]:
     _, components = _schemas([shape])
     described = []
+    required = components[shape.__name__].get("required", ())
     for name, schema in components[shape.__name__]["properties"].items():
         # An absent parameter is not the same as an empty one, which is refused.
         plain = {
             key: value for key, value in schema.items() if key != "description" and (key, value) != ("default", "")
         }
-        described.append({"name": name, "in": "query", "description": schema["description"], "schema": plain})
+        told = {"name": name, "in": "query", "description": schema["description"], "schema": plain}
+        described.append(told | ({"required": True} if name in required else {}))
     return described
 
 

@@ -61,13 +61,17 @@ class LedgerEntry(Struct):
             "restored",
             "expired",
             "deleted",
+            "opted-out",
+            "opted-in",
+            "review",
+            "reviewed",
         ],
         Meta(description="confirmation-held: the endpoint had been asked too often, and nothing was sent"),
     ]
-    topic: Annotated[str, Meta(description="the topic's name")]
+    topic: Annotated[str, Meta(description="the topic's name; this and the five below are empty for a phone's opt-out")]
     region: str
     topic_arn: str
-    subscription: Uid
+    subscription: Annotated[str, Meta(description="32 hex digits", pattern="^([0-9a-f]{32})?$")]
     arn: Annotated[str, Meta(description="the subscription's ARN")]
     protocol: str
     endpoint: str
@@ -77,7 +81,7 @@ class LedgerEntry(Struct):
         str,
         Meta(
             description="how it reached us: api, anonymous-api, link, one-click, keyword, console, bounce, complaint, "
-            "import, system"
+            "carrier, import, system"
         ),
     ]
     principal: Annotated[str, Meta(description="who called, where that was proved; empty for a link's holder")]
@@ -89,6 +93,10 @@ class LedgerEntry(Struct):
     detail: str
     topic_urn: TopicUrn
     urn: SubscriptionUrn
+    address: Annotated[str, Meta(description="the inbound address, for a phone's opt-out; `*`: account-wide")]
+    keyword: Annotated[str, Meta(description="which keyword it was")]
+    transport_id: Annotated[str, Meta(description="a text's id in the network")]
+    sent_at: Annotated[datetime | None, Meta(description="a text's time in the network")]
 
 
 class Subscription(Struct):

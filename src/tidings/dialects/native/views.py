@@ -26,15 +26,23 @@ def state_name(state: model.State) -> shapes.StateName:
 def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntry:
     """project_id: of the entry's account."""
     origin = entry.origin
+    topic_arn = arn = topic_urn = urn = ""
+    if entry.topic_name:  # a phone's opt-out has no topic
+        topic_arn = names.topic_arn(entry.account_id, entry.region, entry.topic_name)
+        topic_urn = names.topic_urn(project_id, entry.region, entry.topic_name)
+    if entry.subscription_uid:
+        of_topic = (entry.region, entry.topic_name, entry.subscription_uid)
+        arn = names.subscription_arn(entry.account_id, *of_topic)
+        urn = names.subscription_urn(project_id, *of_topic)
     return shapes.LedgerEntry(
         id=entry.id,
         at=entry.at,
         event=entry.event.value,
         topic=entry.topic_name,
         region=entry.region,
-        topic_arn=names.topic_arn(entry.account_id, entry.region, entry.topic_name),
+        topic_arn=topic_arn,
         subscription=entry.subscription_uid,
-        arn=names.subscription_arn(entry.account_id, entry.region, entry.topic_name, entry.subscription_uid),
+        arn=arn,
         protocol=entry.protocol,
         endpoint=names.shown_endpoint(entry.endpoint),
         before=state_name(entry.before) if entry.before is not None else None,
@@ -47,8 +55,12 @@ def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntr
         shown=origin.shown,
         raw_text=origin.raw_text,
         detail=entry.detail,
-        topic_urn=names.topic_urn(project_id, entry.region, entry.topic_name),
-        urn=names.subscription_urn(project_id, entry.region, entry.topic_name, entry.subscription_uid),
+        topic_urn=topic_urn,
+        urn=urn,
+        address=entry.address,
+        keyword=entry.keyword,
+        transport_id=entry.transport_id,
+        sent_at=entry.sent_at,
     )
 
 

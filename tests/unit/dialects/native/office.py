@@ -20,19 +20,24 @@ from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_mes
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.native import DevTools, NativeDialect, openapi
+from tidings.dialects.native import DevTools, NativeDialect, TextDesk, openapi
+from tidings.dialects.native.views_texts import CallbackStanding, TransportStanding
 from tidings.domain.errors import Throttled
-from tidings.domain.grants import Verb
+from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, TopicId, Way
-from tidings.domain.ports import Flow, NewDelivery, Record, Store
+from tidings.domain.optout import AddressKind, IncomingText
+from tidings.domain.ports import Flow, NewDelivery, Record
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
+from tidings.services.optouts import Heard, OptOuts
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
+from tidings.services.text_catalog import TextCatalog
+from tidings.services.texts import Texts
 from tidings.services.topics import Topics
 from tidings.store.sqlite import SqliteStore
 
@@ -103,7 +108,7 @@ class CountingAuthenticator(Authenticator):
 class Office:
     """`call` asks the dialect as a program would; the rest prepares what it can be asked about."""
 
-    def __init__(self, store: Store, flow: Flow) -> None:
+    def __init__(self, store: SqliteStore, flow: Flow) -> None:
         self.store = store
         self.flow = flow
         self.clock = FakeClock()
@@ -111,7 +116,7 @@ class Office:
         self.captured: list[dict[str, object]] = []
         self.resets = 0
         self.authenticator = CountingAuthenticator(store, GlassVault())
-        self.accounts = Accounts(store, self.clock, GlassVault(), changed=self.authenticator.forget)
+        self.accounts = Accounts(store, self.clock, GlassVault(), opt_outs=store, changed=self.authenticator.forget)
         self.topics = Topics(store, self.clock, Silence(), Quotas(), new_uid=_uid)
         self.subscriptions = Subscriptions(
             store,
@@ -126,20 +131,29 @@ class Office:
             new_message_id=_uid,
             link_key=b"k" * 32,
         )
+        self.opt_outs = OptOuts(
+            store, store, self.clock, Metrics(), new_message_id=_uid, texts=store, vault=GlassVault()
+        )
+        self.texts = Texts(store, store, store, flow, self.clock, Metrics(), new_message_id=_uid)
+        self.catalog = TextCatalog(store, store, self.clock, quotas=Quotas(), opt_outs=store)
+        self.transports: list[TransportStanding] = []
+        self.callbacks: list[CallbackStanding] = []
         self.description: dict[str, Any] | None = None  # made when first needed
         self.dialect = self.open(dev=True)
 
     def open(self, *, dev: bool) -> NativeDialect:
         self.description = None
-        tools = DevTools(self._reset, self._outbox, self.captured.clear, self.clock.advance)
+        tools = DevTools(self._reset, self._outbox, self.captured.clear, self.clock.advance, ACCOUNT)
         return NativeDialect(
             self.subscriptions,
             self.topics,
             Ledger(self.store),
             Deliveries(self.flow, self.clock),
             self.accounts,
+            self.opt_outs,
             self.authenticator,
             self.clock,
+            TextDesk(self.texts, self.catalog, lambda: self.transports, lambda: self.callbacks),
             dev=tools if dev else None,
         )
 
@@ -250,6 +264,19 @@ class Office:
             for _ in range(count)
         ]
         return await self.flow.record(Record(parked=parked, finished=[task.seq]))
+
+    def grant(self, verb: Verb, account_id: AccountId = ACCOUNT) -> Grant:
+        return authorize(make_principal(account_id), verb, owner=account_id, resource="*")
+
+    async def inbound_address(self, address: str = "+18885550100", account_id: AccountId = ACCOUNT) -> None:
+        """An inbound address with the default keywords."""
+        grant = authorize(make_principal(account_id), Verb.MANAGE_OPT_OUTS, owner=account_id, resource=address)
+        await self.opt_outs.add_address(grant, address, kind=AddressKind.TEN_DLC, origin=Origin(Way.API))
+
+    async def hear(self, phone: str, text: str, address: str = "+18885550100") -> Heard:
+        """A text that a person sends."""
+        self.clock.advance(60)
+        return await self.opt_outs.hear(IncomingText(address, phone, text), Origin(Way.KEYWORD))
 
     async def user(self, name: str, role: Role, account_id: AccountId = ACCOUNT) -> str:
         """A user with this role; its credential."""

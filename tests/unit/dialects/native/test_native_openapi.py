@@ -7,9 +7,10 @@ from typing import Any, cast
 import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+from tests.support.build import ACCOUNT
 
 from tidings.dialects.contract import WireRequest
-from tidings.dialects.native import DevTools, NativeDialect
+from tidings.dialects.native import DevTools, NativeDialect, TextDesk
 
 UNUSED = cast(Any, None)
 """Describing and routing ask no service."""
@@ -20,8 +21,9 @@ async def forget() -> None:
 
 
 def dialect(dev: bool) -> NativeDialect:
-    tools = DevTools(forget, lambda channel, to, limit: [], lambda: None, lambda seconds: None)
-    return NativeDialect(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, dev=tools if dev else None)
+    tools = DevTools(forget, lambda channel, to, limit: [], lambda: None, lambda seconds: None, ACCOUNT)
+    desk = TextDesk(UNUSED, UNUSED, list, list)
+    return NativeDialect(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, desk, tools if dev else None)
 
 
 def get(path: str, method: str = "GET") -> WireRequest:
@@ -46,10 +48,19 @@ async def test_what_is_described_is_routed_and_what_is_routed_is_described(dev: 
     told = {(m.upper(), path) for path, methods in document["paths"].items() for m in methods}
     assert told == {(operation.method, "/api/v1" + operation.path) for operation in front.operations}
     for method, path in told:
-        filled = path.format(uid="0" * 32, name="ada", key_id="AKIA")
+        filled = path.format(
+            uid="0" * 32,
+            name="ada",
+            key_id="AKIA",
+            address="+18885550100",
+            app_id="1400006666",
+            record_id="1",
+            sign_id="1",
+            template_id="1",
+        )
         operation, _ = front._router.find(method, filled)
         assert (operation.method, "/api/v1" + operation.path) == (method, path)
-        wrong = await front.handle(get(filled, "PUT"))
+        wrong = await front.handle(get(filled, "PURGE"))
         assert wrong.status == 405
         assert method in dict(wrong.headers)["allow"]
 
@@ -70,7 +81,6 @@ async def test_every_operation_has_a_name_of_its_own_and_says_its_errors() -> No
 async def test_developer_tools_are_described_only_where_they_exist() -> None:
     assert not [path for path in (await described(False))["paths"] if "/dev/" in path]
     assert [path for path in (await described(True))["paths"] if "/dev/" in path]
-    assert not [path for path in (await described(True))["paths"] if "replies" in path or "opt-outs" in path]
 
 
 @pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/nothing", "/api/v1/topics/", "/api/v1/dev/outbox"])
@@ -80,12 +90,9 @@ async def test_a_path_that_does_not_exist_is_a_clear_404(path: str) -> None:
     assert (response.status, told["code"]) == (404, "no-such-path")
 
 
-async def test_what_comes_later_says_so() -> None:
-    for path in ("/api/v1/dev/replies", "/api/v1/dev/opt-outs"):
-        later = await dialect(True).handle(get(path, "POST"))
-        assert later.status == 404
-        assert b"not part of this version" in cast(bytes, later.body)
-        assert b"not part of this version" not in cast(bytes, (await dialect(False).handle(get(path, "POST"))).body)
+async def test_a_parameter_that_a_call_needs_is_marked() -> None:
+    parameters = (await described(False))["paths"]["/api/v1/opt-outs/check"]["get"]["parameters"]
+    assert [parameter["name"] for parameter in parameters if parameter.get("required")] == ["phone"]
 
 
 def test_the_dialect_owns_its_paths_and_no_others() -> None:

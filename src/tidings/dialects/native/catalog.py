@@ -1,0 +1,307 @@
+"""Signs and templates of the texts that applications send: list, add, change, delete, and decide on them. Called by the router.
+
+What one may look like, and whether it has to wait for an operator, is `services.text_catalog`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from msgspec import Struct, UnsetType
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.native import codec, views_texts
+from tidings.dialects.native import shapes_texts as shapes
+from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.topics import After, Limit
+from tidings.dialects.native.views_optouts import read_type
+from tidings.domain.errors import InvalidValue, NotFound
+from tidings.domain.grants import Verb
+from tidings.services.text_catalog import TextCatalog
+
+Done = TypeVar("Done")
+_GROUP = "signs and templates"
+# What the service names otherwise than the bodies do.
+_MEMBERS = {"content length": "content", "unsubscribe": "content"}
+
+
+class CatalogQuery(Struct):
+    limit: Limit = 100
+    after: After = ""
+
+
+class CatalogActions:
+    def __init__(self, catalog: TextCatalog) -> None:
+        self._catalog = catalog
+
+    def operations(self) -> tuple[AnyOperation, ...]:
+        return (*self._sign_operations(), *self._template_operations())
+
+    def _sign_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/sms-signs",
+                "listSmsSigns",
+                _GROUP,
+                "Whose names may stand before a text, oldest first",
+                Verb.LIST,
+                self.list_signs,
+                CatalogQuery,
+                Nothing,
+                shapes.SmsSignPage,
+            ),
+            Operation(
+                "POST",
+                "/sms-signs",
+                "addSmsSign",
+                _GROUP,
+                "Add one. One that was refused is asked for again, and one for other numbers becomes one for both",
+                Verb.MANAGE_TEMPLATES,
+                self.add_sign,
+                Nothing,
+                shapes.NewSmsSign,
+                shapes.SmsSign,
+                status=201,
+                refusals=(409,),
+            ),
+            Operation(
+                "GET",
+                "/sms-signs/{sign_id}",
+                "getSmsSign",
+                _GROUP,
+                "One sign",
+                Verb.LIST,
+                self.get_sign,
+                Nothing,
+                Nothing,
+                shapes.SmsSign,
+                refusals=(404,),
+            ),
+            Operation(
+                "PATCH",
+                "/sms-signs/{sign_id}",
+                "changeSmsSign",
+                _GROUP,
+                "Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)",
+                Verb.MANAGE_TEMPLATES,
+                self.change_sign,
+                Nothing,
+                shapes.SmsSignChange,
+                shapes.SmsSign,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "DELETE",
+                "/sms-signs/{sign_id}",
+                "deleteSmsSign",
+                _GROUP,
+                "Delete it",
+                Verb.MANAGE_TEMPLATES,
+                self.delete_sign,
+                Nothing,
+                Nothing,
+                None,
+                status=204,
+                refusals=(404,),
+            ),
+            Operation(
+                "POST",
+                "/sms-signs/{sign_id}/review",
+                "reviewSmsSign",
+                _GROUP,
+                "Decide on it, also otherwise than before",
+                Verb.MANAGE_ACCOUNT,
+                self.review_sign,
+                Nothing,
+                shapes.ReviewDecision,
+                shapes.SmsSign,
+                refusals=(404,),
+            ),
+        )
+
+    def _template_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/sms-templates",
+                "listSmsTemplates",
+                _GROUP,
+                "The texts that applications send, oldest first",
+                Verb.LIST,
+                self.list_templates,
+                CatalogQuery,
+                Nothing,
+                shapes.SmsTemplatePage,
+            ),
+            Operation(
+                "POST",
+                "/sms-templates",
+                "addSmsTemplate",
+                _GROUP,
+                "Add one",
+                Verb.MANAGE_TEMPLATES,
+                self.add_template,
+                Nothing,
+                shapes.NewSmsTemplate,
+                shapes.SmsTemplate,
+                status=201,
+                refusals=(409,),
+            ),
+            Operation(
+                "GET",
+                "/sms-templates/{template_id}",
+                "getSmsTemplate",
+                _GROUP,
+                "One template",
+                Verb.LIST,
+                self.get_template,
+                Nothing,
+                Nothing,
+                shapes.SmsTemplate,
+                refusals=(404,),
+            ),
+            Operation(
+                "PATCH",
+                "/sms-templates/{template_id}",
+                "changeSmsTemplate",
+                _GROUP,
+                "Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)",
+                Verb.MANAGE_TEMPLATES,
+                self.change_template,
+                Nothing,
+                shapes.SmsTemplateChange,
+                shapes.SmsTemplate,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "DELETE",
+                "/sms-templates/{template_id}",
+                "deleteSmsTemplate",
+                _GROUP,
+                "Delete it",
+                Verb.MANAGE_TEMPLATES,
+                self.delete_template,
+                Nothing,
+                Nothing,
+                None,
+                status=204,
+                refusals=(404,),
+            ),
+            Operation(
+                "POST",
+                "/sms-templates/{template_id}/review",
+                "reviewSmsTemplate",
+                _GROUP,
+                "Decide on it, also otherwise than before",
+                Verb.MANAGE_ACCOUNT,
+                self.review_template,
+                Nothing,
+                shapes.ReviewDecision,
+                shapes.SmsTemplate,
+                refusals=(404,),
+            ),
+        )
+
+    # --- signs -------------------------------------------------------------------------------------------------------
+
+    async def list_signs(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
+        after = codec.read_id_cursor("sms-signs", query.after)
+        rows = [row for row in await self._catalog.signs(call.grant) if row.id > after][: query.limit + 1]
+        return codec.page("sms-signs", rows, query.limit, lambda row: row.id, views_texts.sign)
+
+    async def add_sign(self, call: Call, _: Nothing, body: shapes.NewSmsSign) -> WireResponse:
+        reach = views_texts.read_reach(body.reach)
+        made = await _named(self._catalog.add_sign(call.grant, body.content, reach=reach, remark=body.remark))
+        return codec.answer(views_texts.sign(made), 201)
+
+    async def get_sign(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        return codec.answer(views_texts.sign(await self._catalog.sign(call.grant, _id(call, "sign_id", "signature"))))
+
+    async def change_sign(self, call: Call, _: Nothing, body: shapes.SmsSignChange) -> WireResponse:
+        changed = await _named(
+            self._catalog.change_sign(
+                call.grant,
+                _id(call, "sign_id", "signature"),
+                content=_given(body.content),
+                remark=_given(body.remark),
+            )
+        )
+        return codec.answer(views_texts.sign(changed))
+
+    async def delete_sign(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        await self._catalog.delete_sign(call.grant, _id(call, "sign_id", "signature"))
+        return codec.nothing()
+
+    async def review_sign(self, call: Call, _: Nothing, body: shapes.ReviewDecision) -> WireResponse:
+        sign_id, approved = _id(call, "sign_id", "signature"), body.decision == "approve"
+        decided = await self._catalog.review_sign(call.grant, sign_id, approved=approved, reply=body.reply)
+        return codec.answer(views_texts.sign(decided))
+
+    # --- templates ---------------------------------------------------------------------------------------------------
+
+    async def list_templates(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
+        after = codec.read_id_cursor("sms-templates", query.after)
+        rows = [row for row in await self._catalog.templates(call.grant) if row.id > after][: query.limit + 1]
+        return codec.page("sms-templates", rows, query.limit, lambda row: row.id, views_texts.template)
+
+    async def add_template(self, call: Call, _: Nothing, body: shapes.NewSmsTemplate) -> WireResponse:
+        made = await _named(
+            self._catalog.add_template(
+                call.grant,
+                name=body.name,
+                content=body.content,
+                sms_type=read_type(body.type),
+                reach=views_texts.read_reach(body.reach),
+                remark=body.remark,
+            )
+        )
+        return codec.answer(views_texts.template(made), 201)
+
+    async def get_template(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        found = await self._catalog.template(call.grant, _id(call, "template_id", "template"))
+        return codec.answer(views_texts.template(found))
+
+    async def change_template(self, call: Call, _: Nothing, body: shapes.SmsTemplateChange) -> WireResponse:
+        wanted = _given(body.type)
+        changed = await _named(
+            self._catalog.change_template(
+                call.grant,
+                _id(call, "template_id", "template"),
+                name=_given(body.name),
+                content=_given(body.content),
+                sms_type=None if wanted is None else read_type(wanted),
+                remark=_given(body.remark),
+            )
+        )
+        return codec.answer(views_texts.template(changed))
+
+    async def delete_template(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        await self._catalog.delete_template(call.grant, _id(call, "template_id", "template"))
+        return codec.nothing()
+
+    async def review_template(self, call: Call, _: Nothing, body: shapes.ReviewDecision) -> WireResponse:
+        template_id, approved = _id(call, "template_id", "template"), body.decision == "approve"
+        decided = await self._catalog.review_template(call.grant, template_id, approved=approved, reply=body.reply)
+        return codec.answer(views_texts.template(decided))
+
+
+async def _named(work: Awaitable[Done]) -> Done:
+    """What the service says of a value, by the name that it has in the body."""
+    try:
+        return await work
+    except InvalidValue as error:
+        raise InvalidValue(_MEMBERS.get(error.field, error.field), error.reason, error.value) from error
+
+
+def _id(call: Call, part: str, kind: str) -> int:
+    """The id that the path names. Raises NotFound for what can be none."""
+    text = call.path[part]
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise NotFound(kind, text)
+    return int(text)
+
+
+def _given(value: str | UnsetType) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,342 @@
+"""Inbound addresses with their keywords and blocking rules, and the applications that send texts. Called by the router.
+
+Everything here is the caller's account's. What a text means and what a rule blocks is decided in the domain; this asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from tidings.dialects.contract import WireResponse
+from tidings.dialects.native import codec, views_optouts
+from tidings.dialects.native import shapes_optouts as shapes
+from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.shapes import Page
+from tidings.dialects.native.topics import After, Limit
+from tidings.domain.errors import InvalidValue
+from tidings.domain.grants import Verb
+from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, OptOutQuery
+from tidings.services.inbound import Warned
+from tidings.services.optouts import OptOuts
+
+_GROUP = "inbound addresses"
+
+
+class AddressesQuery(Struct):
+    limit: Limit = 100
+    after: After = ""
+
+
+class DeletionQuery(Struct):
+    force: Annotated[Literal["true", "false"], Meta(description="also within 60 days of the last text from it")] = (
+        "false"
+    )
+
+
+class InboundActions:
+    def __init__(self, opt_outs: OptOuts) -> None:
+        self._opt_outs = opt_outs
+
+    def operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            *self._address_operations(),
+            *self._keyword_operations(),
+            *self._rule_operations(),
+            *self._application_operations(),
+        )
+
+    def _address_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/inbound-addresses",
+                "listInboundAddresses",
+                _GROUP,
+                "The numbers on which people's texts arrive, with keywords, rules and how many are opted out",
+                Verb.READ_OPT_OUTS,
+                self.list_addresses,
+                AddressesQuery,
+                Nothing,
+                shapes.InboundAddressPage,
+            ),
+            Operation(
+                "POST",
+                "/inbound-addresses",
+                "addInboundAddress",
+                _GROUP,
+                "Add one; one that was deleted comes back with everybody who is opted out there",
+                Verb.MANAGE_OPT_OUTS,
+                self.add_address,
+                Nothing,
+                shapes.NewInboundAddress,
+                shapes.InboundAddress,
+                status=201,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "GET",
+                "/inbound-addresses/{address}",
+                "getInboundAddress",
+                _GROUP,
+                "One inbound address",
+                Verb.READ_OPT_OUTS,
+                self.get_address,
+                Nothing,
+                Nothing,
+                shapes.InboundAddress,
+                refusals=(404,),
+            ),
+            Operation(
+                "PATCH",
+                "/inbound-addresses/{address}",
+                "describeInboundAddress",
+                _GROUP,
+                "Give it another description",
+                Verb.MANAGE_OPT_OUTS,
+                self.describe,
+                Nothing,
+                shapes.AddressChange,
+                shapes.InboundAddress,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "DELETE",
+                "/inbound-addresses/{address}",
+                "deleteInboundAddress",
+                _GROUP,
+                "Delete it: its opt-outs block nothing until it is added again. Nobody is opted in by this. Refused within 60 days of "
+                "the last text from it unless forced, because people may still answer that",
+                Verb.MANAGE_OPT_OUTS,
+                self.delete_address,
+                DeletionQuery,
+                Nothing,
+                None,
+                status=204,
+                refusals=(404, 409),
+            ),
+        )
+
+    def _keyword_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "PUT",
+                "/inbound-addresses/{address}/keywords",
+                "setKeywords",
+                _GROUP,
+                "Replace sets of keywords and replies. Not retroactive: nobody's standing changes",
+                Verb.MANAGE_OPT_OUTS,
+                self.set_keywords,
+                Nothing,
+                shapes.KeywordChange,
+                shapes.InboundAddress,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "POST",
+                "/inbound-addresses/{address}/match",
+                "matchText",
+                _GROUP,
+                "Try out what a text would mean there; changes nothing",
+                Verb.READ_OPT_OUTS,
+                self.match,
+                Nothing,
+                shapes.TextToMatch,
+                shapes.Meaning,
+                refusals=(404,),
+            ),
+        )
+
+    def _rule_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/inbound-addresses/{address}/rules",
+                "listBlockingRules",
+                _GROUP,
+                "What opt-outs at the address block, by application",
+                Verb.READ_OPT_OUTS,
+                self.list_rules,
+                Nothing,
+                Nothing,
+                shapes.BlockingRulePage,
+                refusals=(404,),
+            ),
+            Operation(
+                "PUT",
+                "/inbound-addresses/{address}/rules/{app_id}",
+                "setBlockingRule",
+                _GROUP,
+                "Say which types of an application are blocked. Counts at once, also for who is opted out already",
+                Verb.MANAGE_OPT_OUTS,
+                self.set_rule,
+                Nothing,
+                shapes.Types,
+                shapes.BlockingRule,
+                refusals=(404, 409),
+            ),
+            Operation(
+                "DELETE",
+                "/inbound-addresses/{address}/rules/{app_id}",
+                "deleteBlockingRule",
+                _GROUP,
+                "Block nothing of the application any more. Nobody is opted in by this",
+                Verb.MANAGE_OPT_OUTS,
+                self.delete_rule,
+                Nothing,
+                Nothing,
+                None,
+                status=204,
+                refusals=(404, 409),
+            ),
+        )
+
+    def _application_operations(self) -> tuple[AnyOperation, ...]:
+        return (
+            Operation(
+                "GET",
+                "/sms-applications",
+                "listSmsApplications",
+                _GROUP,
+                "The applications in whose name texts are sent",
+                Verb.READ_OPT_OUTS,
+                self.list_applications,
+                AddressesQuery,
+                Nothing,
+                shapes.SmsApplicationPage,
+            ),
+            Operation(
+                "PUT",
+                "/sms-applications/{app_id}",
+                "putSmsApplication",
+                _GROUP,
+                "Make an application, or change its sender and where its callbacks go; what is left out stays",
+                Verb.MANAGE_OPT_OUTS,
+                self.put_application,
+                Nothing,
+                shapes.ApplicationChange,
+                shapes.SmsApplication,
+                refusals=(409,),
+            ),
+        )
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    async def list_addresses(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
+        after = codec.read_id_cursor("inbound-addresses", query.after)
+        rows = [row for row in await self._opt_outs.addresses(call.grant) if row.address != ACCOUNT_WIDE]
+        following = [row for row in rows if row.id > after][: query.limit + 1]
+        rules, warnings = await self._opt_outs.rules(call.grant), await self._opt_outs.warnings(call.grant)
+        shown = [await self._view(call, row, rules, warnings) for row in following[: query.limit]]
+        more = len(following) > query.limit
+        position = codec.cursor("inbound-addresses", following[query.limit - 1].id) if more else None
+        told = [views_optouts.warned(warning) for warning in warnings]
+        return codec.answer(shapes.InboundAddressPage(shown, position, told))
+
+    async def add_address(self, call: Call, _: Nothing, body: shapes.NewInboundAddress) -> WireResponse:
+        made = await self._opt_outs.add_address(
+            call.grant,
+            body.address,
+            kind=AddressKind(body.kind),
+            country=body.country or "",
+            description=body.description or "",
+            app_ids=tuple(dict.fromkeys(body.app_ids or ())),
+            origin=call.origin,
+        )
+        return codec.answer(await self._shown(call, made), 201)
+
+    async def get_address(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        return codec.answer(await self._shown(call, await self._named(call)))
+
+    async def describe(self, call: Call, _: Nothing, body: shapes.AddressChange) -> WireResponse:
+        await self._opt_outs.describe_address(call.grant, call.path["address"], body.description)
+        return codec.answer(await self._shown(call, await self._named(call)))
+
+    async def delete_address(self, call: Call, query: DeletionQuery, __: Nothing) -> WireResponse:
+        await self._opt_outs.delete_address(
+            call.grant, call.path["address"], origin=call.origin, even_if_recent=query.force == "true"
+        )
+        return codec.nothing()
+
+    # --- keywords ----------------------------------------------------------------------------------------------------
+
+    async def set_keywords(self, call: Call, _: Nothing, body: shapes.KeywordChange) -> WireResponse:
+        keywords, replies = body.keywords or shapes.KeywordSets(), body.replies or shapes.ReplyTexts()
+        sets = {
+            known: tuple(words)
+            for name, known in views_optouts.SETS.items()
+            if isinstance(words := getattr(keywords, name), list)
+        }
+        texts = {
+            known: text for name, known in views_optouts.SETS.items() if isinstance(text := getattr(replies, name), str)
+        }
+        if not sets and not texts:
+            raise InvalidValue("body", "says nothing to change: give keywords or replies")
+        changed = await self._opt_outs.set_keywords(call.grant, call.path["address"], sets, texts)
+        return codec.answer(await self._shown(call, changed))
+
+    async def match(self, call: Call, _: Nothing, body: shapes.TextToMatch) -> WireResponse:
+        found = await self._opt_outs.match(call.grant, call.path["address"], body.text)
+        return codec.answer(views_optouts.meaning(found))
+
+    # --- rules and applications --------------------------------------------------------------------------------------
+
+    async def list_rules(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        address = await self._named(call)
+        rules = [rule for rule in await self._opt_outs.rules(call.grant) if rule.address == address.address]
+        return codec.answer(Page([views_optouts.rule(rule) for rule in rules], None))
+
+    async def set_rule(self, call: Call, _: Nothing, body: shapes.Types) -> WireResponse:
+        address, app_id = call.path["address"], call.path["app_id"]
+        types = frozenset(views_optouts.read_type(name) for name in body.types)
+        await self._opt_outs.set_rule(call.grant, address, app_id, types)
+        return codec.answer(views_optouts.rule(BlockingRule(call.grant.owner, address, app_id, types)))
+
+    async def delete_rule(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        await self._opt_outs.delete_rule(call.grant, call.path["address"], call.path["app_id"])
+        return codec.nothing()
+
+    async def list_applications(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
+        after = codec.read_cursor("sms-applications", query.after) if query.after else ""
+        rows = sorted(await self._opt_outs.applications(call.grant), key=lambda row: row.app_id)
+        following = [row for row in rows if row.app_id > after][: query.limit + 1]
+        warnings = await self._opt_outs.warnings(call.grant)
+        return codec.page(
+            "sms-applications",
+            following,
+            query.limit,
+            lambda row: row.app_id,
+            lambda row: views_optouts.application(row, warnings),
+        )
+
+    async def put_application(self, call: Call, _: Nothing, body: shapes.ApplicationChange) -> WireResponse:
+        given = {
+            known: value
+            for name, known in views_optouts.SETTINGS.items()
+            if isinstance(value := getattr(body, name), str)
+        }
+        sender = body.sender if isinstance(body.sender, str) else None
+        try:
+            put = await self._opt_outs.put_application(call.grant, call.path["app_id"], sender, given)
+        except InvalidValue as error:
+            raise InvalidValue(error.field.replace("-", "_"), error.reason, error.value) from error
+        return codec.answer(views_optouts.application(put, await self._opt_outs.warnings(call.grant)))
+
+    # --- looking up --------------------------------------------------------------------------------------------------
+
+    async def _named(self, call: Call) -> InboundAddress:
+        """The address that the path names. Raises NotFound."""
+        return await self._opt_outs.address(call.grant, call.path["address"])
+
+    async def _shown(self, call: Call, row: InboundAddress) -> shapes.InboundAddress:
+        rules, warnings = await self._opt_outs.rules(call.grant), await self._opt_outs.warnings(call.grant)
+        return await self._view(call, row, rules, warnings)
+
+    async def _view(
+        self, call: Call, row: InboundAddress, rules: Sequence[BlockingRule], warnings: Sequence[Warned]
+    ) -> shapes.InboundAddress:
+        query = OptOutQuery(call.grant.owner, addresses=(row.address,), limit=1)
+        _, opted_out = await self._opt_outs.page(call.grant, query)
+        return views_optouts.inbound_address(row, rules, opted_out, warnings)
