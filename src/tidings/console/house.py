@@ -1,0 +1,75 @@
+"""What the console needs of the house: services, and a few callables for what is no service. Made by `wiring`, read by views."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidings.access.authenticate import Authenticator
+from tidings.access.tickets import Tickets
+from tidings.domain.ports import Clock
+from tidings.services.accounts import Accounts
+from tidings.services.deliveries import Deliveries
+from tidings.services.ledger import Ledger
+from tidings.services.optout_uploads import OptOutUploads
+from tidings.services.optouts import OptOuts
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.text_catalog import TextCatalog
+from tidings.services.texts import Texts
+from tidings.services.topics import Topics
+
+DEV_PASSWORD = "tidings-dev-secret"  # noqa: S105  known to everybody on purpose; developer mode only
+
+
+@dataclass(frozen=True, slots=True)
+class Development:
+    """Developer mode: what would have gone out, and who can sign in. `password` is empty where it is a secret after all.
+
+    outbox: the newest `limit` captured mails and texts of (channel, to, limit, after), oldest of them first; None means any.
+    """
+
+    outbox: Callable[[str | None, str | None, int, int], Sequence[Mapping[str, object]]]
+    clear_outbox: Callable[[], None]
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How a way out for texts is. `problem`: why it is not up."""
+
+    name: str
+    is_up: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """`sessions`: tickets of the console's own, sealed apart from any cloud's tokens. `csrf_key`: 32 bytes for the marks on forms.
+
+    `sign_in_limit`: told a caller's address before a password is looked at; raises Throttled. `backlog`: messages accepted and not
+    finished; `waiting`: deliveries that wait for another attempt; both of the whole server. `transports`: how the ways out for texts
+    are (None: there are none to watch). `development`: None outside that mode.
+    """
+
+    topics: Topics
+    subscriptions: Subscriptions
+    ledger: Ledger
+    deliveries: Deliveries
+    accounts: Accounts
+    opt_outs: OptOuts
+    texts: Texts
+    catalog: TextCatalog
+    uploads: OptOutUploads
+    authenticator: Authenticator
+    sessions: Tickets
+    clock: Clock
+    csrf_key: bytes
+    sign_in_limit: Callable[[str], None]
+    backlog: Callable[[], int]
+    waiting: Callable[[], Awaitable[int]]
+    public_url: str
+    region: str
+    version: str
+    transports: Callable[[], Sequence[Transport]] | None = None
+    development: Development | None = None

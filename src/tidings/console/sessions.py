@@ -1,0 +1,127 @@
+"""Who is signed in, and whether a form is ours: cookies and the marks on forms. Called by `console` and `sign_in`.
+
+The session cookie is a ticket of `access.tickets`, so nothing is stored and a changed password ends every session. It is
+SameSite=Lax, not Strict: operators come from links in alert mails and chats, and with Strict the first click would show the sign-in
+page although they are signed in. A GET changes nothing, and every POST needs a mark that belongs to its session and an origin of ours.
+Source: OWASP Cross-Site Request Forgery Prevention (HMAC tokens, Fetch Metadata); RFC 6265bis.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+from urllib.parse import urlsplit
+
+from tidings.access.tickets import Ticket
+from tidings.console.house import House
+from tidings.console.routing import ROOT
+from tidings.dialects.contract import WireRequest
+from tidings.domain.errors import NotAuthenticated
+
+SESSION_COOKIE = "tidings_session"
+VISIT_COOKIE = "tidings_visit"
+"""Stands for the session while there is none, so that the sign-in form has a mark, too."""
+SAID_COOKIE = "tidings_said"
+SAID_CHARACTERS_MAX = 400
+SAID_S = 60
+_VISIT = re.compile(r"[0-9a-f]{32}\Z")
+_COOKIES_CHARACTERS_MAX = 16_384
+
+
+class Sessions:
+    """One per console. `base_path`: the path under which browsers reach the server."""
+
+    def __init__(self, house: House, base_path: str) -> None:
+        self._house = house
+        self._path = base_path + ROOT
+        self._public = urlsplit(house.public_url)
+
+    async def read(self, request: WireRequest) -> Ticket | None:
+        """The session of the request's cookie, if there is a good one."""
+        text = cookie(request, SESSION_COOKIE)
+        if not text:
+            return None
+        try:
+            return await self._house.sessions.read(text)
+        except NotAuthenticated:
+            return None
+
+    # --- cookies -----------------------------------------------------------------------------------------------------------
+
+    def begin(self, request: WireRequest, ticket: Ticket) -> list[tuple[str, str]]:
+        """Set the session, and forget what stood for it."""
+        lasting = round((ticket.expires_at - ticket.issued_at).total_seconds())
+        return [self._set(request, SESSION_COOKIE, ticket.text, lasting), self._set(request, VISIT_COOKIE, "", 0)]
+
+    def end(self, request: WireRequest) -> list[tuple[str, str]]:
+        return [self._set(request, SESSION_COOKIE, "", 0)]
+
+    def visit(self, request: WireRequest) -> tuple[str, list[tuple[str, str]]]:
+        """What stands for the session of a visitor, and the cookie to set if it is new."""
+        known = cookie(request, VISIT_COOKIE)
+        if _VISIT.match(known):
+            return known, []
+        made = secrets.token_hex(16)
+        return made, [self._set(request, VISIT_COOKIE, made, 3600)]
+
+    def _set(self, request: WireRequest, name: str, value: str, lasting_s: int) -> tuple[str, str]:
+        secure = "; Secure" if self._is_https(request) else ""
+        text = f"{name}={value}; Path={self._path}; Max-Age={lasting_s}; HttpOnly; SameSite=Lax{secure}"
+        return "Set-Cookie", text
+
+    def _is_https(self, request: WireRequest) -> bool:
+        """Also behind a proxy that ends TLS and is not listed as trusted: then the public URL tells."""
+        return request.scheme == "https" or (self._public.scheme == "https" and request.host == self._public.netloc)
+
+    # --- marks on forms --------------------------------------------------------------------------------------------------------
+
+    def mark(self, session: str) -> str:
+        """The mark that forms drawn for this session carry."""
+        return self._mac("form", session)
+
+    def is_ours(self, request: WireRequest, session: str, mark: str) -> bool:
+        """Whether a POST comes from a form that was drawn for this session, by a page of this origin."""
+        return self._is_same_origin(request) and hmac.compare_digest(self.mark(session).encode(), mark.encode())
+
+    def _is_same_origin(self, request: WireRequest) -> bool:
+        # Old browsers and programs send neither; then the mark alone decides.
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        origin = request.headers.get("origin")
+        public = f"{self._public.scheme}://{self._public.netloc}"
+        return site in ("same-origin", "none") and origin in (None, public, f"{request.scheme}://{request.host}")
+
+    def _mac(self, purpose: str, text: str) -> str:
+        return hmac.new(self._house.csrf_key, f"{purpose}\0{text}".encode(), sha256).hexdigest()
+
+    # --- what is said once, on the next page --------------------------------------------------------------------------------------
+
+    def say(self, request: WireRequest, text: str, *, good: bool) -> tuple[str, str]:
+        """Keep a text for the next page, in a cookie that only we can write."""
+        told = urlsafe_b64encode(f"{'+' if good else '-'}{text[:SAID_CHARACTERS_MAX]}".encode()).decode()
+        return self._set(request, SAID_COOKIE, f"{told}.{self._mac('said', told)}", SAID_S)
+
+    def said(self, request: WireRequest) -> tuple[str, bool] | None:
+        """What was kept, and whether it was good news."""
+        told, _, mac = cookie(request, SAID_COOKIE).partition(".")
+        if not told or not hmac.compare_digest(self._mac("said", told).encode(), mac.encode()):
+            return None
+        text = urlsafe_b64decode(told).decode()
+        return text[1:], text.startswith("+")
+
+    def unsay(self, request: WireRequest) -> tuple[str, str]:
+        return self._set(request, SAID_COOKIE, "", 0)
+
+
+def cookie(request: WireRequest, name: str) -> str:
+    """The value of a cookie, or empty."""
+    header = request.headers.get("cookie", "")
+    if len(header) > _COOKIES_CHARACTERS_MAX:
+        return ""
+    for pair in header.replace(",", ";").split(";"):
+        key, _, value = pair.strip().partition("=")
+        if key == name:
+            return value
+    return ""

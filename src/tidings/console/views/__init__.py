@@ -1,0 +1,14 @@
+"""The pages of topics, consent and the house: what each shows and does. A view asks services and gives an answer; no HTTP here."""
+
+from tidings.console.routing import Route
+from tidings.console.views import account, dead_letters, ledger, outbox, overview, subscriptions, topics
+
+ROUTES: tuple[Route, ...] = (
+    *overview.ROUTES,
+    *topics.ROUTES,
+    *subscriptions.ROUTES,
+    *dead_letters.ROUTES,
+    *ledger.ROUTES,
+    *account.ROUTES,
+    *outbox.ROUTES,
+)
