@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from tidings.cli import checks
 from tidings.cli.bootstrap import DEV_ACCOUNT_ID, DEV_KEY_ID, DEV_PROJECT_ID, DEV_SECRET, Ready, Wanted, bootstrap
 from tidings.cli.main import app
 from tidings.domain.errors import Unavailable, WrongSignature
-from tidings.domain.model import AccountId, Event, LedgerEntry, Origin, State, TopicId, Unit, Way
+from tidings.domain.model import AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
+from tidings.domain.unit import Unit
 from tidings.services.accounts import Accounts
 from tidings.settings import load
 from tidings.store.sqlite.database import Database
@@ -285,12 +287,12 @@ def test_actions_in_a_provisioning_file_are_applied_and_stay_where_it_does_not_n
         ),
         ("[[account]]\nname='x'\naccount_id='1'\naccess_keys=[{id='a'}]", "account 1, access_keys: secret is missing"),
         (
-            "[[account]]\nname='x'\naccount_id='1'\n[[account.sms_application]]\nsdk_app_id='1'",
-            "account 1: sms_application is not offered by this version yet",
+            "[[account]]\nname='x'\naccount_id='1'\n[[account.sms_sign]]\nid=1",
+            "account 1, sms_sign: unknown key id",
         ),
         (
-            "[[account]]\nname='x'\naccount_id='1'\n[[account.inbound_address]]\naddress='+1'",
-            "account 1: inbound_address is not offered by this version yet",
+            "[[account]]\nname='x'\naccount_id='1'\n[[account.sms_template]]\nid=1",
+            "account 1, sms_template 1: type is missing",
         ),
         (
             "[[account]]\nname='x'\naccount_id='1'\n[[account]]\nname='x'\naccount_id='2'",
@@ -358,6 +360,33 @@ def test_the_ledger_as_csv_holds_every_column_and_no_formula(cli: Cli) -> None:
     assert (rows[0]["before"], rows[0]["after"]) == ("confirmed", "canceled")
     assert rows[0]["user_agent"] == "'=cmd|'/c calc'!A1"
     assert rows[0]["raw_text"] == "STOP, please"
+
+
+def test_the_ledger_tells_what_a_person_texted_in_all_three_forms(cli: Cli) -> None:
+    said = replace(
+        entry(1, Event.OPTED_OUT, raw_text="Stop!\x1b"),
+        topic_name="",
+        region="",
+        protocol="sms",
+        endpoint="+12025550123",
+        address="+18885550100",
+        keyword="STOP",
+        transport_id="=mo-7",
+        sent_at=datetime(2026, 5, 1, 11, 59, tzinfo=UTC),
+    )
+    cli.commit(Unit(ledger=[said, entry(2, Event.CANCELED)]))
+    told = {"address": "+18885550100", "keyword": "STOP", "raw_text": "Stop!\x1b", "transport_id": "=mo-7"}
+    shown, plain = [json.loads(line) for line in cli("ledger", "--json").stdout.splitlines()]
+    assert shown | told | {"sent_at": "2026-05-01T11:59:00+00:00"} == shown
+    assert (plain["address"], plain["sent_at"]) == ("", None)
+    row, other = csv.DictReader(io.StringIO(cli("ledger", "--csv").stdout))
+    assert row | told | {"transport_id": "'=mo-7", "sent_at": "2026-05-01T11:59:00+00:00"} == row
+    assert other["sent_at"] == ""
+    line, without = cli("ledger").stdout.splitlines()
+    assert "sms +12025550123  at +18885550100  by link" in line
+    assert line.endswith('keyword STOP  text "Stop!�"  id =mo-7  sent at 2026-05-01T11:59:00+00:00')
+    assert "topic topic-2 (us-east-1)" in without
+    assert "keyword" not in without
 
 
 def test_the_ledger_as_text_shows_no_control_characters(cli: Cli) -> None:
@@ -562,7 +591,7 @@ async def started(data: Path, wanted: Wanted) -> tuple[Ready, Accounts, Any]:
 
 
 async def test_developer_mode_has_the_credentials_everybody_knows_at_every_start(tmp_path: Path) -> None:
-    for number in range(2):
+    for _ in range(2):
         ready, accounts, store = await started(tmp_path, Wanted(dev=True))
         try:
             assert (ready.account_id, ready.access_key_id, ready.secret_access_key) == (
@@ -570,13 +599,29 @@ async def test_developer_mode_has_the_credentials_everybody_knows_at_every_start
                 DEV_KEY_ID,
                 DEV_SECRET,
             )
-            assert bool(ready.password) is (number == 0)
+            assert ready.password == DEV_SECRET
             assert [account.project_id for account in await accounts.all()] == [DEV_PROJECT_ID]
             assert f"# SMN: project {DEV_PROJECT_ID}, region eu-central-1, user admin, domain default" in ready.lines(
                 "eu-central-1"
             )
         finally:
             await store.close()
+
+
+async def test_developer_mode_leaves_a_password_that_somebody_chose(tmp_path: Path) -> None:
+    _, accounts, store = await started(tmp_path, Wanted(dev=True))
+    try:
+        await accounts.set_user(AccountId(DEV_ACCOUNT_ID), "admin", password="chosen by somebody")
+    finally:
+        await store.close()
+    ready, accounts, store = await started(tmp_path, Wanted(dev=True))
+    try:
+        assert ready.password == ""
+        user = await accounts.user(AccountId(DEV_ACCOUNT_ID), "admin")
+        assert user is not None
+        assert await accounts.has_password(user, "chosen by somebody")
+    finally:
+        await store.close()
 
 
 async def test_the_first_start_makes_random_credentials_and_shows_them_once(tmp_path: Path) -> None:

@@ -112,12 +112,15 @@ def test_variables_of_other_programs_are_none_of_our_business() -> None:
         ({"TIDINGS_WORKERS": "2"}, "workers (environment TIDINGS_WORKERS) above 1 is not offered by this version yet"),
         ({"TIDINGS_ROLE": "api"}, "role (environment TIDINGS_ROLE) other than all is not offered by this version yet"),
         (
-            {"TIDINGS_SMPP_URL": "smpp://id:secret@h:2775"},
-            "smpp_url (environment TIDINGS_SMPP_URL) is not offered by this version yet",
+            {"TIDINGS_SMPP_URL": "smpps://id:secret@h:2775"},
+            "smpp_url (environment TIDINGS_SMPP_URL) must be smpp://system_id:password@host[:port][?source=+1…], several comma-separated",
         ),
         (
-            {"TIDINGS_SMS_WEBHOOK_URL": "https://h/?key=secret"},
-            "sms_webhook_url (environment TIDINGS_SMS_WEBHOOK_URL) is not offered by this version yet",
+            {"TIDINGS_SMS_WEBHOOK_URL": "ftp://h/?key=secret@"},
+            (
+                "sms_webhook_url (environment TIDINGS_SMS_WEBHOOK_URL) must be http://host[:port]/path, https://…,"
+                " kannel+http://user:password@host:port/path or kannel+https://…"
+            ),
         ),
         (
             {"TIDINGS_MAIL_LISTEN": "127.0.0.1:25"},
@@ -202,6 +205,27 @@ def test_a_relay_url_is_read_and_shown_without_its_password(url: str, host: str,
     assert (settings.smtp_url.url, settings.smtp_url.host, settings.smtp_url.port) == (url, host, port)
     assert "pass" not in shown(settings, "smtp_url")
     assert "p%40ss" not in shown(settings, "smtp_url")
+
+
+def test_several_sms_centers_are_told_apart_and_shown_without_passwords() -> None:
+    urls = "smpp://one:secret@a:2775?source=+12025550100&optout_codes=0x40b,0x40c, smpp://two:secret@b"
+    settings = load({}, {"TIDINGS_SMPP_URL": urls})
+    assert settings.smpp_url is not None
+    assert settings.smpp_url.urls == (
+        "smpp://one:secret@a:2775?source=+12025550100&optout_codes=0x40b,0x40c",
+        "smpp://two:secret@b",
+    )
+    assert "secret" not in shown(settings, "smpp_url")
+    assert "one:********@a:2775" in shown(settings, "smpp_url")
+
+
+def test_a_gateways_url_is_shown_without_its_keys() -> None:
+    for url in (
+        "https://h/send?key=secret",
+        "https://secret@h/send",
+        "kannel+http://u:secret@h:13013/cgi-bin/sendsms?from=1",
+    ):
+        assert "secret" not in shown(load({}, {"TIDINGS_SMS_WEBHOOK_URL": url}), "sms_webhook_url")
 
 
 def test_secrets_are_masked_in_the_effective_settings() -> None:

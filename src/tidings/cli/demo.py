@@ -29,7 +29,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 KEY_ID, SECRET = "tidings", "tidings-dev-secret"
-MAILBOX, PHONE = "ann@example.org", "+12025550123"
+MAILBOX, PHONE, NUMBER = "ann@example.org", "+12025550123", "+12025550100"
 PATIENCE_S = 15.0
 
 
@@ -102,7 +102,7 @@ class _Story:
         self.publish(topic, "High water at 17:40", "The ferry leaves from pier 2 tonight.")
         self.say("Each has received it.")
         self.show_received(1)
-        self.cancel(topic)
+        self.cancel()
         self.publish(topic, "Storm", "No ferry tonight.")
         self.say("Nobody hears it. What arrived instead are the goodbyes, each with a way back for 48 hours.")
         self.show_silence()
@@ -130,6 +130,8 @@ class _Story:
         link = _link(mail, "/s/y/")
         self.show(f"mail {mail['Subject']!r}: GET -> {_get(link)[0]}, POST -> {_post(link)[0]}")
         self.show("The phone is subscribed at once, as SNS does it.")
+        self.post("inbound-addresses", {"address": NUMBER, "kind": "10dlc", "description": "Harbor office"})
+        self.show(f"What phones answer arrives at {NUMBER}.")
 
     def publish(self, topic: str, subject: str, text: str) -> None:
         self.say(f"The publisher says: {subject}: {text}")
@@ -142,27 +144,27 @@ class _Story:
         self.show(f"mailbox:  {mail['Subject']} (List-Unsubscribe-Post: {mail['List-Unsubscribe-Post']})")
         self.show(f"phone:    {self.texts()[-1]['text']}")
 
-    def cancel(self, topic: str) -> None:
+    def cancel(self) -> None:
         self.say("The web hook has had enough: it visits the UnsubscribeURL of the notification.")
         self.show(f"GET -> {_get(self.posts('Notification')[0]['UnsubscribeURL'])[0]}")
         self.say("The person presses 'unsubscribe' in the mail program: a one-click POST (RFC 8058).")
         target = str(self.heard.mails[1]["List-Unsubscribe"]).strip("<> ")
         self.show(f"POST -> {_post(target, b'List-Unsubscribe=One-Click')[0]}")
-        self.say(
-            "The phone's owner rang; the publisher cancels by a signed call. (STOP by text comes with the SMS transport.)"
-        )
-        for row in self.sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
-            if row["Protocol"] == "sms":
-                self.sns.unsubscribe(SubscriptionArn=row["SubscriptionArn"])
-                self.show(f"{row['SubscriptionArn']} canceled")
+        self.say("The phone's owner texts: Stop!")
+        self.post("dev/replies", {"from": PHONE, "to": NUMBER, "text": "Stop!"})
+        answer = next(iter(self.sns.list_phone_numbers_opted_out()["phoneNumbers"]), None)
+        if answer != PHONE:
+            raise SystemExit("demo: the phone is not opted out")
+        self.show(f"ListPhoneNumbersOptedOut -> {answer}")
 
     def show_silence(self) -> None:
         self.heard.wait("the goodbye post", lambda: self.posts("UnsubscribeConfirmation"))
         self.heard.wait("the goodbye mail", lambda: self.heard.mails[2:])
         self.show(f"web hook: {[post['Type'] for post in self.heard.posts]}")
         self.show(f"mailbox:  {[str(mail['Subject']) for mail in self.heard.mails]}")
-        self.show(f"phone:    {[text['text'] for text in self.texts()]}")
-        if len(self.posts("Notification")) != 1 or len(self.heard.mails) != 3 or len(self.texts()) != 1:
+        texts = [text["text"] for text in self.texts()]
+        self.show(f"phone:    {texts}")
+        if len(self.posts("Notification")) != 1 or len(self.heard.mails) != 3 or len(texts) != 2:
             raise SystemExit("demo: something was sent after a cancel")
 
     def come_back(self) -> None:
@@ -172,7 +174,8 @@ class _Story:
     def show_ledger(self) -> None:
         self.say("And the proof: every change of consent, append-only, with way and time (GET /api/v1/ledger).")
         for entry in self.api("ledger")["items"]:
-            self.show(f"{entry['at'][:19]}  {entry['protocol']:5} {entry['event']:18} by {entry['way']}")
+            said = f": {entry['raw_text']}" if entry.get("raw_text") else ""
+            self.show(f"{entry['at'][:19]}  {entry['protocol']:5} {entry['event']:18} by {entry['way']}{said}")
 
     def posts(self, type_: str) -> list[dict[str, Any]]:
         return [post for post in self.heard.posts if post["Type"] == type_]
@@ -181,8 +184,12 @@ class _Story:
         found: list[dict[str, Any]] = self.api(f"dev/outbox?channel=sms&to={quote(PHONE)}")["items"]
         return found
 
-    def api(self, path: str) -> dict[str, Any]:
-        request = Request(f"{self.base}/api/v1/{path}")  # noqa: S310 - our own server
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self.api(path, json.dumps(body).encode())
+
+    def api(self, path: str, body: bytes | None = None) -> dict[str, Any]:
+        request = Request(f"{self.base}/api/v1/{path}", data=body)  # noqa: S310 - our own server
+        request.add_header("Content-Type", "application/json")
         request.add_header("Authorization", "Basic " + b64encode(f"{KEY_ID}:{SECRET}".encode()).decode())
         with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
             parsed: dict[str, Any] = json.load(answer)

@@ -1,6 +1,6 @@
 """`tidings doctor`: looks at everything that a house needs around it, and says how to mend what it finds.
 
-Runs the checks of `cli.checks` one after the other; changes nothing. Exit code 1 when something fails.
+Runs the checks of `cli.checks` and `cli.checks_sms` one after the other; changes nothing. Exit code 1 when something fails.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tidings.cli import checks
+from tidings.cli import checks, checks_sms
 from tidings.cli.running import FAILED, AsJson, ConfigFile, DataDirectory, StoreUrl, settings_from, told
 from tidings.cli.showing import show_json
 from tidings.settings import Settings
@@ -28,7 +28,7 @@ def doctor(
     data: DataDirectory = None,
     store: StoreUrl = None,
 ) -> None:
-    """Check store, data directory, clock, relay, public URL, egress and disk; say how to mend what is wrong."""
+    """Check store, data directory, clock, relay, SMSC, opt-outs, public URL, egress and disk; say how to mend what is wrong."""
     with told():
         settings = settings_from({"config": config, "data": data, "store": store, "public_url": public_url})
     found = asyncio.run(_examine(settings))
@@ -50,6 +50,8 @@ async def _examine(settings: Settings) -> list[checks.Check]:
         *await checks.store(settings),
         checks.clock(),
         await checks.relay(settings),
+        *await checks_sms.transports(settings),
+        *await checks_sms.opt_outs(settings),
         await checks.public_url(settings),
         checks.tls(settings),
         checks.egress(settings),

@@ -21,16 +21,17 @@ from tidings.domain.model import AccountId, LedgerEntry, LedgerQuery, TopicId
 from tidings.domain.ports import Store
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
+from tidings.wire.csv_rows import cell
 
 _PAGE_ENTRIES = 500
 _WRONG_USAGE = 2
 _COLUMNS = (
     "id", "at", "event", "account_id", "region", "topic_name", "subscription_uid", "protocol", "endpoint", "before", "after",
     "way", "principal", "remote_address", "user_agent", "request_id", "shown", "raw_text", "detail",
+    "address", "keyword", "transport_id", "sent_at",
 )  # fmt: skip
 # What a stranger wrote: a spreadsheet would take a text that begins like this for a formula.
-_STRANGERS = frozenset({"user_agent", "shown", "raw_text", "detail"})
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_STRANGERS = frozenset({"user_agent", "shown", "raw_text", "detail", "keyword", "transport_id"})
 
 
 def ledger(
@@ -101,21 +102,29 @@ def _writer(as_json: bool, as_csv: bool) -> Callable[[dict[str, Any]], None]:
 
 
 def _write_csv(table: csv.DictWriter[str], values: dict[str, Any]) -> None:
-    table.writerow({name: _harmless(value) if name in _STRANGERS else value for name, value in values.items()})
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    table.writerow({name: cell(value) if name in _STRANGERS else value for name, value in values.items()})
 
 
 def _sentence(values: dict[str, Any]) -> str:
     who = values["principal"] or values["remote_address"] or "the house"
-    # A terminal must not obey what a stranger wrote.
+    about = f"at {values['address']}" if values["address"] else f"topic {values['topic_name']} ({values['region']})"
     text = (
-        f"{values['at']}  {values['event']:<17}  {values['protocol']} {values['endpoint']}  topic {values['topic_name']}"
-        f" ({values['region']})  by {values['way']} from {who}"
+        f"{values['at']}  {values['event']:<17}  {values['protocol']} {values['endpoint']}  {about}"
+        f"  by {values['way']} from {who}{_said(values)}"
     )
+    # A terminal must not obey what a stranger wrote.
     return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _said(values: dict[str, Any]) -> str:
+    """What the person texted, as far as it is known."""
+    parts = (
+        ("keyword", values["keyword"]),
+        ("text", f'"{values["raw_text"]}"' if values["raw_text"] else ""),
+        ("id", values["transport_id"]),
+        ("sent at", values["sent_at"]),
+    )
+    return "".join(f"  {name} {value}" for name, value in parts if value)
 
 
 def _time(text: str | None, option: str) -> datetime | None:

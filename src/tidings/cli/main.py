@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import tidings
-from tidings.cli import accounts, copies, doctor, ledger, provision
+from tidings.cli import accounts, copies, doctor, ledger, optouts, provision
 from tidings.cli.running import AsJson, ConfigFile, settings_from, told
 from tidings.cli.settings_page import effective
 from tidings.cli.showing import show_json, show_table
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.add_typer(accounts.account_app, name="account")
 app.add_typer(accounts.user_app, name="user")
 app.add_typer(accounts.key_app, name="key")
+app.add_typer(optouts.optout_app, name="optout")
 app.command("apply")(provision.apply)
 app.command("ledger")(ledger.ledger)
 app.command("backup")(copies.backup)

@@ -9,11 +9,12 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 import typer
 
 from tidings.domain.errors import Conflict, InvalidValue, TidingsError
+from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Store
 from tidings.services.accounts import Accounts
 from tidings.settings import Settings, SettingsError, load
@@ -29,6 +30,10 @@ DataDirectory = Annotated[
     str | None, typer.Option("--data", metavar="DIRECTORY", help="Where the database and keys are.")
 ]
 StoreUrl = Annotated[str | None, typer.Option("--store", metavar="URL", help="sqlite:///PATH; default inside --data.")]
+
+
+class OpenedStore(Store, OptOutStore, TextStore, Protocol):
+    """What commands work on: both ports are one object."""
 
 
 class Problem(Exception):
@@ -65,7 +70,7 @@ def settings_from(options: Mapping[str, str | bool | int | None]) -> Settings:
 
 
 def with_store(
-    options: Mapping[str, str | bool | int | None], work: Callable[[Settings, Store, FileVault], Awaitable[T]]
+    options: Mapping[str, str | bool | int | None], work: Callable[[Settings, OpenedStore, FileVault], Awaitable[T]]
 ) -> T:
     """Open the store, do the work, close it; what went wrong is told and ends the command."""
 
@@ -86,9 +91,9 @@ def with_store(
 def with_accounts(options: Mapping[str, str | bool | int | None], work: Callable[[Accounts], Awaitable[T]]) -> T:
     """As `with_store`, for commands about accounts, users and keys."""
 
-    async def run(_settings: Settings, store: Store, vault: FileVault) -> T:
+    async def run(_settings: Settings, store: OpenedStore, vault: FileVault) -> T:
         from tidings.wiring import HouseClock
 
-        return await work(Accounts(store, HouseClock(), vault))
+        return await work(Accounts(store, HouseClock(), vault, opt_outs=store, texts=store))
 
     return with_store(options, run)

@@ -123,16 +123,21 @@ def _lines(settings: Settings, house: House, ready: Ready) -> list[str]:
     lines += [
         f"  aws --endpoint-url {url} sns create-topic --name hello",
         "",
+        f"  Console  {url}/console{_who(settings, ready)}",
         f"  API      {url}/api/v1/openapi.json",
     ]
     if settings.dev:
-        lines.append(f"  Outbox   {url}/api/v1/dev/outbox   (mails that would have gone out)")
+        lines.append(f"  Outbox   {url}/api/v1/dev/outbox   (mails and texts that would have gone out)")
     if checks.developer_mode(settings).state != checks.OK:
         lines.append(f"  Careful: others can reach {host}, and everybody knows the credentials of developer mode.")
     lines += [
         f"  Metrics  {url}/metrics",
-        "  Console  comes with a later version",
         "",
         "Ctrl-C stops.",
     ]
     return lines
+
+
+def _who(settings: Settings, ready: Ready) -> str:
+    """Who can sign in, where that is no secret."""
+    return f"   (user {ready.username}, password {ready.password})" if settings.dev and ready.password else ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tidings.settings.table import ABOUT, DEFAULT, About, Settings
-from tidings.settings.values import MASK, Listen, Network, SmtpUrl, not_yet
+from tidings.settings.values import MASK, Listen, Network, SecretUrls, SmtpUrl, not_yet
 
 __all__ = [
     "ABOUT",
@@ -22,6 +22,7 @@ __all__ = [
     "About",
     "Listen",
     "Network",
+    "SecretUrls",
     "Settings",
     "SettingsError",
     "SmtpUrl",
@@ -73,7 +74,7 @@ def shown(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
     if value is None or value == ():
         return ""
-    if ABOUT[name].secret and not isinstance(value, SmtpUrl):
+    if ABOUT[name].secret and not isinstance(value, SmtpUrl | SecretUrls):
         return MASK
     if isinstance(value, bool):
         return "on" if value else "off"

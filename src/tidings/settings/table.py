@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tidings.settings import values
-from tidings.settings.values import Listen, Network, SmtpUrl
+from tidings.settings.values import Listen, Network, SecretUrls, SmtpUrl
 
 DEFAULT = "default"
 T = TypeVar("T")
@@ -164,9 +164,60 @@ class Settings:
     mail_listen: str | None = _setting(
         None, values.not_yet, "Inbound SMTP listener for bounces. Not offered by this version yet."
     )
-    smpp_url: str | None = _setting(None, values.not_yet, "SMS center. Not offered by this version yet.", secret=True)
-    sms_webhook_url: str | None = _setting(
-        None, values.not_yet, "HTTP gateway for SMS. Not offered by this version yet.", secret=True
+    smpp_url: SecretUrls | None = _setting(
+        None,
+        values.smpp_urls,
+        "SMS centers that texts go out through and come in from: `smpp://system_id:password@host:port?source=+1…`; the how-to on sending "
+        "texts has the options.",
+        unit="URLs, comma-separated",
+        secret=True,
+        shown_default="none: texts go to the outbox in developer mode, else they cannot be sent",
+    )
+    sms_webhook_url: SecretUrls | None = _setting(
+        None,
+        values.gateway_url,
+        "The HTTP gateway for outgoing texts where there is no SMPP: `kannel+http://user:password@host:port/cgi-bin/sendsms?from=…`, or "
+        "`https://…` for our own form.",
+        secret=True,
+    )
+    sms_gateway_secret: str | None = _setting(
+        None,
+        values.matching(r"[A-Za-z0-9_.~-]{16,128}", "16 to 128 letters, digits and _.~-"),
+        "What Kannel and our own form of gateway prove themselves with at `/gateways/…`, and what we sign outgoing texts with. Without it "
+        "those paths are closed.",
+        secret=True,
+    )
+    twilio_auth_token: str | None = _setting(
+        None,
+        values.matching(r"[!-~]{8,128}", "8 to 128 printable characters without blanks"),
+        "With which a Twilio-style gateway signs what it brings to `/gateways/twilio/…`. Without it those paths are closed.",
+        secret=True,
+    )
+    sms_per_30s: int = _setting(
+        0, values.whole(0, 10**6), "Texts per application and number in 30 seconds. 0: no limit.", unit="texts"
+    )
+    sms_per_hour: int = _setting(
+        0, values.whole(0, 10**6), "Texts per application and number in an hour. 0: no limit.", unit="texts"
+    )
+    sms_per_day: int = _setting(
+        0, values.whole(0, 10**6), "Texts per application and number in a day. 0: no limit.", unit="texts"
+    )
+    sms_same_per_day: int = _setting(
+        0,
+        values.whole(0, 10**6),
+        "Texts of the same content per application and number in a day. 0: no limit.",
+        unit="texts",
+    )
+    sms_review: bool = _setting(
+        False,
+        values.switch,
+        "Whether new signs and templates wait until an operator approves them. Off: they are usable at once.",
+    )
+    sms_revoke_all: bool = _setting(
+        False,
+        values.switch,
+        "Whether a STOP at one inbound address counts for all of an account, as 47 CFR 64.1200(a)(10) is to demand from 31 January 2027. "
+        "Off: at that address.",
     )
     sqs_endpoint: str | None = _setting(
         None,

@@ -33,7 +33,23 @@ class SmtpUrl:
     port: int
 
     def __str__(self) -> str:
-        return re.sub(r"(://[^/@:]*:)[^/]*@", rf"\1{MASK}@", self.url)
+        return _masked(self.url)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretUrls:
+    """URLs with passwords, as they were given; shown with the passwords masked. What else they say is read where they are used."""
+
+    urls: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return ",".join(_masked(url) for url in self.urls)
+
+
+def _masked(url: str) -> str:
+    if url.startswith(("http", "kannel")):  # keys stand in the options of such URLs, or in place of a user
+        return re.sub(r"://[^/@]*@", f"://{MASK}@", re.sub(r"\?.*", f"?{MASK}", url))
+    return re.sub(r"(://[^/@:]*:)[^/]*@", rf"\1{MASK}@", url)
 
 
 def text(raw: str) -> str:
@@ -135,6 +151,27 @@ def smtp_url(raw: str) -> SmtpUrl:
         raise ValueError(form)
     usual = 465 if parts.scheme == "smtps" else 587 if parts.username else 25
     return SmtpUrl(raw, parts.hostname, _port(parts) or usual)
+
+
+def smpp_urls(raw: str) -> SecretUrls:
+    """Several are separated by a comma; one inside a URL's options separates nothing."""
+    urls = tuple(re.split(r",\s*(?=smpp://)", raw.strip()))
+    for url in urls:
+        _checked_url(url, ("smpp",), "smpp://system_id:password@host[:port][?source=+1…], several comma-separated")
+    return SecretUrls(urls)
+
+
+def gateway_url(raw: str) -> SecretUrls:
+    form = "http://host[:port]/path, https://…, kannel+http://user:password@host:port/path or kannel+https://…"
+    _checked_url(raw, ("http", "https", "kannel+http", "kannel+https"), form)
+    return SecretUrls((raw,))
+
+
+def _checked_url(raw: str, schemes: tuple[str, ...], form: str) -> None:
+    parts = urlsplit(raw)
+    if parts.scheme not in schemes or not parts.hostname or not raw.isprintable() or " " in raw:
+        raise ValueError(f"must be {form}")
+    _port(parts)
 
 
 def store(raw: str) -> str:

@@ -1,4 +1,4 @@
-"""Settings in, a running house out: the only file that knows every class. Called by `cli`; holds no rules.
+"""Settings in, a running house out. Called by `cli`; holds no rules.
 
 `House.build` makes everything, `start` opens the door, `stop` closes it and waits for what is on its way.
 """
@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import secrets
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import structlog
 
+from tidings import __version__
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
 from tidings.access.tickets import Tickets
@@ -24,17 +25,21 @@ from tidings.channels.email import EmailChannel
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
 from tidings.channels.sqs import SqsChannel
+from tidings.console import DEV_PASSWORD, Console, Development
+from tidings.console import House as ConsoleHouse
 from tidings.delivery.announce import LocalAnnouncer
+from tidings.delivery.callbacks import Callbacks
 from tidings.delivery.certificate import SigningIdentity, load_identity
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX, Dispatcher
 from tidings.delivery.expand import Expander
-from tidings.delivery.gate import Gate
+from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.probe import Prober
 from tidings.delivery.render import Renderer
 from tidings.delivery.signer import ProcessSigner
 from tidings.dialects.contract import Dialect
-from tidings.dialects.native import NativeDialect
-from tidings.dialects.native.dev import DevTools
+from tidings.dialects.native import NativeDialect, TextDesk
+from tidings.dialects.native.dev import DEV_ACCOUNT_ID, DevTools
 from tidings.dialects.smn import SmnDialect
 from tidings.dialects.smn.calls import House as SmnHouse
 from tidings.dialects.smn.customs import customs as smn_customs
@@ -44,7 +49,11 @@ from tidings.dialects.sns import SnsDialect
 from tidings.dialects.sns.customs import customs as sns_customs
 from tidings.dialects.sns.envelopes import SnsEnvelopes
 from tidings.dialects.sns.policies import judge as sns_judge
+from tidings.dialects.tencent import TencentDialect
+from tidings.dialects.tencent.calls import House as TencentHouse
+from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
 from tidings.domain.letters import Links
+from tidings.domain.model import AccountId
 from tidings.domain.ports import Channel
 from tidings.domain.tokens import sign_link
 from tidings.flow.embedded import EmbeddedFlow
@@ -53,17 +62,24 @@ from tidings.pages import Pages
 from tidings.server import Server
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
+from tidings.services.hearing import OWN_TEXTS
 from tidings.services.housekeeping import BITE_ROWS, Housekeeping
 from tidings.services.ledger import Ledger
+from tidings.services.optout_uploads import OptOutUploads
+from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.templates import Templates
+from tidings.services.text_catalog import TextCatalog
+from tidings.services.texts import TextLimits, Texts
 from tidings.services.topics import Topics
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
+from tidings.wiring.made import HouseClock, new_serial, new_token, new_uid, new_uuid, open_store
+from tidings.wiring.texting import Texting
 
 HOUSEKEEPING_EVERY_S = 20.0
 GATE_TURN_EVERY_S = 300.0
@@ -71,46 +87,12 @@ THREAD_SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
 DETECTIONS_PER_S = 10.0
 CODES_PER_S = 5 / 3600
+SESSION_TTL = timedelta(hours=12)
+"""A working day; a changed password, role or key ends it at once."""
 CODES_BURST = 5
 """Guesses at a confirmation code per subscription: at most 245 in its two days, of a million."""
 
 _log = structlog.get_logger(__name__)
-
-
-class HouseClock:
-    """The machine's clock; developer mode may move it forward."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
-
-
-def _new_uid() -> str:
-    return secrets.token_hex(16)
-
-
-def _new_uuid() -> str:
-    """A random UUID (version 4). Every request and message takes one, and uuid.uuid4 costs three times as much."""
-    digits = secrets.token_hex(16)
-    variant = "89ab"[int(digits[16], 16) & 3]
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
-
-
-def _new_token() -> str:
-    return secrets.token_hex(32)
-
-
-async def open_store(settings: Settings) -> tuple[SqliteStore, FileVault]:
-    """The store and the vault that go together, for admin commands and for the house."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    is_new = not settings.store_path.exists()
-    vault = FileVault.load(settings.data, settings.secret_key, create=is_new)
-    return await SqliteStore.open(settings.store_path), vault
 
 
 class House:
@@ -124,12 +106,14 @@ class House:
         self.metrics = Metrics()
         self._vault = vault
         self._link_key = vault.derive("links")
-        self._gate = Gate()
+        self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
         self._expander = Expander(store, self.clock)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)
         self._authenticator = Authenticator(store, vault)
         self._tickets = Tickets(store, vault, self.clock)
-        self.accounts = Accounts(store, self.clock, vault, changed=self._accounts_changed)
+        # Sealed with a key of their own: a session is no token of SMN, nor the other way round.
+        self._sessions = Tickets(store, FileVault(vault.derive("sessions")), self.clock, ttl=SESSION_TTL)
+        self.accounts = Accounts(store, self.clock, vault, opt_outs=store, texts=store, changed=self._accounts_changed)
         self._projects = self.accounts.projects
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -153,7 +137,7 @@ class House:
             metrics=self.metrics,
             ready=self.store.check,
             certificates=self._certificate,
-            new_request_id=_new_uuid,
+            new_request_id=new_uuid,
             listen=(settings.listen.host, settings.listen.port),
             tls=(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None,
             trusted_proxies=settings.trusted_proxies,
@@ -178,7 +162,7 @@ class House:
             settings.pending_max,
             templates_per_account=settings.templates_max,
         )
-        self.topics = Topics(store, clock, self._announcer, quotas, new_uid=_new_uid)
+        self.topics = Topics(store, clock, self._announcer, quotas, new_uid=new_uid)
         self.subscriptions = Subscriptions(
             store,
             clock,
@@ -190,12 +174,31 @@ class House:
                 "smn": smn_customs(settings.confirm_ttl_s, paced=settings.confirm_pace),
             },
             self.metrics,
-            new_uid=_new_uid,
-            new_token=_new_token,
-            new_message_id=_new_uuid,
+            new_uid=new_uid,
+            new_token=new_token,
+            new_message_id=new_uuid,
             link_key=self._link_key,
         )
-        self._templates = Templates(store, clock, quotas, new_uid=_new_uid)
+        self._templates = Templates(store, clock, quotas, new_uid=new_uid)
+        self.opt_outs = OptOuts(
+            store,
+            store,
+            clock,
+            self.metrics,
+            new_message_id=new_uuid,
+            revoke_all=settings.sms_revoke_all,
+            quotas=quotas,
+            texts=store,
+            vault=self._vault,
+        )
+        self._uploads = OptOutUploads(store, store, clock, new_token)
+        self.catalog = TextCatalog(store, store, clock, quotas=quotas, opt_outs=store, reviewed=settings.sms_review)
+        limits = TextLimits(
+            settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day
+        )
+        self.texts = Texts(
+            store, store, store, self.flow, clock, self.metrics, new_message_id=new_serial, limits=limits
+        )
         self._publisher = Publisher(self.flow, self.metrics)
         self._housekeeping = Housekeeping(store, self.subscriptions, clock)
 
@@ -213,8 +216,16 @@ class House:
             retry_base_s=settings.smn_retry_base_s,
             link_ttl_s=settings.confirm_ttl_s,
         )
-        renderer = Renderer({"sns": sns, "smn": self._smn_envelopes}, self._vault)
+        renderer = Renderer({"sns": sns, "smn": self._smn_envelopes, OWN_TEXTS: OwnTexts()}, self._vault)
         self._outbox: OutboxChannel | None = None
+        self._texting = Texting(
+            settings,
+            self.store,
+            self.clock,
+            self.opt_outs,
+            public_url=self.public_url,
+            reported=self._texts_reported,
+        )
         channels = self._channels()
         self._prober = Prober(channels, self.clock)
         self._dispatcher = Dispatcher(
@@ -226,6 +237,7 @@ class House:
             channels,
             self.metrics,
             due_changed=self.flow.due_changed,
+            texts=self._texting.reports,
         )
 
     def _channels(self) -> Mapping[str, Channel]:
@@ -233,6 +245,8 @@ class House:
         self._egress = EgressPolicy(settings.egress_allow, loopback=settings.dev)
         # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
         http = HttpChannel(permit, self._egress, queue_per_host=IN_FLIGHT_MAX)
+        self.callbacks = Callbacks(self.store, http, self._vault, self.clock, self.metrics, now_s=time.time)
+        self.store.committed = self.callbacks.committed
         made: list[Channel] = [http, BotChannel(http)]
         made.append(
             SqsChannel(
@@ -249,6 +263,9 @@ class House:
             made.append(self._outbox)
         if settings.smtp_url is not None:
             made.append(EmailChannel(permit, smtp_url=settings.smtp_url.url, mail_from=settings.mail_from))
+        texting = self._texting.channel(permit)
+        if texting is not None:
+            made.append(texting)
         return {protocol: channel for channel in made for protocol in channel.protocols}
 
     def _dialects(self) -> list[Dialect]:
@@ -272,11 +289,12 @@ class House:
             authenticator=self._authenticator,
             topics=self.topics,
             subscriptions=self.subscriptions,
+            opt_outs=self.opt_outs,
             publisher=self._publisher,
             clock=self.clock,
             signing_clock=HouseClock(),
             limiter=limiter,
-            new_message_id=_new_uuid,
+            new_message_id=new_uuid,
             public_url=self.public_url,
             home_region=settings.region,
             skew=timedelta(seconds=settings.clock_skew_s),
@@ -291,8 +309,10 @@ class House:
             Ledger(self.store),
             Deliveries(self.flow, self.clock),
             self.accounts,
+            self.opt_outs,
             self._authenticator,
             self.clock,
+            TextDesk(self.texts, self.catalog, self._texting.transports, self.callbacks.standing),
             self._dev_tools(),
         )
         pages = Pages(
@@ -302,7 +322,56 @@ class House:
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
         )
-        return [sns, smn, pages, native]
+        # Before SMN, which takes every GET of the root that is left.
+        return [sns, self._tencent_dialect(), smn, pages, self._console(limiter), self._texting.dialect(), native]
+
+    def _console(self, limiter: TokenBuckets) -> Console:
+        settings, outbox = self._settings, self._outbox
+        development = None
+        if outbox is not None:
+            known = settings.password is None
+            development = Development(outbox.entries, outbox.clear, settings.username, DEV_PASSWORD if known else "")
+        return Console(
+            ConsoleHouse(
+                topics=self.topics,
+                subscriptions=self.subscriptions,
+                ledger=Ledger(self.store),
+                deliveries=Deliveries(self.flow, self.clock),
+                accounts=self.accounts,
+                opt_outs=self.opt_outs,
+                texts=self.texts,
+                catalog=self.catalog,
+                uploads=self._uploads,
+                transports=self._texting.transports if settings.smpp_url is not None else None,
+                authenticator=self._authenticator,
+                sessions=self._sessions,
+                clock=self.clock,
+                csrf_key=self._vault.derive("console forms"),
+                # One limit for all doors at which passwords can be tried.
+                sign_in_limit=lambda remote: limiter.take(f"smn:login:{remote}"),
+                backlog=self.flow.backlog,
+                waiting=self.flow.waiting_count,
+                public_url=self.public_url,
+                region=settings.region,
+                version=__version__,
+                development=development,
+            )
+        )
+
+    def _tencent_dialect(self) -> TencentDialect:
+        return TencentDialect(
+            TencentHouse(
+                self._authenticator,
+                self.clock,
+                HouseClock(),
+                self.texts,
+                self.catalog,
+                self.opt_outs,
+                self.accounts,
+                timedelta(seconds=min(TENCENT_SKEW_S, self._settings.clock_skew_s)),
+                is_dev=self._settings.dev,
+            )
+        )
 
     def _smn_dialect(self, limiter: TokenBuckets) -> SmnDialect:
         settings = self._settings
@@ -325,7 +394,7 @@ class House:
                 egress=self._egress,
                 judges=(sns_judge,),
                 certificate=self._smn_certificate,
-                new_id=_new_uid,
+                new_id=new_uid,
                 link_key=self._link_key,
                 public_url=self.public_url,
                 region=settings.region,
@@ -335,11 +404,15 @@ class House:
             )
         )
 
+    def _texts_reported(self) -> None:
+        self.callbacks.wake()
+
     def _dev_tools(self) -> DevTools | None:
         outbox = self._outbox
         if outbox is None:
             return None
-        return DevTools(self._reset, outbox.entries, outbox.clear, self._advance)
+        account_id = AccountId(self._settings.account_id or DEV_ACCOUNT_ID)
+        return DevTools(self._reset, outbox.entries, outbox.clear, self._advance, account_id)
 
     # --- running -------------------------------------------------------------------------------------------------------
 
@@ -353,6 +426,8 @@ class House:
         await self._projects.load()
         await self._signer.start()
         self._dispatcher.start()
+        self.callbacks.start()
+        self._texting.start()
         loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         await self.server.start()
@@ -364,6 +439,8 @@ class House:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+        await self._uploads.close()
+        await self.callbacks.stop()
         await self._dispatcher.stop()
         await self._signer.close()
         await self.store.close()
@@ -390,6 +467,7 @@ class House:
     async def _refresh_gauges(self) -> None:
         self.metrics.backlog = self.flow.backlog()
         self.metrics.waiting = await self.flow.waiting_count()
+        self.metrics.binds_up = self._texting.binds_up()
 
     def _certificate(self, name: str) -> bytes | None:
         return self._identity.certificate if name == self._identity.name else None
@@ -403,11 +481,14 @@ class House:
     def _accounts_changed(self) -> None:
         self._authenticator.forget()
         self._tickets.forget()
+        self._sessions.forget()
 
     async def _reset(self) -> None:
         await self.store.reset()
         self.topics.forget()
         self._expander.forget_all()
+        self._texting.reports.forget()
+        self.callbacks.forget()
         if self._outbox is not None:
             self._outbox.clear()
 

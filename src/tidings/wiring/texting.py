@@ -1,0 +1,127 @@
+"""The ways on which texts leave the house and come in: SMSCs, or an HTTP gateway. Called by `house`; holds no rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from tidings.channels.http import HttpChannel
+from tidings.channels.sms import SmppChannel
+from tidings.channels.sms_gateway import ANYWHERE, SmsGatewayChannel
+from tidings.console import Transport
+from tidings.delivery.dispatcher import IN_FLIGHT_MAX
+from tidings.delivery.text_reports import TextReports
+from tidings.dialects.gateways import GatewaysDialect
+from tidings.domain.envelope import Permit
+from tidings.domain.errors import Unavailable
+from tidings.domain.model import Origin, Way
+from tidings.domain.optout import IncomingText
+from tidings.domain.ports import Channel, Clock
+from tidings.services.hearing import Heard
+from tidings.services.optouts import OptOuts
+from tidings.settings import Settings
+from tidings.store.sqlite import SqliteStore
+from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
+from tidings.wire.smpp.url import BindKind, SmppUrl
+from tidings.wiring.made import HouseClock
+
+
+class Texting:
+    """`reports`: told what becomes of texts. reported: called when reports became durable. Raises Unavailable with a text for the
+    operator, as for everything that keeps the house from being built."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: SqliteStore,
+        clock: Clock,
+        opt_outs: OptOuts,
+        *,
+        public_url: str,
+        reported: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._opt_outs = opt_outs
+        self._public_url = public_url
+        self._secret = settings.sms_gateway_secret or ""
+        self._twilio_auth_token = settings.twilio_auth_token or ""
+        try:
+            self._smscs = [SmppUrl.read(url) for url in settings.smpp_url.urls] if settings.smpp_url else []
+        except ValueError as error:
+            raise Unavailable(f"TIDINGS_SMPP_URL: {error}") from error
+        try:
+            self._gateway = parse_gateway_url(settings.sms_webhook_url.urls[0]) if settings.sms_webhook_url else None
+        except ValueError as error:
+            raise Unavailable(f"TIDINGS_SMS_WEBHOOK_URL: {error}") from error
+        self._smpp: SmppChannel | None = None
+        self.reports = TextReports(
+            store,
+            store,
+            clock,
+            carrier_refused=self._carrier_refused,
+            default_sender=_only_sender(self._smscs, self._gateway),
+            reported=reported,
+        )
+
+    def channel(self, permit: Permit) -> Channel | None:
+        """The way out; None: there is none. Raises Unavailable."""
+        if self._smscs:
+            self._smpp = SmppChannel(
+                permit, urls=self._smscs, clock=self._clock, hear=self._hear, receipt=self.reports.receipt
+            )
+            return self._smpp
+        if self._gateway is None:
+            return None
+        try:
+            return SmsGatewayChannel(
+                permit,
+                lambda own: HttpChannel(own, ANYWHERE, queue_per_host=IN_FLIGHT_MAX),
+                self._gateway,
+                public_url=self._public_url,
+                secret=self._secret,
+            )
+        except ValueError as error:
+            raise Unavailable(f"TIDINGS_SMS_WEBHOOK_URL: {error}") from error
+
+    def dialect(self) -> GatewaysDialect:
+        """The way in for gateways."""
+        return GatewaysDialect(
+            self._hear,
+            self.reports.receipt,
+            HouseClock(),
+            public_url=self._public_url,
+            secret=self._secret,
+            twilio_auth_token=self._twilio_auth_token,
+        )
+
+    def start(self) -> None:
+        if self._smpp is not None:
+            self._smpp.start()
+
+    def transports(self) -> list[Transport]:
+        """How the binds are; none where there is no SMSC."""
+        if self._smpp is None:
+            return []
+        return [Transport(bind.name, bind.is_up, bind.problem) for bind in self._smpp.standing()]
+
+    def binds_up(self) -> dict[str, int]:
+        """How many binds are up, by name: two to one SMSC have the same."""
+        found = Counter[str]()
+        for bind in self.transports():
+            found[bind.name] += bind.is_up
+        return dict(found)
+
+    async def _hear(self, text: IncomingText) -> Heard:
+        """A text that a transport brought: it is told so when this returns."""
+        return await self._opt_outs.hear(text, Origin(Way.KEYWORD))
+
+    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
+        await self._opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
+
+
+def _only_sender(smscs: Sequence[SmppUrl], gateway: GatewayUrl | None) -> str:
+    """The number from which texts go that name none, when there is no choice."""
+    if not smscs:
+        return "" if gateway is None else gateway.sender
+    sources = {url.source for url in smscs if url.bind is not BindKind.RECEIVER}
+    return sources.pop() if len(sources) == 1 else ""
