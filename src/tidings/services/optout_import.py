@@ -93,9 +93,8 @@ class OptOutImport:
         """
         now = self._clock.now()
         wanted: dict[tuple[str, str], Listed] = {}
-        for given in lines:
-            line = given._replace(phone=same_phone(given.phone))
-            wanted.setdefault((line.address, line.phone), line)
+        for line in lines:
+            wanted.setdefault((line.address, same_phone(line.phone)), line)
         await self._look_for_opt_ins()
         known = await self._known(wanted)
         unit, late = Unit(), 0
@@ -106,7 +105,7 @@ class OptOutImport:
             if opted_in is not None and line.since is not None and line.since < opted_in:
                 late += 1
                 continue
-            self._add(unit, line, now)
+            self._add(unit, line, key[1], now)
         await self.end()
         if unit.opt_outs:
             if not self._has_account_wide and any(row.address == ACCOUNT_WIDE for row in unit.opt_outs):
@@ -125,13 +124,13 @@ class OptOutImport:
             await writing
         self._being_written = set()
 
-    def _add(self, unit: Unit, line: Listed, now: datetime) -> None:
+    def _add(self, unit: Unit, line: Listed, phone: str, now: datetime) -> None:
         since = line.since or now
         unit.opt_outs.append(
             OptOut(
                 self._account_id,
                 line.address,
-                line.phone,
+                phone,
                 since,
                 since,
                 Way.IMPORT,
@@ -139,7 +138,7 @@ class OptOutImport:
                 principal=self._origin.principal,
             )
         )
-        said = Said(self._account_id, line.phone, self._origin, now, since, reason=line.reason)
+        said = Said(self._account_id, phone, self._origin, now, since, reason=line.reason)
         unit.ledger.append(said.entry(Event.OPTED_OUT, line.address, State.CONFIRMED, State.CANCELED))
 
     async def _known(self, wanted: dict[tuple[str, str], Listed]) -> set[tuple[str, str]]:
