@@ -47,6 +47,7 @@ from tidings.domain.optout import (
     reviewed_record,
 )
 from tidings.domain.unit import Unit
+from tidings.store.sqlite import SqliteStore
 
 MARKETING = SmsType.MARKETING
 
@@ -194,6 +195,14 @@ async def test_an_opt_out_reads_back_as_written_is_replaced_and_lifted_once(stor
     await store.commit(Unit(opt_outs_lifted=[first], opt_outs=[first]))
     assert await store.opt_outs(ACCOUNT, PHONE) == [first]
     assert await store.opt_outs(OTHER, PHONE) == []
+
+
+async def test_reading_ahead_changes_nothing(store: WholeStore) -> None:
+    await add_address(store)
+    await store.commit(Unit(opt_outs=[an_opt_out()]))
+    assert isinstance(store, SqliteStore)
+    await store.warm()
+    assert store.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
 
 
 async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_people(store: WholeStore) -> None:

@@ -428,7 +428,7 @@ class House:
         self._dispatcher.start()
         self.callbacks.start()
         self._texting.start()
-        loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop())
+        loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop(), self.store.warm())
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         await self.server.start()
 

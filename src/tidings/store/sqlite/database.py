@@ -101,6 +101,14 @@ class Database:
         except apsw.Error as error:
             raise translated(error) from error
 
+    async def read_through(self, query: str, bindings: Bindings = ()) -> None:
+        """Have the system read the pages of a long query, and keep none of them ourselves."""
+        await asyncio.get_running_loop().run_in_executor(self._walker, self._read_through, query, bindings)
+
+    def _read_through(self, query: str, bindings: Bindings) -> None:
+        self._walk(query, bindings)
+        run(self._walking, "PRAGMA shrink_memory")
+
     async def copy(self, target: str) -> None:
         """Write a consistent copy to `target` with SQLite's online backup. Raises Unavailable."""
         await asyncio.get_running_loop().run_in_executor(self._walker, self._copy, Path(target))

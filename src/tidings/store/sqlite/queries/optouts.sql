@@ -82,6 +82,10 @@ DELETE FROM opt_out
 WHERE phone = ?3 AND address_id = (SELECT id FROM inbound_address WHERE account_id = ?1 AND address = ?2)
     AND since = ?4 AND event_at = ?5 AND way = ?6;
 
+-- Read the index that is asked before every text, so that its pages are in memory.
+-- name: opt_out_warm
+SELECT count(*) FROM (SELECT 1 FROM opt_out INDEXED BY opt_out_by_phone LIMIT ?1);
+
 -- Whether a phone is opted out at an address or of the whole account.
 -- name: opted_out_at
 SELECT 1
