@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 has() { PATH="$PATH:/usr/sbin" command -v "$1" >/dev/null 2>&1; }
 if ! { has chromium && has bearerbox; } && has apt-get; then
   sudo="$(command -v sudo || true)"
-  $sudo apt-get update -qq && $sudo apt-get install -y -qq chromium fonts-noto-cjk kannel >/dev/null
+  $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk kannel >/dev/null
 fi
 if command -v npm >/dev/null 2>&1; then
   npm install --silent --no-audit --no-fund --no-package-lock
