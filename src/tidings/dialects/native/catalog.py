@@ -36,7 +36,8 @@ class CatalogActions:
         self._catalog = catalog
 
     def operations(self) -> tuple[AnyOperation, ...]:
-        return (*self._sign_operations(), *self._template_operations())
+        signs = (*self._sign_operations(), *self._sign_changes())
+        return (*signs, *self._template_operations(), *self._template_changes())
 
     def _sign_operations(self) -> tuple[AnyOperation, ...]:
         return (
@@ -79,6 +80,10 @@ class CatalogActions:
                 shapes.SmsSign,
                 refusals=(404,),
             ),
+        )
+
+    def _sign_changes(self) -> tuple[AnyOperation, ...]:
+        return (
             Operation(
                 "PATCH",
                 "/sms-signs/{sign_id}",
@@ -162,6 +167,10 @@ class CatalogActions:
                 shapes.SmsTemplate,
                 refusals=(404,),
             ),
+        )
+
+    def _template_changes(self) -> tuple[AnyOperation, ...]:
+        return (
             Operation(
                 "PATCH",
                 "/sms-templates/{template_id}",
