@@ -97,11 +97,11 @@ def test_the_subscriber_and_the_topics_owner_may_both_cancel(
     sns: Any, bob: Any, topic: str, receiver: Receiver
 ) -> None:
     sns.add_permission(TopicArn=topic, Label="bob", AWSAccountId=[OTHER], ActionName=["Subscribe"])
-    for client in (sns, bob):
+    for count, client in enumerate((sns, bob), 1):
         answer = bob.subscribe(
             TopicArn=topic, Protocol="http", Endpoint=f"{receiver.url}/hook", ReturnSubscriptionArn=True
         )
-        receiver.confirm("/hook", len(receiver.of_type("SubscriptionConfirmation")) + 1)
+        receiver.confirm("/hook", count)
         client.unsubscribe(SubscriptionArn=answer["SubscriptionArn"])
     assert not receiver.of_type("UnsubscribeConfirmation")
 
