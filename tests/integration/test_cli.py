@@ -230,7 +230,7 @@ def test_apply_brings_accounts_to_the_described_state_and_is_safe_to_repeat(cli:
     file.write_text(PROVISION)
     first = cli.json("apply", str(file), "--dry-run")
     assert first["applied"] is False
-    assert cli.json("account", "list") == []
+    assert not cli.data.exists()
     applied = cli.json("apply", str(file))
     assert applied["changes"] == first["changes"]
     assert len(applied["changes"]) == 4
@@ -788,3 +788,162 @@ def test_the_claim_of_the_store_is_what_restore_looks_at(tmp_path: Path) -> None
         other.claim()
     one.close()
     other.close()
+
+
+# --- a newcomer's first commands --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("optout", "list"),
+        ("optout", "export", "out.csv"),
+        ("ledger",),
+        ("account", "list"),
+        ("user", "list"),
+        ("user", "create", "app"),
+        ("key", "list"),
+        ("key", "create", "app"),
+        ("key", "disable", "app"),
+        ("backup", "copy.db"),
+    ],
+)
+def test_a_wrong_data_directory_is_told_and_nothing_is_made(
+    cli: Cli, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = cli(*arguments)
+    assert result.exit_code == 1
+    assert result.stderr.strip() == (
+        f"tidings: there is no database {cli.data}/tidings.db; is --data right? A start makes one: tidings serve"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_directory_without_a_database_stays_as_it_is(cli: Cli) -> None:
+    cli.data.mkdir()
+    assert "there is no database" in cli("ledger").stderr
+    assert list(cli.data.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("migrate",), ("account", "create", "acme"), ("apply", "{file}")])
+def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(PROVISION)
+    result = Cli(file / "data")(*(argument.format(file=file) for argument in arguments))
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line == f"tidings: {file}/data: Not a directory"
+    code, found = examined(Cli(file / "data"))
+    assert (code, found["data directory"]["state"]) == (1, "FAIL")
+    assert found["data directory"]["mend"]
+
+
+def test_help_and_version_answer_to_what_people_type(cli: Cli) -> None:
+    short = cli("-h")
+    assert short.exit_code == 0
+    assert short.output == cli("--help").output
+    assert cli("serve", "-h").exit_code == cli("key", "create", "-h").exit_code == 0
+    assert cli("--version").output == cli("version").output
+    commands = short.output.split("Commands", 1)[1]
+    assert commands.index("serve") < commands.index("demo") < commands.index("config") < commands.index("doctor")
+    assert "did you mean 'serve'" in cli("serv").output.replace("\n", " ").lower()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_given_its_completion(shell: str) -> None:
+    command = [sys.executable, "-c", "from tidings.__main__ import main; main()"]
+    environment = {**os.environ, "_TIDINGS_COMPLETE": f"source_{shell}"}
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert "_TIDINGS_COMPLETE" in found.stdout, found.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("TIDINGS_LISTN", "TIDINGS_LISTEN"),
+        ("TIDINGS_SMPTURL", "TIDINGS_SMTP_URL"),
+        ("TIDINGS_public_url", "TIDINGS_PUBLIC_URL"),
+    ],
+)
+def test_a_mistyped_setting_is_answered_with_the_one_that_was_meant(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, wrong: str, meant: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(wrong, "x")
+    result = cli("config")
+    assert (result.exit_code, result.stderr.strip()) == (
+        2,
+        f"tidings: unknown setting {wrong} in the environment; did you mean {meant}?",
+    )
+    monkeypatch.delenv(wrong)
+    file = tmp_path / "tidings.toml"
+    file.write_text('public-url = "https://a.example"\n')
+    assert cli("config", "--config", str(file)).stderr.strip() == (
+        f"tidings: unknown setting 'public-url' in {file}; did you mean public_url?"
+    )
+    file.write_text('colour = "red"\n')
+    assert cli("config", "--config", str(file)).stderr.strip() == f"tidings: unknown setting 'colour' in {file}"
+
+
+def test_the_doctor_judges_the_server_that_runs(serving: Any, tmp_path: Path) -> None:
+    cli = Cli(tmp_path / "data")
+    process = serving("--dev", "--json")
+    url = json.loads(first_line(process))["url"]
+    code, found = examined(cli)
+    assert code == 0
+    assert found["server"]["detail"] == f"running (process {process.pid}) on {url}; its settings are judged"
+    assert found["developer mode"]["detail"] == "on, listening on 127.0.0.1"
+    assert found["mail relay"]["detail"] == "none; mail goes to the outbox"
+    assert found["public URL"]["state"] == "ok"
+    process.terminate()
+    process.communicate(timeout=20)
+    code, found = examined(cli)
+    assert found["server"]["detail"].startswith("none is running")
+    assert not (tmp_path / "data" / "server.json").exists()
+
+
+def test_the_doctor_says_which_secrets_of_the_server_it_lacks(
+    serving: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDINGS_SMTP_URL", "smtp://user:pass-word@127.0.0.1:1")
+    first_line(serving("--dev", "--json"))
+    monkeypatch.delenv("TIDINGS_SMTP_URL")
+    _, found = examined(Cli(tmp_path / "data"))
+    assert found["server"]["state"] == "warn"
+    assert found["server"]["mend"] == "set TIDINGS_SMTP_URL as the server has it"
+    assert "pass-word" not in (tmp_path / "data" / "server.json").read_text()
+
+
+def test_a_stop_of_the_whole_process_group_is_quiet(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tidings",
+        "serve",
+        "--dev",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        str(tmp_path),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    facts = json.loads(first_line(process))
+    # A first signature: the signing process is up and reads.
+    sns = boto3.client(
+        "sns", endpoint_url=facts["url"], region_name="us-east-1",
+        aws_access_key_id=facts["access_key_id"], aws_secret_access_key=facts["secret_access_key"],
+    )  # fmt: skip
+    with socket.create_server(("127.0.0.1", 0)) as hook:
+        hook.settimeout(20)
+        topic = sns.create_topic(Name="hello")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{hook.getsockname()[1]}/")
+        hook.accept()[0].close()
+    sns.close()
+    os.killpg(process.pid, signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert "signing process" not in err
+    assert "error" not in err.lower()

@@ -374,6 +374,7 @@ def test_nobody_is_opted_in_by_provisioning(cli: Cli) -> None:
 )
 def test_a_mistake_about_texts_is_one_clear_line(tmp_path: Path, text: str, line: str) -> None:
     cli = Cli(tmp_path)
+    assert cli("account", "create", "other").exit_code == 0
     result = cli.provision(HOUSE + text.replace("'a\\u0007'", '"a\\u0007"'))
     assert result.exit_code == 2
     assert line in result.stderr

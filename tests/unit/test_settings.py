@@ -91,8 +91,11 @@ def test_variables_of_other_programs_are_none_of_our_business() -> None:
 @pytest.mark.parametrize(
     ("environment", "line"),
     [
-        ({"TIDINGS_REGOIN": "x"}, "unknown setting TIDINGS_REGOIN in the environment"),
-        ({"TIDINGS_listen": "127.0.0.1:1"}, "unknown setting TIDINGS_listen in the environment"),
+        ({"TIDINGS_REGOIN": "x"}, "unknown setting TIDINGS_REGOIN in the environment; did you mean TIDINGS_REGION?"),
+        (
+            {"TIDINGS_listen": "127.0.0.1:1"},
+            "unknown setting TIDINGS_listen in the environment; did you mean TIDINGS_LISTEN?",
+        ),
         (
             {"TIDINGS_LISTEN": "8010"},
             "listen (environment TIDINGS_LISTEN) must be HOST:PORT or [IPV6]:PORT, not '8010'",
@@ -145,7 +148,7 @@ def test_what_is_unknown_malformed_or_comes_later_stops_the_start(environment: d
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("regoin = 'x'", "unknown setting 'regoin' in {file}"),
+        ("regoin = 'x'", "unknown setting 'regoin' in {file}; did you mean region?"),
         ("config = 'x'", "unknown setting 'config' in {file}"),
         (
             "[listen]\nhost = 'x'",

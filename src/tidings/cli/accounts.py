@@ -48,6 +48,7 @@ def create_account(
     made = with_accounts(
         _options(config, data, store),
         lambda accounts: accounts.create_account(name, account_id=account_id, project_id=project_id),
+        create=True,
     )
     _show(as_json, account_row(made), f"account {made.account_id} {made.name} made, project {made.project_id}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import shutil
 import ssl
 import stat
@@ -21,9 +22,10 @@ from cryptography import x509
 
 from tidings.cli.copies import known_schema, schema_of
 from tidings.cli.running import Problem
+from tidings.cli.server_record import ServerRecord
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
-from tidings.settings import Settings, SmtpUrl
+from tidings.settings import Settings, SmtpUrl, environment_name, shown
 from tidings.store.vault import KEY_FILE, FileVault
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
@@ -43,12 +45,31 @@ class Check:
     mend: str = ""
 
 
+def server(settings: Settings, found: ServerRecord | None) -> Check:
+    """Whether a server runs on this data, and whether this command knows what that server was given."""
+    name = "server"
+    if found is None:
+        return Check(name, OK, "none is running on this data; the settings of this command are judged")
+    told = f"running (process {found.pid}) on {found.url}; its settings are judged"
+    unknown = [secret for secret in found.secrets if not shown(settings, secret)]
+    if unknown:
+        names = ", ".join(environment_name(secret) for secret in unknown)
+        return Check(name, WARN, f"{told}, but {names} cannot be seen from here", f"set {names} as the server has it")
+    return Check(name, OK, told)
+
+
 def data_directory(settings: Settings) -> Check:
     """Exists, can be written, and is not open to others."""
     name, path = "data directory", settings.data
     if not path.exists():
         parent = next(folder for folder in path.resolve().parents if folder.exists())
+        if not parent.is_dir():
+            return Check(name, FAIL, f"{path} cannot be made: {parent} is no directory", "correct TIDINGS_DATA")
+        if not os.access(parent, os.W_OK | os.X_OK):
+            return Check(name, FAIL, f"{path} cannot be made in {parent}", f"give this user write access to {parent}")
         return Check(name, OK, f"{path} is not there yet; a start makes it in {parent}")
+    if not path.is_dir():
+        return Check(name, FAIL, f"{path} is no directory", "correct TIDINGS_DATA")
     try:
         with tempfile.NamedTemporaryFile(dir=path, prefix=".doctor-"):
             pass

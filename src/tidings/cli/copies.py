@@ -55,8 +55,6 @@ def backup(
         await copying
         return settings
 
-    with told():
-        _refuse_missing(settings_from({"config": config, "data": data, "store": store}))
     settings = with_store({"config": config, "data": data, "store": store}, work)
     key = None if settings.secret_key else settings.data / KEY_FILE
     if as_json:
@@ -108,7 +106,7 @@ def migrate(
     async def work(_settings: Settings, _opened: Store, _vault: FileVault) -> None:
         return None  # opening is what migrates
 
-    with_store({"config": config, "data": data, "store": store}, work)
+    with_store({"config": config, "data": data, "store": store}, work, create=True)
     with told():
         after = schema_of(settings.store_path)
     if as_json:
@@ -202,11 +200,6 @@ def _claimed(database: Path) -> Iterator[None]:
         yield
     finally:
         claim.close()
-
-
-def _refuse_missing(settings: Settings) -> None:
-    if not settings.store_path.exists():
-        raise Problem(f"there is no database {settings.store_path}")
 
 
 def _size(path: Path) -> int:

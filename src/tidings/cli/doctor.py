@@ -1,6 +1,7 @@
 """`tidings doctor`: looks at everything that a house needs around it, and says how to mend what it finds.
 
 Runs the checks of `cli.checks` and `cli.checks_sms` one after the other; changes nothing. Exit code 1 when something fails.
+Beside a running server it judges that server: what the server was given counts, unless an option of this command says otherwise.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from tidings.cli import checks, checks_sms
+from tidings.cli import checks, checks_sms, server_record
 from tidings.cli.running import FAILED, AsJson, ConfigFile, DataDirectory, StoreUrl, settings_from, told
 from tidings.cli.showing import show_json
 from tidings.settings import Settings
@@ -29,9 +30,15 @@ def doctor(
     store: StoreUrl = None,
 ) -> None:
     """Check store, data directory, clock, relay, SMSC, opt-outs, public URL, egress and disk; say how to mend what is wrong."""
+    options = {"config": config, "data": data, "store": store, "public_url": public_url}
     with told():
-        settings = settings_from({"config": config, "data": data, "store": store, "public_url": public_url})
-    found = asyncio.run(_examine(settings))
+        settings = settings_from(options)
+        server = server_record.read(settings)
+        if server is not None:
+            settings = settings_from(
+                server.settings | {name: text for name, text in options.items() if text is not None}
+            )
+        found = [checks.server(settings, server), *asyncio.run(_examine(settings))]
     if as_json:
         show_json([dataclasses.asdict(check) for check in found])
     else:

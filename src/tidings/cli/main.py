@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -15,20 +16,10 @@ from tidings.cli.showing import show_json, show_table
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Tidings: a self-hosted message-notification service.",
 )
-app.add_typer(accounts.account_app, name="account")
-app.add_typer(accounts.user_app, name="user")
-app.add_typer(accounts.key_app, name="key")
-app.add_typer(optouts.optout_app, name="optout")
-app.command("apply")(provision.apply)
-app.command("ledger")(ledger.ledger)
-app.command("backup")(copies.backup)
-app.command("restore")(copies.restore)
-app.command("migrate")(copies.migrate)
-app.command("doctor")(doctor.doctor)
 
 Listen = Annotated[
     str | None, typer.Option("--listen", metavar="HOST:PORT", help="Default 127.0.0.1:8010; port 0 takes a free one.")
@@ -47,7 +38,6 @@ Dev = Annotated[
 Provision = Annotated[str | None, typer.Option("--provision", metavar="FILE", help="TOML file applied at every start.")]
 
 
-@app.command("serve")
 def serve(
     listen: Listen = None,
     public_url: PublicUrl = None,
@@ -82,7 +72,6 @@ def serve(
         run(settings, as_json=as_json)
 
 
-@app.command("config")
 def show_config(
     listen: Listen = None,
     public_url: PublicUrl = None,
@@ -117,7 +106,6 @@ def show_config(
         show_table(("setting", "value", "origin"), rows)
 
 
-@app.command("demo")
 def demo() -> None:
     """Play the main job in a minute against a throw-away server."""
     with told():
@@ -126,10 +114,49 @@ def demo() -> None:
         play()
 
 
-@app.command("version")
 def version(as_json: AsJson = False) -> None:
     """Print the version."""
     if as_json:
         show_json({"tidings": tidings.__version__, "python": sys.version.split()[0]})
     else:
         typer.echo(f"tidings {tidings.__version__}")
+
+
+def _version_wanted(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version_wanted, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Tidings: a self-hosted message-notification service."""
+
+
+# In the order in which the help lists them: what a newcomer wants first.
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "serve": serve,
+    "demo": demo,
+    "config": show_config,
+    "doctor": doctor.doctor,
+    "apply": provision.apply,
+    "migrate": copies.migrate,
+    "backup": copies.backup,
+    "restore": copies.restore,
+    "ledger": ledger.ledger,
+    "version": version,
+}
+_GROUPS = {
+    "account": accounts.account_app,
+    "user": accounts.user_app,
+    "key": accounts.key_app,
+    "optout": optouts.optout_app,
+}
+for name, command in _COMMANDS.items():
+    app.command(name)(command)
+for name, group in _GROUPS.items():
+    app.add_typer(group, name=name)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
-from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, with_accounts
+from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, settings_from, told, with_accounts
 from tidings.cli.showing import show_json
 from tidings.domain.model import Role
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
@@ -80,13 +81,14 @@ def apply(
     store: StoreUrl = None,
 ) -> None:
     """Bring accounts to the state a file describes; safe to repeat."""
-    from tidings.cli.running import told
-
+    options: dict[str, str | bool | int | None] = {"config": config, "data": data, "store": store}
     with told():
         wanted = read_provision(file)
-    lines = with_accounts(
-        {"config": config, "data": data, "store": store}, lambda accounts: accounts.apply(wanted, dry_run=dry_run)
-    )
+        is_new = not settings_from(options).store_path.exists()
+    with TemporaryDirectory() as nothing:
+        if dry_run and is_new:  # the difference to an empty database, and none is left behind
+            options |= {"data": nothing, "store": f"sqlite:///{nothing}/tidings.db"}
+        lines = with_accounts(options, lambda accounts: accounts.apply(wanted, dry_run=dry_run), create=True)
     if as_json:
         show_json({"changes": lines, "applied": not dry_run})
         return

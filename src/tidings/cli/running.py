@@ -57,6 +57,10 @@ def told() -> Iterator[None]:
         raise _ended("somebody else changed the same thing; try again", FAILED) from error
     except TidingsError as error:
         raise _ended(str(error), FAILED) from error
+    except BrokenPipeError:
+        raise  # whoever read the output has gone: no fault, and nobody is there to be told
+    except OSError as error:
+        raise _ended(f"{error.filename or 'the system'}: {error.strerror or error}", FAILED) from error
 
 
 def _ended(text: str, code: int) -> typer.Exit:
@@ -70,15 +74,21 @@ def settings_from(options: Mapping[str, str | bool | int | None]) -> Settings:
 
 
 def with_store(
-    options: Mapping[str, str | bool | int | None], work: Callable[[Settings, OpenedStore, FileVault], Awaitable[T]]
+    options: Mapping[str, str | bool | int | None],
+    work: Callable[[Settings, OpenedStore, FileVault], Awaitable[T]],
+    *,
+    create: bool = False,
 ) -> T:
-    """Open the store, do the work, close it; what went wrong is told and ends the command."""
+    """Open the store, do the work, close it; what went wrong is told and ends the command.
+
+    create: make a database where there is none; without it that is an error, because a wrong --data would look like an empty one.
+    """
 
     async def run() -> T:
         from tidings.wiring import open_store
 
         settings = settings_from(options)
-        store, vault = await open_store(settings)
+        store, vault = await open_store(settings, create=create)
         try:
             return await work(settings, store, vault)
         finally:
@@ -88,7 +98,9 @@ def with_store(
         return asyncio.run(run())
 
 
-def with_accounts(options: Mapping[str, str | bool | int | None], work: Callable[[Accounts], Awaitable[T]]) -> T:
+def with_accounts(
+    options: Mapping[str, str | bool | int | None], work: Callable[[Accounts], Awaitable[T]], *, create: bool = False
+) -> T:
     """As `with_store`, for commands about accounts, users and keys."""
 
     async def run(_settings: Settings, store: OpenedStore, vault: FileVault) -> T:
@@ -96,4 +108,4 @@ def with_accounts(options: Mapping[str, str | bool | int | None], work: Callable
 
         return await work(Accounts(store, HouseClock(), vault, opt_outs=store, texts=store))
 
-    return with_store(options, run)
+    return with_store(options, run, create=create)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 import tidings
-from tidings.cli import checks
+from tidings.cli import checks, server_record
 from tidings.cli.bootstrap import Ready, Wanted, bootstrap
 from tidings.cli.provision import read_provision
 from tidings.observe import log
@@ -50,6 +50,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
         changes = await house.accounts.apply(wanted) if wanted else []
         ready = await bootstrap(house.accounts, _wanted(settings))
         await house.start()
+        server_record.write(settings, house.public_url)
         if as_json:
             typer.echo(json.dumps(_facts(house, ready)))
         else:
@@ -59,6 +60,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
         if not as_json:
             typer.echo("stopping")
     finally:
+        server_record.remove(settings)
         await house.stop()
 
 

@@ -22,8 +22,9 @@ ALGORITHMS: dict[int, hashes.HashAlgorithm] = {1: hashes.SHA1(), 2: hashes.SHA25
 
 
 def main() -> None:
-    """Serve until the other side closes. Ctrl-C is the parent's to handle."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Serve until the other side closes. Signals that stop a service go to all its processes; the parent handles them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     key = serialization.load_pem_private_key(Path(sys.argv[1]).read_bytes(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise SystemExit("the signing key is not an RSA key")

@@ -8,7 +8,8 @@ knows settings. Loading never touches the network and creates nothing. What is u
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, st
             continue
         name = key.removeprefix(PREFIX).lower()
         if name not in ABOUT or key != environment_name(name):
-            raise SettingsError(f"unknown setting {key} in the environment")
+            meant = _meant(key.upper(), [environment_name(known) for known in ABOUT])
+            raise SettingsError(f"unknown setting {key} in the environment{meant}")
         given[name] = (value, f"environment {key}")
     return given
 
@@ -105,12 +107,19 @@ def _from_file(path: Path) -> dict[str, tuple[str, str]]:
     given = {}
     for name, value in table.items():
         if name not in ABOUT or name == "config":
-            raise SettingsError(f"unknown setting {name!r} in {path}")
+            meant = _meant(name.lower().replace("-", "_"), [known for known in ABOUT if known != "config"])
+            raise SettingsError(f"unknown setting {name!r} in {path}{meant}")
         try:
             given[name] = (_plain(value), f"file {path}")
         except ValueError as error:
             raise SettingsError(f"{name} (file {path}) {error}") from error
     return {name: pair for name, pair in given.items() if pair[0]}
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """A hint at the setting whose name is nearest, or nothing."""
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _plain(value: object) -> str:

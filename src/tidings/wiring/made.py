@@ -6,6 +6,7 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 
+from tidings.domain.errors import Unavailable
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
@@ -46,9 +47,16 @@ def new_token() -> str:
     return secrets.token_hex(32)
 
 
-async def open_store(settings: Settings) -> tuple[SqliteStore, FileVault]:
-    """The store and the vault that go together, for admin commands and for the house."""
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+async def open_store(settings: Settings, *, create: bool = True) -> tuple[SqliteStore, FileVault]:
+    """The store and the vault that go together, for admin commands and for the server.
+
+    create: make them where there are none. Raises Unavailable with a text for the operator, OSError.
+    """
     is_new = not settings.store_path.exists()
+    if is_new and not create:
+        raise Unavailable(
+            f"there is no database {settings.store_path}; is --data right? A start makes one: tidings serve"
+        )
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     vault = FileVault.load(settings.data, settings.secret_key, create=is_new)
     return await SqliteStore.open(settings.store_path), vault
