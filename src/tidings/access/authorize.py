@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from tidings.domain.conditions import glob
 from tidings.domain.errors import Denied
+from tidings.domain.globs import glob
 from tidings.domain.grants import Grant, Verb, Verdict
 from tidings.domain.model import AccountId, Principal, Role, Topic
 

@@ -13,11 +13,14 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from tidings.domain.errors import InvalidValue
+from tidings.domain.globs import glob
 
 Test = Callable[[str, str], bool]  # (the policy's operand, the request's value) -> fits
 
 VALUES_MAX = 1000
 """Operands of one condition; a policy of 30 KB cannot usefully hold more."""
+OPERAND_CHARACTERS_MAX = 64
+"""Of a number, a time or a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,36 +96,20 @@ def _operand(one: Any, field: str) -> str:
     raise InvalidValue(field, "A condition's value must be a string, a number or a boolean")
 
 
-def glob(pattern: str, text: str) -> bool:
-    """Whether `*` (any run) and `?` (any one) make the pattern fit the whole text, in at most len(pattern)·len(text) steps."""
-    if "*" not in pattern and "?" not in pattern:
-        return pattern == text
-    p = t = 0
-    star, mark = -1, 0
-    while t < len(text):
-        if p < len(pattern) and pattern[p] == "*":
-            star, mark = p, t
-            p += 1
-        elif p < len(pattern) and (pattern[p] == "?" or pattern[p] == text[t]):
-            p, t = p + 1, t + 1
-        elif star >= 0:
-            mark += 1
-            p, t = star + 1, mark
-        else:
-            return False
-    return all(rest == "*" for rest in pattern[p:])
-
-
 def _number(text: str) -> Decimal | None:
+    if len(text) > OPERAND_CHARACTERS_MAX:
+        return None
     try:
         number = Decimal(text)
     except InvalidOperation:
         return None
-    return number if number.is_finite() and len(text) <= 64 else None
+    return number if number.is_finite() else None
 
 
 def _moment(text: str) -> datetime | None:
     """ISO 8601, or seconds since 1970."""
+    if len(text) > OPERAND_CHARACTERS_MAX:
+        return None
     try:
         if text.isascii() and text.isdigit():
             return datetime.fromtimestamp(int(text), UTC) if len(text) <= 11 else None
@@ -133,6 +120,8 @@ def _moment(text: str) -> datetime | None:
 
 
 def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    if len(text) > OPERAND_CHARACTERS_MAX:
+        return None
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -141,6 +130,8 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 def _in_network(operand: str, value: str) -> bool:
     network = _network(operand)
+    if len(value) > OPERAND_CHARACTERS_MAX:
+        return False
     try:
         address = ipaddress.ip_address(value)
     except ValueError:

@@ -15,11 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidings.domain.conditions import Condition, glob, read_conditions
+from tidings.domain.conditions import Condition, read_conditions
 from tidings.domain.errors import AlreadyExists, InvalidValue
+from tidings.domain.globs import glob
 from tidings.domain.grants import Verdict
 
 FIELD = "Policy"
+JSON_CHARACTERS_MAX = 256 * 1024
+"""Of any JSON text among a call's parameters: reading it holds everybody up."""
 VERSIONS = ("2008-10-17", "2012-10-17")
 
 
@@ -153,6 +156,8 @@ def remove_statement(text: str, vocabulary: Vocabulary, *, label: str) -> str | 
 
 def read_json_object(text: str, field_name: str) -> dict[str, Any]:
     """A JSON object by the letter of RFC 8259: no NaN, no doubled names. Raises InvalidValue."""
+    if len(text) > JSON_CHARACTERS_MAX:
+        raise InvalidValue(field_name, "failed to parse JSON. Too large")
     try:
         document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

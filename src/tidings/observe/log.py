@@ -30,8 +30,9 @@ _SECRET_TEXTS = (
         r"((?:authorization|x-(?:amz-security|auth|subject)-token|cookie)[\"']?\s*[:=]\s*[\"']?)([^\r\n\"']+)",
         re.IGNORECASE,
     ),
-    re.compile(r"([a-z][a-z0-9+.-]*://[^/\s:@]*:)([^/\s@]+)(?=@)", re.IGNORECASE),
-    re.compile(r"(/s/(?:[a-z-]+/)*)([A-Za-z0-9_-]{40,})"),
+    # What repeats before a fixed mark, and may begin anywhere, is bounded: else a long text costs the square of its length.
+    re.compile(r"([a-z][a-z0-9+.-]{0,20}://[^/\s:@]*:)([^/\s@]+)(?=@)", re.IGNORECASE),
+    re.compile(r"(/s/(?:[a-z-]{1,40}/){0,4})([A-Za-z0-9_-]{40,})"),
 )
 _MAYBE_SECRET = re.compile(r"token|secret|passw|signature|authorization|cookie|://|/s/", re.IGNORECASE)
 _DEPTH_MAX = 6

@@ -12,7 +12,12 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from tidings.domain.errors import InvalidValue
-from tidings.wire.egress import check_url
+from tidings.wire.egress import URL_CHARACTERS_MAX, check_url
+
+MAIL_ADDRESS_CHARACTERS_MAX = 320
+"""64 before the @ and 255 behind it. Source: RFC 5321, 4.5.3.1."""
+ENDPOINT_CHARACTERS_MAX = URL_CHARACTERS_MAX
+"""No protocol has a longer endpoint. Asked before anything else is done with one: policies and libraries read it after that."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
@@ -63,6 +68,8 @@ def _trunk_prefix(country: str) -> re.Pattern[str] | None:
 
 def email_address(text: str) -> str:
     """A mail address, domain in lower case. Raises InvalidValue. Names without a dot are accepted: mail inside a house."""
+    if len(text) > MAIL_ADDRESS_CHARACTERS_MAX:
+        raise InvalidValue("endpoint", f"longer than {MAIL_ADDRESS_CHARACTERS_MAX} characters", text[:100])
     try:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
     except EmailNotValidError as error:
@@ -72,7 +79,7 @@ def email_address(text: str) -> str:
 
 def url(text: str, scheme: str) -> str:
     """A URL of the scheme. Raises InvalidValue."""
-    if not text.lower().startswith(f"{scheme}://"):
+    if not text[: len(scheme) + 3].lower() == f"{scheme}://":
         raise InvalidValue("endpoint", f"Endpoint must match the specified protocol {scheme}", text)
     try:
         check_url(text)
@@ -90,6 +97,8 @@ def queue(text: str) -> str:
 
 def endpoint(protocol: str, text: str) -> str:
     """The endpoint in the form that is stored and compared. Raises InvalidValue (field `endpoint` or `protocol`)."""
+    if len(text) > ENDPOINT_CHARACTERS_MAX:
+        raise InvalidValue("endpoint", f"longer than {ENDPOINT_CHARACTERS_MAX} characters", text[:100])
     match protocol:
         case "http" | "https":
             return url(text, protocol)

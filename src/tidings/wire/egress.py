@@ -144,6 +144,9 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 URL_CHARACTERS_MAX = 2048
 """Longer ones break receivers' request lines; no cloud documents a longer endpoint."""
 
+HOST_CHARACTERS_MAX = 254
+"""With a dot at its end. Asked first: reading international names takes more than linear time."""
+
 _URL = re.compile(
     r"(?P<scheme>https?)://(?:(?P<userinfo>[^@/?#]*)@)?(?P<host>\[[^\]@/?#]*\]|[^\[\]:@/?#]+)(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?:#.*)?",
@@ -205,6 +208,8 @@ def _userinfo(text: str) -> str:
 @lru_cache(maxsize=1024)
 def check_host(text: str) -> str:
     """The host of a URL in the one form in which it is compared and connected to. Raises ValueError."""
+    if len(text) > HOST_CHARACTERS_MAX:
+        raise ValueError("host is longer than a name can be")
     if text.startswith("["):
         return _ipv6(text[1:-1])
     if not text.isascii():

@@ -24,6 +24,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tidings.channels.mime import DkimKey, compose, octets, read_recipient, read_sender
+from tidings.channels.mime.dkim import _relaxed_body
 from tidings.channels.mime.render import plain, prose, render
 from tidings.domain.envelope import MailContent
 
@@ -270,3 +271,9 @@ def test_keys_that_cannot_sign_are_refused():
     with pytest.raises(ValueError, match="domain"):
         DkimKey.from_pem("tidings.example; t=y", "s1", pem_of(RSA))
     assert "PrivateKey" not in repr(DkimKey.from_pem("tidings.example", "s1", pem_of(RSA)))
+
+
+def test_empty_lines_within_a_body_do_not_cost_the_square_of_their_number() -> None:
+    body = b"\r\n" * 300_000 + b"x" + b"\r\n" * 3
+    assert _relaxed_body(body) == b"\r\n" * 300_000 + b"x\r\n"
+    assert _relaxed_body(b"\r\n" * 3) == b""

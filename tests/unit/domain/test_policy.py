@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.conditions import glob, read_conditions
+from tidings.domain.conditions import read_conditions
 from tidings.domain.errors import AlreadyExists, InvalidValue
 from tidings.domain.grants import Verdict
 from tidings.domain.policy import Ask, Vocabulary, add_statement, parse, remove_statement
@@ -259,24 +258,6 @@ def test_a_policy_whose_last_statement_was_removed_is_still_a_policy() -> None:
     text = remove_statement(document(statement(Sid="a")), WORDS, label="a")
     assert text is not None
     assert verdict(text, ask()) is Verdict.SILENT
-
-
-@given(st.text(alphabet="ab*?", max_size=8), st.text(alphabet="ab", max_size=8))
-def test_a_glob_agrees_with_its_definition(pattern: str, text: str) -> None:
-    def fits(p: str, t: str) -> bool:
-        if not p:
-            return not t
-        if p[0] == "*":
-            return fits(p[1:], t) or (bool(t) and fits(p, t[1:]))
-        return bool(t) and p[0] in ("?", t[0]) and fits(p[1:], t[1:])
-
-    assert glob(pattern, text) is fits(pattern, text)
-
-
-def test_a_glob_of_many_stars_takes_no_exponential_time() -> None:
-    started = time.monotonic()
-    assert not glob("*a" * 200 + "b", "a" * 2000)
-    assert time.monotonic() - started < 5
 
 
 @given(

@@ -112,3 +112,13 @@ def test_masking_takes_any_text(text: str) -> None:
 def test_a_token_in_a_query_never_survives(token: str) -> None:
     text = f"GET /?Action=ConfirmSubscription&TopicArn=arn&Token=qq{token}&x=1"
     assert f"qq{token}" not in log.masked_text(text)
+
+
+def test_a_mask_of_a_long_text_needs_no_square_of_its_length() -> None:
+    # By the square, each of these would take minutes: the time-out of every test is the check.
+    for text in ("a" * 400_000 + "://", "/s/" * 200_000, "a://b:" * 100_000, "/s/" + "a-" * 200_000):
+        assert len(log.masked_text(text)) <= len(text)
+
+
+def test_a_long_user_before_a_password_does_not_show_it() -> None:
+    assert SECRET not in log.masked_text(f"http://{'u' * 2_000}:{SECRET}@host/")

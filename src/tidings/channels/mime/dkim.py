@@ -101,5 +101,7 @@ def _relaxed_field(name: bytes, value: bytes) -> bytes:
 def _relaxed_body(body: bytes) -> bytes:
     body = re.sub(rb"[ \t]+", b" ", body)
     body = re.sub(rb" (?=\r\n|$)", b"", body)
-    stripped = re.sub(rb"(?:\r\n)+\Z", b"", body)
-    return stripped + b"\r\n" if stripped else b""
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):  # a regular expression would try at every empty line of the body
+        end -= 2
+    return body[:end] + b"\r\n" if end else b""

@@ -114,7 +114,7 @@ def _if_any(fields: Fields, name: str) -> str:
 
 def _time(text: str) -> datetime | None:
     """None for what is no time."""
-    if not text.isdigit() or len(text) > _SECONDS_DIGITS_MAX:
+    if not (text.isascii() and text.isdigit()) or len(text) > _SECONDS_DIGITS_MAX:
         return None
     at = datetime.fromtimestamp(int(text), UTC)
     return at if at >= EARLIEST else None

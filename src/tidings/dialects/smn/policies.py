@@ -18,8 +18,9 @@ from tidings.access.authorize import Judge, strictest
 from tidings.dialects.smn import names
 from tidings.dialects.smn.errors import SmnError, refuse
 from tidings.dialects.smn.limits import PREFIX
-from tidings.domain.conditions import Condition, glob, read_conditions
+from tidings.domain.conditions import Condition, read_conditions
 from tidings.domain.errors import InvalidValue
+from tidings.domain.globs import glob
 from tidings.domain.grants import Verb, Verdict
 from tidings.domain.model import Principal, Role, Topic
 from tidings.domain.policy import read_json_object

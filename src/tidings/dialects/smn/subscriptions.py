@@ -28,6 +28,7 @@ from tidings.dialects.smn.limits import BATCH_ADD_MAX, DIALECT, PREFIX, PROTOCOL
 from tidings.domain.errors import InvalidToken, InvalidValue
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, Subscription, Topic
+from tidings.services.endpoints import ENDPOINT_CHARACTERS_MAX
 from tidings.services.subscriptions import Found
 
 REMARK = PREFIX + "remark"
@@ -105,6 +106,7 @@ def _told(result: changes.Result, request_id: str) -> dict[str, Any]:
 
 async def _add(house: House, call: Call, topic: Topic, given: dict[str, Any]) -> tuple[Subscription, bool]:
     """The subscription, and whether there was none of this endpoint before. Raises SmnError, Denied, QuotaExceeded."""
+    _check_lengths(given)
     grant = await _permit(house, call, topic, given)
     wanted = _read(house, given)
     subscription, is_new = await house.subscriptions.subscribe(
@@ -132,6 +134,14 @@ async def _permit(house: House, call: Call, topic: Topic, given: dict[str, Any])
         aliases=changes.UPDATE_ALIASES,
         facts=facts,
     )
+
+
+def _check_lengths(given: dict[str, Any]) -> None:
+    """What policies are asked about is bounded before they are. Raises SmnError."""
+    for name, code in (("protocol", "SMN.0011"), ("endpoint", "SMN.0012")):
+        value = given.get(name)
+        if isinstance(value, str) and len(value) > ENDPOINT_CHARACTERS_MAX:
+            raise refuse(code)
 
 
 def _read(house: House, given: dict[str, Any]) -> Wanted:

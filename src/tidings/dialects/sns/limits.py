@@ -22,6 +22,9 @@ ECHO_CHARACTERS_MAX = 256
 PAGE_ITEMS = 100
 """Source: SNS API reference, ListTopics, ListSubscriptions, ListSubscriptionsByTopic."""
 
+PROTOCOL_CHARACTERS_MAX = 32
+"""Ours: a longer word is no protocol's, and is not compared with policies."""
+
 TOPIC_NAME_CHARACTERS_MAX = 256
 FIFO_SUFFIX = ".fifo"
 """Source: SNS API reference, CreateTopic."""

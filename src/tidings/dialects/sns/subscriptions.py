@@ -21,6 +21,7 @@ from tidings.dialects.sns.limits import (
     MESSAGE_BYTES_DEFAULT,
     OFFERED_PROTOCOLS,
     PAGE_ITEMS,
+    PROTOCOL_CHARACTERS_MAX,
 )
 from tidings.domain import delivery_policy, links
 from tidings.domain.errors import Denied, InvalidValue, NotAuthenticated, NotFound
@@ -40,10 +41,12 @@ async def subscribe(house: House, call: Call) -> str:
         raise missing("Protocol")
     if topic is None:
         raise NotFound("topic")
+    house.limiter.take(f"sns:Subscribe:{call.principal.account_id}")
     given_endpoint = call.params.get("Endpoint", "")
+    if len(given_endpoint) > endpoints.ENDPOINT_CHARACTERS_MAX or len(protocol) > PROTOCOL_CHARACTERS_MAX:
+        _endpoint(protocol, given_endpoint, topic)  # refuses it: policies compare only what could be an endpoint
     facts = {"sns:protocol": protocol, "sns:endpoint": given_endpoint}
     grant = permit(house, call, Verb.SUBSCRIBE, topic, facts)
-    house.limiter.take(f"sns:Subscribe:{grant.principal.account_id}")
     endpoint = _endpoint(protocol, given_endpoint, topic)
     wanted = _checked(call.entries("Attributes"), protocol, topic, grant.principal.account_id)
     live = await house.subscriptions.find_live(topic, protocol, endpoint)

@@ -112,3 +112,11 @@ def test_a_link_says_exactly_what_it_was_given(urn: str, region: str, token: str
         assert link.isascii()
         assert parts.path in ("/base/smn/subscription/confirm", "/base/smn/subscription/unsubscribe")
         assert parse_qs(parts.query, keep_blank_values=True) == {name: [value] for name, value in expected.items()}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_an_endpoint_that_is_too_long_is_read_no_further(protocol: str) -> None:
+    for text in ("a" * 2_000_000 + "@example.org", "https://" + "ü." * 900_000, "+" + "1" * 1_800_000):
+        with pytest.raises(SmnError, match=r"SMN\.0012"):
+            endpoints.read(PUBLIC, protocol, text)
+        assert endpoints.wanted(text) == text

@@ -540,3 +540,28 @@ async def test_a_guest_owns_what_the_guest_subscribed(desk: Desk, topic: str) ->
     row = await desk.store.subscription(arn.rsplit(":", 1)[1].replace("-", ""))
     assert row is not None
     assert row.state is State.UNCONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "told"),
+    [
+        ("email", "a" * 1_800_000 + "@example.com", "Email address"),
+        ("https", "https://example.com/" + "a" * 80_000, "Endpoint"),
+        ("sqs", "arn:aws:sqs:us-east-1:000000000000:" + "a" * 80_000, "SQS endpoint ARN"),
+        ("sms", "+" + "1" * 80_000, "Invalid SMS endpoint"),
+        ("x" * 80_000, "a@example.com", "does not support this protocol string"),
+    ],
+)
+async def test_what_is_too_long_for_an_endpoint_is_refused_before_policies_are_asked(
+    desk: Desk, topic: str, protocol: str, endpoint: str, told: str
+) -> None:
+    slow = {"StringLike": {"sns:Endpoint": "*" + "a" * 124 + "?" + "a" * 124 + "b"}}
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": topic, "Condition": slow}
+    policy = json.dumps({"Statement": [statement]})
+    await desk.ask("set_topic_attributes", TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    # GUEST may not subscribe: he is told about the endpoint all the same, because nothing else was looked at.
+    status, code, message = await desk.refused(
+        "subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint, key=GUEST
+    )
+    assert (status, code) == (400, IP)
+    assert told in message
