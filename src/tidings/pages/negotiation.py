@@ -15,6 +15,7 @@ from tidings.pages.errors import TOO_LARGE, WRONG_MEDIA_TYPE, Misfit
 FORM_BYTES_MAX = 4096
 _FORM_FIELDS_MAX = 16
 _CHOICES_MAX = 32  # entries of an Accept header that are looked at: nobody means more
+ONE_CLICK: Mapping[str, str] = {"List-Unsubscribe": "One-Click"}
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _ONE_CLICK_PART = re.compile(rb'name="?List-Unsubscribe"?[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\nOne-Click[ \t]*\r?\n')
@@ -76,18 +77,19 @@ def query_value(query: str, name: str) -> str:
     return next((value for key, value in _pairs(query) if key == name), "")
 
 
-def read_form(request: WireRequest) -> Mapping[str, str]:
+def read_form(request: WireRequest, *, of_cancel_link: bool = False) -> Mapping[str, str]:
     """The form a POST carries; empty for a POST without body. Raises Misfit.
 
     A multipart form is read for one field only, the one-click one, because mail programs should send it that way.
+    of_cancel_link: whoever POSTs there wants out, so a body of any other kind is the same one-click request. Source: RFC 8058, 3.2.
     """
     if len(request.body) > FORM_BYTES_MAX:
         raise Misfit(TOO_LARGE)
     media_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if media_type == _FORM or not request.body:
         return dict(reversed(_pairs(request.body.decode("utf-8", "replace"))))
-    if media_type == _MULTIPART and _ONE_CLICK_PART.search(request.body):
-        return {"List-Unsubscribe": "One-Click"}
+    if of_cancel_link or (media_type == _MULTIPART and _ONE_CLICK_PART.search(request.body)):
+        return ONE_CLICK
     raise Misfit(WRONG_MEDIA_TYPE)
 
 

@@ -120,8 +120,8 @@ class Pages:
             if request.method != "POST" or parts[0] not in _CANCEL_KINDS:
                 self._limiter.take(f"pages:{request.remote}")
             if request.method == "POST":
-                form = read_form(request)
-                one_click = parts[0] == links.CANCEL and is_one_click(form)
+                form = read_form(request, of_cancel_link=parts[0] in _CANCEL_KINDS)
+                one_click = parts[0] in _CANCEL_KINDS and is_one_click(form)
                 visit = replace(visit, form=form, one_click=one_click)
             page = await self._step(visit, parts)()
         except Misfit as misfit:
@@ -208,7 +208,7 @@ class Pages:
 
     async def _use_standing(self, visit: Visit, link: str) -> Page:
         """Do what the button said. A button that was drawn before things changed never does the opposite: it gets today's page."""
-        match visit.form.get("act"):
+        match "cancel" if visit.one_click else visit.form.get("act"):
             case "confirm":
                 return await self._confirm_standing(visit, link, TokenPurpose.CONFIRM)
             case "restore":

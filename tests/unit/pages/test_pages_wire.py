@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ from tests.support.subscribers import (
     header,
     list_path,
     make_request,
+    named_path,
     open_house,
+    standing_path,
     text_of,
 )
 
 from tidings.dialects.contract import Dialect, WireResponse
-from tidings.domain.model import State
+from tidings.domain.model import Event, State, Subscription, Way
 
 
 def _json(answer: WireResponse) -> dict[str, Any]:
@@ -110,12 +113,71 @@ async def test_nothing_is_posted_to_the_list_itself(house: House) -> None:
     ("body", "content_type", "status"),
     [(b"{}", "application/json", 415), (b"a=" + b"b" * 4096, "application/x-www-form-urlencoded", 413)],
 )
-async def test_a_post_that_is_no_form_changes_nothing(
+async def test_a_post_that_is_no_form_confirms_nothing(
     house: House, body: bytes, content_type: str, status: int
 ) -> None:
-    subscription = await house.subscriber()
-    request = make_request("POST", cancel_path(subscription), body, {"content-type": content_type})
+    subscription, token = await house.ask(await house.topic())
+    request = make_request("POST", f"/s/y/{token}", body, {"content-type": content_type})
     assert (await house.pages.handle(request)).status == status
+    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+
+
+PATHS_TO_CANCEL = (
+    cancel_path,
+    standing_path,
+    named_path,
+    lambda one: f"{list_path(one)}/{one.uid}",
+    lambda one: f"{list_path(one)}/all",
+)
+
+
+@pytest.mark.parametrize("path", PATHS_TO_CANCEL)
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"List-Unsubscribe=One-Click", None),
+        (b"List-Unsubscribe=One-Click", "text/plain"),
+        (b'{"List-Unsubscribe": "One-Click"}', "application/json"),
+        (b"[", "application/json; charset=utf-8"),
+        (b"--x\r\n\r\n", "multipart/form-data; boundary=x"),
+        (b"\x00\xff\xfe" * 100, "application/octet-stream"),
+        (b"x", ""),
+        (b"x", ";;;"),
+    ],
+)
+async def test_whoever_posts_to_a_cancel_link_wants_out(
+    house: House, path: Callable[[Subscription], str], body: bytes, content_type: str | None
+) -> None:
+    subscription = await house.subscriber()
+    headers = {} if content_type is None else {"content-type": content_type}
+    answer = await house.pages.handle(make_request("POST", path(subscription), body, headers))
+    assert (answer.status, answer.content_type.split(";")[0]) == (200, "text/plain")
+    assert (await house.stored(subscription)).state is State.CANCELED
+    entry = (await house.ledger(subscription))[-1]
+    assert (entry.event, entry.origin.way) == (Event.CANCELED, Way.ONE_CLICK)
+
+
+@pytest.mark.parametrize("path", [cancel_path, named_path, PATHS_TO_CANCEL[3], PATHS_TO_CANCEL[4]])
+async def test_a_post_without_anything_cancels(house: House, path: Callable[[Subscription], str]) -> None:
+    subscription = await house.subscriber()
+    assert (await house.pages.handle(make_request("POST", path(subscription)))).status == 200
+    assert (await house.stored(subscription)).state is State.CANCELED
+
+
+async def test_a_body_at_a_cancel_link_is_bounded(house: House) -> None:
+    subscription = await house.subscriber()
+    for content_type in ("text/plain", "application/json", "application/x-www-form-urlencoded"):
+        request = make_request("POST", cancel_path(subscription), b"b" * 4097, {"content-type": content_type})
+        assert (await house.pages.handle(request)).status == 413
+    assert (await house.stored(subscription)).state is State.CONFIRMED
+
+
+@pytest.mark.parametrize("path", PATHS_TO_CANCEL)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT"])
+async def test_only_a_post_cancels(house: House, path: Callable[[Subscription], str], method: str) -> None:
+    subscription = await house.subscriber()
+    request = make_request(method, path(subscription), b"List-Unsubscribe=One-Click", {"content-type": "text/plain"})
+    await house.pages.handle(request)
     assert (await house.stored(subscription)).state is State.CONFIRMED
 
 

@@ -172,6 +172,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_OLD_API}/unsubscribe", "UnsubscribeSubscription", unsubscribe, public=True),
     Route("GET", addresses.CONFIRM_PATH, "ConfirmLink", confirm_link, public=True),
     Route("GET", addresses.UNSUBSCRIBE_PATH, "UnsubscribeLink", unsubscribe_link, public=True),
+    # Whoever POSTs to a cancel link wants out, whatever the body is. Source: RFC 8058, 3.2.
+    Route("POST", f"{_API}/subscriptions/unsubscribe", "UnsubscribeTopic", unsubscribe, public=True),
+    Route("POST", f"{_OLD_API}/unsubscribe", "UnsubscribeSubscription", unsubscribe, public=True),
+    Route("POST", addresses.UNSUBSCRIBE_PATH, "UnsubscribeLink", unsubscribe, public=True),
     Route("GET", "smn/{certificate_id}", "DownloadHttpCert", download_certificate, public=True),
     Route(
         "GET",

@@ -166,7 +166,7 @@ class SnsDialect:
     async def _answer(self, request: WireRequest) -> WireResponse:
         query = codec.decode_form(request.query.encode("utf-8", "surrogatepass"))
         params = query
-        if request.method == "POST":
+        if request.method == "POST" and not _is_link(query):
             params = codec.decode_form(request.body, dict(query))
         name = params.get("Action")
         action = _action(name, params.get("Version"))
@@ -189,6 +189,11 @@ class SnsDialect:
         if isinstance(result, WireResponse):
             return result
         return _respond(request, 200, codec.answer(name, result, request.request_id))
+
+
+def _is_link(query: codec.Params) -> bool:
+    """Whether the query string alone is the call, as in a link of a message: then a POST's body means nothing, whatever it is."""
+    return query.get("Action") in UNSIGNED and ("SubscriptionArn" in query or "Token" in query)
 
 
 def _is_tencents(request: WireRequest) -> bool:

@@ -34,6 +34,28 @@ def unsubscribe_link(subscription: str) -> str:
     return f"Action=Unsubscribe&SubscriptionArn={subscription}"
 
 
+ANY_BODY = [
+    (b"", None),
+    (b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"),
+    (b"List-Unsubscribe=One-Click", None),
+    (b"Action=Publish&TopicArn=x", "application/x-www-form-urlencoded"),
+    (b'{"a": "%zz"}', "application/json"),
+    (b"\x00\xff", "application/octet-stream"),
+    (b"--x\r\n\r\n%", "multipart/form-data; boundary=x"),
+]
+
+
+@pytest.mark.parametrize(("body", "content_type"), ANY_BODY)
+async def test_a_post_to_the_cancel_link_of_a_message_cancels_whatever_its_body(
+    desk: Desk, topic: str, body: bytes, content_type: str | None
+) -> None:
+    arn = await desk.confirmed(topic)
+    headers = {"host": "127.0.0.1:8010"} | ({} if content_type is None else {"content-type": content_type})
+    answer = await desk.handle("POST", unsubscribe_link(arn), headers, body)
+    assert (answer.status, "<UnsubscribeResponse" in body_of(answer)) == (200, True)
+    assert (await desk.ledger())[-1].event is Event.CANCELED
+
+
 # --- subscribing ---------------------------------------------------------------------------------------------------------
 
 
