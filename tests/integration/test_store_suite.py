@@ -45,6 +45,9 @@ from tidings.domain.model import (
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
 
+NEWEST = 2**62
+"""After every place in the flow."""
+
 # Accounts
 
 
@@ -152,7 +155,7 @@ async def test_a_deleted_topic_hides_everything_at_once_and_frees_its_name(store
     assert await store.subscription(uid(1001)) is None
     assert await store.subscribers([uid(1001), kept.uid]) == {kept.uid: kept}
     assert await store.live_subscription(topic.id, "https", "https://example.com/1") is None
-    assert await store.page(topic.id, after=0, limit=9, confirmed_by=NOW) == []
+    assert await store.page(topic.id, after=0, limit=9, seq=NEWEST) == []
     queries = [
         SubscriptionQuery(),
         SubscriptionQuery(account_id=ACCOUNT),
@@ -318,20 +321,65 @@ async def test_lapsed_gives_what_waited_too_long(store: Store) -> None:
 async def test_a_page_holds_the_confirmed_ones_of_one_topic_in_order(store: Store) -> None:
     topic, other = await add_topic(store, 1), await add_topic(store, 2)
     rows = [
-        a_subscription(number, topic, state=State.CONFIRMED, confirmed_at=NOW + (number % 2) * SECOND)
+        a_subscription(number, topic, state=State.CONFIRMED, confirmed_at=NOW + (-1) ** number * SECOND)
         for number in range(20)
     ]
     made = await add(store, *rows)
     await add(store, a_subscription(30, topic), a_subscription(31, other, state=State.CONFIRMED, confirmed_at=NOW))
-    whole = await store.page(topic.id, after=0, limit=100, confirmed_by=NOW + SECOND)
+    whole = await store.page(topic.id, after=0, limit=100, seq=NEWEST)
     assert [row.uid for row in whole] == [row.uid for row in made]
     assert [(row.id, row.endpoint, row.protocol, row.account_id, row.dialect) for row in whole] == [
         (row.id, row.endpoint, row.protocol, row.account_id, row.dialect) for row in made
     ]
     assert len({id(row.settings) for row in whole}) == 1
     assert whole[0].settings == {"sns:RawMessageDelivery": "true"}
-    early = await store.page(topic.id, after=made[3].id, limit=3, confirmed_by=NOW)
-    assert [row.id for row in early] == [made[4].id, made[6].id, made[8].id]
+    later = await store.page(topic.id, after=made[3].id, limit=3, seq=NEWEST)
+    assert [row.id for row in later] == [made[4].id, made[5].id, made[6].id]
+
+
+async def test_a_page_is_of_those_who_had_consented_before_the_message_by_order_whatever_the_times_say(
+    store: Store,
+) -> None:
+    topic = await add_topic(store)
+
+    async def accept(number: int) -> int:
+        await store.commit(Unit(messages=[a_message(number, topic)]))
+        return await store.last_seq()
+
+    async def receivers(seq: int) -> list[str]:
+        return [row.uid for row in await store.page(topic.id, after=0, limit=99, seq=seq)]
+
+    first = await accept(1)
+    # Confirmed by clocks that are years ahead, years back, and one that was never asked.
+    early, late, unknown, waiting = await add(
+        store,
+        a_subscription(1, topic, state=State.CONFIRMED, confirmed_at=NOW + 3650 * 86400 * SECOND),
+        a_subscription(2, topic, state=State.CONFIRMED, confirmed_at=NOW - 3650 * 86400 * SECOND),
+        a_subscription(3, topic, state=State.CONFIRMED, confirmed_at=None),
+        a_subscription(4, topic),
+    )
+    second = await accept(2)
+    assert await receivers(first) == []
+    assert await receivers(second) == [early.uid, late.uid, unknown.uid]
+    await store.commit(
+        Unit(
+            subscriptions_changed=[
+                replace(waiting, state=State.CONFIRMED, confirmed_at=NOW - SECOND),
+                replace(early, state=State.CANCELED, canceled_at=NOW - SECOND),
+                replace(late, settings={}),
+            ],
+            messages=[a_message(3, topic)],
+        )
+    )
+    third = await store.last_seq()
+    # A message of the same unit was accepted after what the unit says; a change of settings gives no new place.
+    assert await receivers(second) == [late.uid, unknown.uid]
+    assert await receivers(third) == [late.uid, unknown.uid, waiting.uid]
+    back = (await store.subscribers([early.uid]))[early.uid]
+    await store.commit(Unit(subscriptions_changed=[replace(back, state=State.CONFIRMED, canceled_at=None)]))
+    fourth = await accept(4)
+    assert await receivers(third) == [late.uid, unknown.uid, waiting.uid]
+    assert await receivers(fourth) == [early.uid, late.uid, unknown.uid, waiting.uid]
 
 
 # Tokens

@@ -128,7 +128,7 @@ class PhoneHouse:
             flow,
             store,
             self.clock,
-            Expander(store, self.clock),
+            Expander(store),
             renderer,
             {"sms": self.channel},
             self.metrics,

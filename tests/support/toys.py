@@ -157,7 +157,7 @@ class ToyHouse:
     def __init__(self, store: SqliteStore, flow: EmbeddedFlow, make_channel: Callable[[Permit], Channel]) -> None:
         self.store, self.flow, self.clock = store, flow, FakeClock()
         gate, metrics, vault = Gate(), Metrics(), FileVault(b"v" * 32)
-        expander = Expander(store, self.clock)
+        expander = Expander(store)
         announcer = LocalAnnouncer(store, gate, expander)
         uids = iter(f"{n:032x}" for n in range(1, 1_000_000))
         customs = Customs(frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(hours=48))

@@ -141,7 +141,7 @@ class Dispatcher:
         topic = self._expander.cached_topic(message.topic_id)
         if topic is None:
             return False
-        subscribers = self._expander.cached_page(message.topic_id, message.accepted_at)
+        subscribers = self._expander.cached_page(message.topic_id, task.seq)
         if subscribers is None:
             return False
         fanout = Fanout(task, topic, {}, 0, exhausted=True)
@@ -187,9 +187,9 @@ class Dispatcher:
             self._journal.finish(task.seq)
             return
         fanout = Fanout(task, topic, {}, task.cursor)
-        subscribers = self._expander.cached_page(message.topic_id, message.accepted_at) if not task.cursor else None
+        subscribers = self._expander.cached_page(message.topic_id, task.seq) if not task.cursor else None
         if subscribers is None:
-            subscribers = await self._expander.page(message.topic_id, task.cursor, message.accepted_at)
+            subscribers = await self._expander.page(message.topic_id, task.cursor, task.seq)
         await self._sign(fanout, subscribers)
         if len(subscribers) < PAGE_SUBSCRIPTIONS:
             fanout.exhausted = True
@@ -249,7 +249,7 @@ class Dispatcher:
             return
         subscribers, fanout.read = fanout.read, None
         if subscribers is None:
-            subscribers = await self._expander.page(message.topic_id, fanout.after, message.accepted_at)
+            subscribers = await self._expander.page(message.topic_id, fanout.after, fanout.task.seq)
             await self._sign(fanout, subscribers)
         if len(subscribers) < PAGE_SUBSCRIPTIONS:
             fanout.exhausted = True

@@ -147,8 +147,13 @@ class Store(Protocol):
     async def token(self, digest: bytes) -> Token | None: ...
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
 
-    async def page(self, topic_id: TopicId, *, after: int, limit: int, confirmed_by: datetime) -> list[Subscriber]:
-        """Confirmed subscriptions of a topic with id > `after`, ascending, confirmed at or before `confirmed_by`: the gate's query."""
+    async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
+        """Confirmed subscriptions of a topic with id > `after`, ascending, whose confirmation was written down before the message at
+        `seq`, a place in the flow: order decides, not clocks."""
+        ...
+
+    async def last_seq(self) -> int:
+        """The newest place in the flow that was ever given; 0 before the first message."""
         ...
 
     async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:

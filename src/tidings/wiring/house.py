@@ -107,7 +107,7 @@ class House:
         self._vault = vault
         self._link_key = vault.derive("links")
         self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
-        self._expander = Expander(store, self.clock)
+        self._expander = Expander(store)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)
         self._authenticator = Authenticator(store, vault)
         self._tickets = Tickets(store, vault, self.clock)

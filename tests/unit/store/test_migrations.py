@@ -143,6 +143,26 @@ async def test_records_of_an_older_version_stay_and_may_still_be_added(old: apsw
     await store.close()
 
 
+async def test_consent_of_an_older_version_gets_its_place_in_the_order(old: apsw.Connection, tmp_path: Path) -> None:
+    """Before the upgrade: before every message that is not finished. After it: where it was written down, by either release."""
+    message = "INSERT INTO message (topic_id, id, body) VALUES (?1, ?2, x'')"
+    before, _ = fill(old, "x")
+    old.execute(message, (before, "m1"))
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    later, _ = fill(old, "y")
+    old.execute(message, (later, "m2"))
+    old.execute("UPDATE subscription SET state = 1, confirmed_at = 0 WHERE topic_id = ? AND state = 3", (later,))
+    old.execute(message, (later, "m3"))
+
+    async def receivers(topic_id: int, seq: int) -> int:
+        return len(await store.page(TopicId(topic_id), after=0, limit=9, seq=seq))
+
+    assert await store.last_seq() == 3
+    assert [await receivers(before, seq) for seq in (1, 2, 3)] == [2, 2, 2]
+    assert [await receivers(later, seq) for seq in (1, 2, 3)] == [0, 2, 4]
+    await store.close()
+
+
 def test_a_message_that_an_older_version_accepted_is_read() -> None:
     added = ("sms_app", "sms_type", "answers", "sender")
     message = a_message(1)

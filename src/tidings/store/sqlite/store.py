@@ -196,9 +196,12 @@ class SqliteStore(OptOutTables, TextTables):
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
         return await listing.ledger(self._database, query)
 
-    async def page(self, topic_id: TopicId, *, after: int, limit: int, confirmed_by: datetime) -> list[Subscriber]:
-        found = self._database.rows(SQL["subscription_page"], (topic_id, after, limit, rows.micros(confirmed_by)))
+    async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
+        found = self._database.rows(SQL["subscription_page"], (topic_id, after, limit, seq))
         return rows.subscribers(found, self._maps)
+
+    async def last_seq(self) -> int:
+        return self.journal.last_seq()
 
     async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:
         found = self._database.rows(SQL["subscription_by_uids"], (msgspec.json.encode(uids).decode(),))

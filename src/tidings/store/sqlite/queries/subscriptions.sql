@@ -52,12 +52,12 @@ ORDER BY coalesce(confirmation_sent_at, created_at) LIMIT ?3;
 -- name: subscription_lapsed_canceled
 SELECT * FROM subscription_row WHERE state = 3 AND dialect = ?1 AND canceled_at < ?2 ORDER BY canceled_at LIMIT ?3;
 
--- The gate's query: one page of a topic's confirmed subscriptions.
+-- One page of a topic's subscriptions that were confirmed before the message at a place in the flow was accepted.
 -- name: subscription_page
 SELECT id, uid, account_id, dialect, protocol, endpoint, settings
 FROM subscription INDEXED BY subscription_by_state
 WHERE topic_id = (SELECT id FROM topic WHERE id = ?1 AND deleted = 0) AND state = 1 AND id > ?2
-    AND (confirmed_at IS NULL OR confirmed_at <= ?4)
+    AND confirmed_after < ?4
 ORDER BY id LIMIT ?3;
 
 -- The lists below give row ids as one JSON array, in one step, so that a long skip can run on another thread without
