@@ -69,7 +69,7 @@ class InvalidToken(InvalidValue):
 
 
 class MalformedToken(InvalidToken):
-    """A token that cannot be one of ours: wrong length or alphabet."""
+    """A token that cannot be one of anybody's: not hexadecimal of even length."""
 
 
 class TokenExpired(InvalidToken):

@@ -161,10 +161,18 @@ def read_json_object(text: str, field_name: str) -> dict[str, Any]:
     try:
         document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise InvalidValue(field_name, "failed to parse JSON") from error
+        # Observed: SNS puts a full stop here, then its parser's words.
+        raise InvalidValue(field_name, f"failed to parse JSON. {_fault(error)}") from error
     if not isinstance(document, dict):
         raise InvalidValue(field_name, "failed to parse JSON. Not an object")
     return document
+
+
+def _fault(error: Exception) -> str:
+    """What is wrong with a text that is no JSON, and where; none of the text itself."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    return "Too deeply nested" if isinstance(error, RecursionError) else f"Not allowed: {error}"[:200]
 
 
 def _refuse_constant(name: str) -> Any:

@@ -44,14 +44,15 @@ def test_another_key_opens_nothing() -> None:
 
 @given(st.text(max_size=60))
 def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
-    for read in (digest, lambda t: read_link(KEY, LinkPurpose.CANCEL, t)):
-        with pytest.raises(InvalidToken):
-            read(text)
+    with pytest.raises(InvalidToken):
+        read_link(KEY, LinkPurpose.CANCEL, text)
+    if len(text) % 2 or not text or set(text) - set("0123456789abcdefABCDEF"):
+        with pytest.raises(MalformedToken):
+            digest(text)
 
 
 def test_a_stored_token_is_a_hash() -> None:
     token = "0a" * 32
     assert len(digest(token)) == 32
     assert token.encode() not in digest(token)
-    with pytest.raises(MalformedToken):
-        digest(token.upper())
+    assert digest(token.upper()) != digest(token)  # hexadecimal, and nobody's

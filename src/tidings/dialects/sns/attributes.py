@@ -30,6 +30,8 @@ DISPLAY_NAME = "DisplayName"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,512}\Z")
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]{1,64}):([0-9]{12}):[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
+_WHOLE = re.compile(r"[0-9]{1,10}\Z")
+SAMPLE_RATE_MAX = 100
 KEY_CHARACTERS_MAX = 2048
 
 
@@ -125,8 +127,8 @@ def _role(name: str) -> Callable[[str, TopicContext], str]:
 
 def _sample_rate(name: str) -> Callable[[str, TopicContext], str]:
     def check(value: str, _: TopicContext) -> str:
-        if value and _number(name, value) > 100:
-            raise InvalidValue(name, "must be between 0 and 100")
+        if value and not (_WHOLE.match(value) and int(value) <= SAMPLE_RATE_MAX):
+            raise InvalidValue(name, f"{echo(value)} value provided is not an integer between 0-{SAMPLE_RATE_MAX}")
         return value
 
     return check
@@ -184,9 +186,7 @@ def _raw_delivery(value: str, context: SubscriptionContext) -> str:
     if lowered not in ("true", "false"):
         raise InvalidValue("RawMessageDelivery", f"Invalid value [{echo(value)}]. Must be true or false.")
     if lowered == "true" and context.protocol not in RAW_PROTOCOLS:
-        raise InvalidValue(
-            "RawMessageDelivery", f"Delivery protocol [{context.protocol}] does not support raw message delivery."
-        )
+        raise InvalidValue("", f"Delivery protocol [{context.protocol}] does not support raw message delivery.")
     return lowered
 
 
@@ -257,12 +257,12 @@ def is_same(name: str, given: str, kept: str) -> bool:
 def refusal(error: InvalidValue, *, in_map: bool) -> SnsError:
     """How a bad value sounds. in_map: it came in the Attributes map of a create call rather than by itself.
 
-    Observed: statements out of scope and unknown principals are told without the attribute's name and colon.
+    Observed: statements out of scope, unknown principals and raw delivery to people are told without the attribute's name and colon.
     """
     lead = "Invalid parameter: Attributes Reason: " if in_map else "Invalid parameter: "
     if error.field == "Policy" and error.reason == "PrincipalNotFound":
         text = "Policy Error: PrincipalNotFound"
-    elif error.field == "Policy" and error.reason.startswith("Policy statement"):
+    elif not error.field or (error.field == "Policy" and error.reason.startswith("Policy statement")):
         text = error.reason
     else:
         text = f"{error.field}: {error.reason}"
@@ -292,6 +292,6 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
 
 
 def _number(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 10):
+    if not _WHOLE.match(value):
         raise InvalidValue(name, "must be a whole number")
     return int(value)

@@ -85,10 +85,10 @@ def group(params: Mapping[str, str], prefix: str) -> list[Params]:
     return [found[number] for number in sorted(found)]
 
 
-def is_given(params: Mapping[str, str], name: str) -> bool:
-    """Whether a list or map was sent at all: botocore sends an empty list as `Name=`."""
+def has_elements(params: Mapping[str, str], name: str) -> bool:
+    """Whether a list or map has anything in it. SDKs send an empty one as `Name=`, which counts as null. Observed."""
     lead = f"{name}."
-    return name in params or any(key.startswith(lead) for key in params)
+    return any(key.startswith(lead) for key in params)
 
 
 def escape(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tidings.dialects.sns.limits import ECHO_CHARACTERS_MAX
+from tidings.dialects.sns.limits import CONSTRAINT_ECHO_CHARACTERS_MAX, ECHO_CHARACTERS_MAX
 from tidings.domain import errors
 
 
@@ -42,6 +42,23 @@ def missing(member: str) -> SnsError:
     )
 
 
+def violated(value: str, path: str, constraint: str) -> SnsError:
+    """A member outside of the model's length or pattern. path: where it stands, as in `tags.1.member.key`."""
+    shown = echo(value, CONSTRAINT_ECHO_CHARACTERS_MAX)
+    return SnsError(
+        "ValidationError",
+        f"1 validation error detected: Value '{shown}' at '{path}' failed to satisfy constraint: Member must {constraint}",
+    )
+
+
+def check_length(value: str, path: str, least: int, most: int) -> None:
+    """Raises SnsError for a member whose length the model does not allow."""
+    if len(value) < least:
+        raise violated(value, path, f"have length greater than or equal to {least}")
+    if len(value) > most:
+        raise violated(value, path, f"have length less than or equal to {most}")
+
+
 def empty(member: str) -> SnsError:
     """A required member was sent without a value."""
     return invalid(member, "no value for required parameter")
@@ -52,9 +69,9 @@ def not_offered(name: str, what: str) -> SnsError:
     return SnsError("InvalidParameter", f"Invalid parameter: {name}: {what} are not offered by this server yet")
 
 
-def echo(value: str) -> str:
+def echo(value: str, most: int = ECHO_CHARACTERS_MAX) -> str:
     """A caller's value, short enough for a message."""
-    return value if len(value) <= ECHO_CHARACTERS_MAX else f"{value[:ECHO_CHARACTERS_MAX]}..."
+    return value if len(value) <= most else f"{value[:most]}..."
 
 
 def translate(error: errors.TidingsError) -> SnsError:
@@ -98,11 +115,12 @@ _QUOTAS = {
     "topics": ("TopicLimitExceeded", 403),
     "subscriptions": ("SubscriptionLimitExceeded", 403),
     "pending subscriptions": ("SubscriptionLimitExceeded", 403),
-    "tags": ("TagLimitExceeded", 400),
 }
 
 
 def _quota(error: errors.QuotaExceeded) -> SnsError:
+    if error.kind == "tags":
+        return SnsError("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded")
     code, status = _QUOTAS.get(error.kind, ("InvalidParameter", 400))
     return SnsError(code, f"The limit of {error.limit} {error.kind} is reached", status)
 

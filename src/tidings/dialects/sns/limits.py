@@ -19,6 +19,9 @@ INDEX_DIGITS_MAX = 6
 ECHO_CHARACTERS_MAX = 256
 """Ours: how much of a wrong value an error message repeats."""
 
+CONSTRAINT_ECHO_CHARACTERS_MAX = 2048
+"""Ours: the same where the model's lengths and patterns are at issue, whose messages quote the whole value."""
+
 PAGE_ITEMS = 100
 """Source: SNS API reference, ListTopics, ListSubscriptions, ListSubscriptionsByTopic."""
 
@@ -56,7 +59,8 @@ GROUP_ID_CHARACTERS_MAX = 128
 TAG_KEY_CHARACTERS_MAX = 128
 TAG_VALUE_CHARACTERS_MAX = 256
 TAGS_MAX = 50
-"""Source: SNS API reference, Tag, TagResource."""
+RESOURCE_ARN_CHARACTERS_MAX = 1011
+"""Source: SNS API reference, Tag, TagResource; SNS service model (AmazonResourceName)."""
 
 LABEL_CHARACTERS_MAX = 256
 """Ours: a statement's label; the policy's 30 KB bound the rest."""

@@ -27,7 +27,7 @@ from tidings.domain.model import MessageAttribute
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\Z")
-_ATTRIBUTE_TYPE = re.compile(r"(String|Number|Binary)(\.[A-Za-z0-9_.-]+)?\Z")
+_ATTRIBUTE_TYPE = re.compile(r"(String|Number|Binary)(\..+)?\Z", re.DOTALL)
 _NAME_CHARACTER = re.compile(r"[A-Za-z0-9_.-]")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
 _GROUP_ID = re.compile(r"[\x21-\x7e]+\Z")
@@ -118,14 +118,13 @@ def read_structure(params: Mapping[str, str], message: str) -> tuple[str, dict[s
     if structure != "json":
         raise invalid("MessageStructure")
     try:
-        pairs = json.loads(message, object_pairs_hook=_Pairs, parse_constant=_refuse)
+        texts = json.loads(message, parse_constant=_refuse)  # of a doubled name the last counts, as observed
     except (ValueError, RecursionError) as error:
         raise invalid("Message Structure - JSON message body failed to parse") from error
-    if not isinstance(pairs, _Pairs):
+    if not isinstance(texts, dict):
         raise invalid("Message Structure - JSON message body failed to parse")
-    texts = dict(pairs)
     default = texts.get("default")
-    if not isinstance(default, str) or len(texts) != len(pairs):
+    if not isinstance(default, str):
         raise invalid("Message Structure - No default entry in JSON message body")
     # Text may hold lone surrogates written as \u escapes; they cannot be stored or sent as UTF-8.
     bodies = {key: text for key, text in texts.items() if key in BODY_KEYS and isinstance(text, str)}
@@ -133,10 +132,6 @@ def read_structure(params: Mapping[str, str], message: str) -> tuple[str, dict[s
         if not _is_unicode(text):
             raise invalid("Message Structure - JSON message body failed to parse")
     return default, bodies
-
-
-class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with its doubled names still in it."""
 
 
 def _refuse(name: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidings.dialects.sns.errors import SnsError, empty, invalid, missing
+from tidings.dialects.sns.errors import SnsError, invalid, missing
 from tidings.dialects.sns.limits import FIFO_SUFFIX, SERVICE, TOPIC_NAME_CHARACTERS_MAX
 from tidings.domain.model import AccountId, Topic
 
@@ -74,6 +74,18 @@ def arn_parts(arn: str | None, member: str) -> list[str]:
     return parts
 
 
+def region_of(arn: str) -> str | None:
+    """The region that an ARN names; None for what is no ARN of a topic."""
+    parts = arn.split(":")
+    return parts[3] if len(parts) == 6 and _is_sns(parts) and is_region(parts[3]) else None
+
+
+def is_uuid_of_another_service(arn: str | None) -> bool:
+    """Whether this is an ARN of something else than SNS's that ends as a subscription's does."""
+    parts = (arn or "").split(":")
+    return len(parts) >= 6 and parts[0] == "arn" and parts[2] != SERVICE and _UUID.match(parts[-1]) is not None
+
+
 def read_topic_arn(arn: str | None, region: str, member: str = "TopicArn") -> TopicName:
     """The topic an ARN means, which must be in the region of the call. Raises SnsError."""
     parts = arn_parts(arn, member)
@@ -87,8 +99,6 @@ def read_subscription_arn(arn: str | None, member: str = "SubscriptionArn") -> t
 
     Observed: what is wrong before the last part is said of `SubscriptionArn`, a last part that is no UUID of `SubscriptionId`.
     """
-    if arn == "":
-        raise empty(member)
     parts = arn_parts(arn, member)
     if _UUID.match(parts[-1]) is None:
         raise invalid("SubscriptionId")

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tidings.dialects.sns import attributes, codec, names, policies
+from tidings.dialects.sns import attributes, names, policies
 from tidings.dialects.sns.calls import Call, House, find_topic, permit
-from tidings.dialects.sns.errors import empty, invalid, missing
+from tidings.dialects.sns.errors import invalid, missing
 from tidings.dialects.sns.limits import LABEL_CHARACTERS_MAX
 from tidings.domain import policy
 from tidings.domain.errors import InvalidValue, NotFound
@@ -30,7 +30,7 @@ async def add_permission(house: House, call: Call) -> None:
     grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
     arn = names.topic_arn(topic)
     if not all(names.is_account_id(account) for account in accounts):
-        raise invalid("AWSAccountId")
+        raise invalid("A provided account ID is not valid")
     principals = [f"arn:{names.partition(topic.region)}:iam::{account}:root" for account in accounts]
 
     def alter(found: Topic) -> Topic:
@@ -78,5 +78,5 @@ def _label(call: Call) -> str:
 def _list(call: Call, member: str) -> list[str]:
     found = call.members(member)
     if not found:
-        raise empty(member) if codec.is_given(call.params, member) else missing(member)
+        raise missing(member)
     return found

@@ -77,9 +77,11 @@ async def publish_batch(house: House, call: Call) -> str:
     total = 0
     for position, entry in enumerate(entries, start=1):
         raw = codec.group(entry, _ATTRIBUTES)
-        total += messages.size_of(entry.get("Message", ""), raw)
+        text = entry["Message"]
+        total += messages.size_of(text, raw)
         # Observed: these faults of one entry fail the whole request.
         messages.read_attributes(raw, f"publishBatchRequestEntries.{position}.member.messageAttributes")
+        messages.read_structure(entry, text)
         if is_fifo:
             messages.read_group_and_dedup(entry, is_fifo=True, dedups_by_content=_dedups_by_content(topic))
     if total > limit:
@@ -175,26 +177,29 @@ def _entries(call: Call) -> list[codec.Params]:
     member = "PublishBatchRequestEntries"
     entries = codec.group(call.params, f"{member}.member")
     if not entries:
-        if not codec.is_given(call.params, member):
+        if member not in call.params:
             raise missing(member)
         raise SnsError("EmptyBatchRequest", "The batch request doesn't contain any entries.")
     if len(entries) > BATCH_ENTRIES_MAX:
         raise SnsError("TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible.")
     ids = []
     for position, entry in enumerate(entries, start=1):
-        entry_id = entry.get("Id")
-        if entry_id is None:
-            raise missing(f"{member}.{position}.member.id")
-        ids.append(entry_id)
+        for name in ("Id", "Message"):
+            if name not in entry:
+                raise missing(f"{member}.{position}.member.{name.lower()}")
+        ids.append(entry["Id"])
     if len(set(ids)) != len(ids):
         raise SnsError("BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.")
     for entry_id in ids:
-        if len(entry_id) > BATCH_ID_CHARACTERS_MAX or _BATCH_ID.match(entry_id) is None:
-            raise SnsError(
-                "InvalidBatchEntryId",
-                f"The Id of a batch entry in a batch request doesn't abide by the specification: {echo(entry_id)}",
-            )
+        if len(entry_id) > BATCH_ID_CHARACTERS_MAX:
+            raise _bad_id("is too long", entry_id)
+        if _BATCH_ID.match(entry_id) is None:
+            raise _bad_id("contains an impermissible character", entry_id)
     return entries
+
+
+def _bad_id(fault: str, entry_id: str) -> SnsError:
+    return SnsError("InvalidBatchEntryId", f"The Id of a batch entry in the batch request {fault}: {echo(entry_id)}")
 
 
 def _failed(entry_id: str, error: SnsError) -> str:

@@ -58,7 +58,7 @@ async def set_sms_attributes(house: House, call: Call) -> str:
 
     Kept and shown, but without effect here: the spend limit, the delivery status role and rate, and the report's bucket.
     """
-    if not codec.is_given(call.params, "attributes"):
+    if not codec.has_elements(call.params, "attributes"):
         raise missing("attributes")
     given = call.entries("attributes")
     for name, value in given.items():

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from tidings.dialects.sns import codec
 from tidings.dialects.sns.calls import Call, House, find_topic, permit
-from tidings.dialects.sns.errors import SnsError, invalid, missing
-from tidings.dialects.sns.limits import TAG_KEY_CHARACTERS_MAX, TAG_VALUE_CHARACTERS_MAX, TAGS_MAX
+from tidings.dialects.sns.errors import SnsError, check_length, invalid, missing
+from tidings.dialects.sns.limits import (
+    RESOURCE_ARN_CHARACTERS_MAX,
+    TAG_KEY_CHARACTERS_MAX,
+    TAG_VALUE_CHARACTERS_MAX,
+    TAGS_MAX,
+)
 from tidings.domain.errors import QuotaExceeded
 from tidings.domain.grants import Verb
 from tidings.domain.model import Topic
@@ -17,10 +22,11 @@ _RESERVED = "aws:"
 
 
 async def tag_resource(house: House, call: Call) -> str:
-    topic = await _resource(house, call)
-    if not codec.is_given(call.params, "Tags"):
+    _check_resource(call)
+    if not codec.has_elements(call.params, "Tags"):
         raise missing("Tags")
     tags = read_tags(call)
+    topic = await _resource(house, call)
     if topic is None:
         raise _absent()
     await house.topics.tag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, tags)
@@ -28,12 +34,13 @@ async def tag_resource(house: House, call: Call) -> str:
 
 
 async def untag_resource(house: House, call: Call) -> str:
-    topic = await _resource(house, call)
-    if not codec.is_given(call.params, "TagKeys"):
+    _check_resource(call)
+    if not codec.has_elements(call.params, "TagKeys"):
         raise missing("TagKeys")
     keys = call.members("TagKeys")
-    for key in keys:
-        _check_key(key)
+    for position, key in enumerate(keys, start=1):
+        check_length(key, f"tagKeys.{position}.member", 1, TAG_KEY_CHARACTERS_MAX)
+    topic = await _resource(house, call)
     if topic is None:
         raise _absent()
     await house.topics.untag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, frozenset(keys))
@@ -41,6 +48,7 @@ async def untag_resource(house: House, call: Call) -> str:
 
 
 async def list_tags_for_resource(house: House, call: Call) -> str:
+    _check_resource(call)
     topic = await _resource(house, call)
     if topic is None:
         raise _absent()
@@ -54,13 +62,15 @@ async def list_tags_for_resource(house: House, call: Call) -> str:
 def read_tags(call: Call) -> dict[str, str]:
     """The tags of a call (`Tags.member.N.Key`, `.Value`). Raises SnsError."""
     tags: dict[str, str] = {}
-    for member in codec.group(call.params, "Tags.member"):
+    for position, member in enumerate(codec.group(call.params, "Tags.member"), start=1):
         key, value = member.get("Key"), member.get("Value")
+        path = f"tags.{position}.member"
         if key is None or value is None:
-            raise missing("tags.member.key" if key is None else "tags.member.value")
-        _check_key(key)
-        if len(value) > TAG_VALUE_CHARACTERS_MAX:
-            raise invalid("Tags", f"a tag's value must be at most {TAG_VALUE_CHARACTERS_MAX} characters long")
+            raise missing(f"{path}.key" if key is None else f"{path}.value")
+        check_length(key, f"{path}.key", 1, TAG_KEY_CHARACTERS_MAX)
+        check_length(value, f"{path}.value", 0, TAG_VALUE_CHARACTERS_MAX)
+        if key.lower().startswith(_RESERVED):
+            raise invalid("Tags", f"keys that begin with {_RESERVED} are reserved")
         if key in tags:
             raise invalid("Duplicated keys are not allowed.")
         tags[key] = value
@@ -69,15 +79,19 @@ def read_tags(call: Call) -> dict[str, str]:
     return tags
 
 
-def _check_key(key: str) -> None:
-    if not 1 <= len(key) <= TAG_KEY_CHARACTERS_MAX:
-        raise invalid("Tags", f"a tag's key must be 1 to {TAG_KEY_CHARACTERS_MAX} characters long")
-    if key.lower().startswith(_RESERVED):
-        raise invalid("Tags", f"keys that begin with {_RESERVED} are reserved")
+def _check_resource(call: Call) -> None:
+    arn = call.params.get("ResourceArn")
+    if arn is None:
+        raise missing("ResourceArn")
+    check_length(arn, "resourceArn", 1, RESOURCE_ARN_CHARACTERS_MAX)
 
 
 async def _resource(house: House, call: Call) -> Topic | None:
-    return await find_topic(house, call, "ResourceArn")
+    """The topic that ResourceArn names. What is no ARN of a topic here names no resource, whatever is wrong with it."""
+    try:
+        return await find_topic(house, call, "ResourceArn")
+    except SnsError:
+        return None
 
 
 def _absent() -> SnsError:

@@ -16,7 +16,7 @@ from tidings.dialects.sns.codec import (
     decode_form,
     escape,
     group,
-    is_given,
+    has_elements,
     listed,
     mapped,
     page_token,
@@ -102,10 +102,10 @@ def test_an_index_must_be_a_number(index: str) -> None:
         group({f"Tags.member.{index}.Key": "k"}, "Tags.member")
 
 
-def test_an_empty_list_is_given() -> None:
-    assert is_given({"Tags": ""}, "Tags")
-    assert is_given({"Tags.member.1.Key": ""}, "Tags")
-    assert not is_given({"TagsX": ""}, "Tags")
+def test_an_empty_list_counts_as_none() -> None:
+    assert not has_elements({"Tags": ""}, "Tags")
+    assert has_elements({"Tags.member.1.Key": ""}, "Tags")
+    assert not has_elements({"TagsX": ""}, "Tags")
 
 
 @given(st.text(st.characters()))

@@ -44,7 +44,7 @@ def test_a_wrong_topic_arn_is_refused_in_this_order(arn: str, message: str) -> N
 @pytest.mark.parametrize(
     ("arn", "message"),
     [
-        ("", "Invalid parameter: SubscriptionArn Reason: no value for required parameter"),
+        ("", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
         ("a:b", "Invalid parameter: SubscriptionArn Reason: An ARN must have at least 6 elements, not 2"),
         (ARN, "Invalid parameter: SubscriptionId"),
         (f"{ARN}:not-a-uuid", "Invalid parameter: SubscriptionId"),

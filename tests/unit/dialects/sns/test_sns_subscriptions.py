@@ -253,7 +253,7 @@ async def test_strict_links_confirm_a_mailbox_as_in_the_cloud(tmp_path: Any) -> 
         ({"Token": "0" * 64}, "Invalid parameter: Token"),
         ({"Token": "nonsense"}, "Invalid token"),
         ({"Token": ""}, "Invalid parameter: Token Reason: no value for required parameter"),
-        ({"TopicArn": "x"}, "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1"),
+        ({"TopicArn": "x"}, "Invalid parameter: Topic"),
         ({"TopicArn": "arn:aws:sns:eu-west-1:000000000000:news"}, "Invalid parameter: Topic"),
     ],
 )
