@@ -86,7 +86,9 @@ class Silence:
 class Desk:
     """`ask` and `refused` call through boto3; `post` and `get` as anything else that speaks HTTP."""
 
-    def __init__(self, store: Store, flow: Flow, quotas: Quotas | None = None, **options: Any) -> None:
+    def __init__(
+        self, store: Store, flow: Flow, quotas: Quotas | None = None, *, anonymous_cancel: bool = True, **options: Any
+    ) -> None:
         self.store = store
         self.flow = flow
         self.clock = FakeClock(datetime.now(UTC).replace(microsecond=0))
@@ -109,6 +111,7 @@ class Desk:
             new_token=self._new_token,
             new_message_id=_message_id,
             link_key=b"k" * 32,
+            anonymous_cancel=anonymous_cancel,
         )
         assert isinstance(store, SqliteStore)
         self.opt_outs = OptOuts(store, store, self.clock, metrics, new_message_id=_message_id, texts=store)
@@ -276,7 +279,7 @@ class _Raw(io.BytesIO):
 
 @asynccontextmanager
 async def open_desk(folder: Path, quotas: Quotas | None = None, **options: Any) -> AsyncIterator[Desk]:
-    """A desk over an embedded store in `folder`; `options` go to SnsDialect."""
+    """A desk over an embedded store in `folder`; `options` go to Desk and SnsDialect."""
     store = await SqliteStore.open(folder / "tidings.db")
     try:
         flow = EmbeddedFlow.open(store.journal, backlog_max=1_000_000)

@@ -133,19 +133,17 @@ def cancel(
     *,
     by_owner: bool,
     holds_link: bool = False,
-    caller: str = "anonymous",
+    caller: str = "",
 ) -> Cancellation:
-    """Cancel for an owner, for the holder of a link that we sent to the endpoint, or for anybody who knows the name.
+    """Cancel for an owner, for the holder of a link that we sent to the endpoint, or for somebody unknown who knows the name.
 
-    Raises Denied when only a signed call of an owner may cancel (a link that reached the endpoint itself always may), and
-    WrongState for an unconfirmed one where the cloud does not allow that. Source: SNS API reference, Unsubscribe.
+    caller: who signed; empty for nobody. Raises Denied when the caller is known and no owner, or when only a signed call of an owner
+    may cancel (a link that reached the endpoint itself always may), and WrongState for an unconfirmed one where the cloud does not
+    allow that. Source: SNS API reference, Unsubscribe.
     """
-    if (
-        not by_owner
-        and not holds_link
-        and (subscription.auth_on_unsubscribe or subscription.protocol in customs.signed_only)
-    ):
-        raise Denied(caller, "Unsubscribe", subscription.uid)
+    needs_owner = caller or subscription.auth_on_unsubscribe or subscription.protocol in customs.signed_only
+    if needs_owner and not by_owner and not holds_link:
+        raise Denied(caller or "anonymous", "Unsubscribe", subscription.uid)
     if subscription.state in (State.CANCELED, State.EXPIRED):
         return Cancellation(subscription, changed=False, way_back=False, goodbye=False)
     if subscription.state is State.UNCONFIRMED and not (customs.unconfirmed_cancelable or holds_link):

@@ -54,7 +54,7 @@ ROWS: Mapping[type[TidingsError], Problem] = {
     InvalidToken: Problem("unknown", 404),
     NotFound: Problem("ended", 404),
     Denied: Problem("refused", 403),
-    NotAuthenticated: Problem("refused", 403),
+    NotAuthenticated: Problem("notpersonal", 403),
     InvalidValue: Problem("refused", 400),
     AlreadyExists: Problem("refused", 409),
     QuotaExceeded: Problem("refused", 409),

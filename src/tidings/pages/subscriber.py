@@ -248,6 +248,8 @@ class Pages:
         return visit.views.canceled_by_name(before, answer)
 
     async def _named(self, uid: str) -> Found:
+        # The page is asked too, so that it does not promise what the button would refuse.
+        self._subscriptions.check_anonymous_cancel()
         if not _UID.match(uid):
             raise MalformedToken("malformed")
         found = await self._subscriptions.find(uid)

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain import lifecycle, tokens
-from tidings.domain.errors import Conflict, InvalidToken, InvalidValue, NotFound, Throttled, WrongState
+from tidings.domain.errors import (
+    Conflict,
+    InvalidToken,
+    InvalidValue,
+    NotAuthenticated,
+    NotFound,
+    Throttled,
+    WrongState,
+)
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import Customs
 from tidings.domain.limits import CONFLICTS_MAX
@@ -62,7 +70,8 @@ class Found:
 
 class Subscriptions:
     """`customs`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
-    HMAC key of signed links."""
+    HMAC key of signed links. `anonymous_cancel`: whether whoever knows a subscription's name may cancel it, unsigned and
+    without a link that was sent to its endpoint."""
 
     def __init__(
         self,
@@ -78,6 +87,7 @@ class Subscriptions:
         new_token: Callable[[], str],
         new_message_id: Callable[[], str],
         link_key: bytes,
+        anonymous_cancel: bool = True,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -88,13 +98,16 @@ class Subscriptions:
         self._notices = Notices(vault, ttls, new_token=new_token, new_message_id=new_message_id)
         self._asking = Asking(store, clock, quotas, customs, self._notices, new_uid=new_uid)
         self._link_key = link_key
+        self._anonymous_cancel = anonymous_cancel
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
-    async def find(self, uid: str) -> Found | None:
-        """The subscription (in any state but expired) and its topic, before anybody is asked whether the caller may see it."""
+    async def find(self, uid: str, *, expired: bool = False) -> Found | None:
+        """The subscription and its topic, before anybody is asked whether the caller may see it. expired: in that state too."""
         found = await self._remembered(uid)
-        return None if found is None or found.subscription.state is State.EXPIRED else found
+        if found is None or (found.subscription.state is State.EXPIRED and not expired):
+            return None
+        return found
 
     async def _remembered(self, uid: str) -> Found | None:
         subscription = await self._store.subscription(uid)
@@ -287,12 +300,20 @@ class Subscriptions:
     # --- canceling -----------------------------------------------------------------------------------------------------
 
     async def cancel(self, uid: str, *, by: Principal | None, origin: Origin) -> Canceled | None:
-        """Cancel by name: for an owner silently, for anybody else (where allowed) with a goodbye to the endpoint.
+        """Cancel by name: for an owner silently, for an unsigned caller (where allowed) with a goodbye to the endpoint.
 
-        Returns None when no such subscription exists (any more): canceling is safe to repeat.
-        Raises Denied, WrongState (unconfirmed). When this returns, nothing is sent to the endpoint any more.
+        Returns None when no such subscription exists (any more): canceling is safe to repeat. When this returns, nothing is sent to
+        the endpoint any more. Raises Denied (a signed caller who is no owner; only an owner may), NotAuthenticated (an unsigned
+        caller, and operators want none), WrongState (unconfirmed).
         """
+        if by is None:
+            self.check_anonymous_cancel()
         return await self._cancel(uid, by=by, holds_link=False, origin=origin)
+
+    def check_anonymous_cancel(self) -> None:
+        """Whether somebody unknown may cancel by name alone; asked before anything is looked up. Raises NotAuthenticated."""
+        if not self._anonymous_cancel:
+            raise NotAuthenticated("to cancel by name needs a signature here")
 
     async def look_up_link(self, purpose: LinkPurpose, link: str) -> Found:
         """What a signed link is about; changes nothing. Raises InvalidToken.
@@ -355,7 +376,7 @@ class Subscriptions:
                 now,
                 by_owner=lifecycle.is_owner(by, before, topic),
                 holds_link=holds_link,
-                caller=by.arn if by is not None else "anonymous",
+                caller=by.arn if by is not None else "",
             )
             if not decided.changed:
                 return Canceled(before, topic, changed=False)

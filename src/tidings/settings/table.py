@@ -312,7 +312,9 @@ class Settings:
     anonymous_unsubscribe: bool = _setting(
         True,
         values.switch,
-        "Whether an unsigned Unsubscribe call cancels, as it does in the cloud (AuthenticateOnUnsubscribe aside).",
+        "Whether whoever knows a subscription's ARN or URN may cancel it unsigned, as in the clouds (AuthenticateOnUnsubscribe aside). "
+        "Off: no unsigned call, no `UnsubscribeURL` or `unsubscribe_url` of web hooks and no page that knows the name only. What "
+        "remains: signed calls of the owners, the signed links in mails and texts, one-click, STOP, and the console.",
     )
     body_bytes_max: int = _setting(
         2 * 1024 * 1024,

@@ -178,6 +178,7 @@ class House:
             new_token=new_token,
             new_message_id=new_uuid,
             link_key=self._link_key,
+            anonymous_cancel=settings.anonymous_unsubscribe,
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
         self.opt_outs = OptOuts(
@@ -299,7 +300,6 @@ class House:
             home_region=settings.region,
             skew=timedelta(seconds=settings.clock_skew_s),
             strict_links=settings.strict_sns_links,
-            anonymous_unsubscribe=settings.anonymous_unsubscribe,
             judges=(make_smn_judge(self._projects),),
         )
         smn = self._smn_dialect(limiter)

@@ -28,6 +28,8 @@ WORDINGS = {
     "zh-CN/1": "eafee27da539eb74",
     "en/2": "f34503a05e0929a4",
     "zh-CN/2": "8acff23a2026f588",
+    "en/3": "7d6cfe39854af22f",
+    "zh-CN/3": "ce0175a0fa8604c4",
 }
 
 HEAD = """

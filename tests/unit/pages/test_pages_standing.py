@@ -97,9 +97,9 @@ async def test_one_link_confirms_cancels_and_brings_back(house: House) -> None:
     assert await _state(house, subscription) is State.CONFIRMED
     told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await house.ledger(subscription)]
     assert told[1:] == [
-        (Event.CONFIRMED, Way.LINK, "confirm/en/2"),
-        (Event.CANCELED, Way.LINK, "cancel/en/2"),
-        (Event.RESTORED, Way.LINK, "restore/en/2"),
+        (Event.CONFIRMED, Way.LINK, "confirm/en/3"),
+        (Event.CANCELED, Way.LINK, "cancel/en/3"),
+        (Event.RESTORED, Way.LINK, "restore/en/3"),
     ]
 
 
@@ -168,7 +168,7 @@ async def test_a_stale_button_never_does_the_opposite_of_what_it_said(house: Hou
     assert await _state(house, subscription) is State.UNCONFIRMED
 
 
-@pytest.mark.parametrize("form", [{}, {"act": ""}, {"act": "delete"}, {"shown": "cancel/en/2"}])
+@pytest.mark.parametrize("form", [{}, {"act": ""}, {"act": "delete"}, {"shown": "cancel/en/3"}])
 async def test_a_form_that_does_not_say_what_it_means_does_nothing(house: House, form: dict[str, str]) -> None:
     for subscription in (await _confirmed(house),):
         assert (await house.post(standing_path(subscription), form)).status == 400

@@ -72,7 +72,7 @@ async def test_the_button_confirms_and_the_ledger_says_what_was_shown(house: Hou
     assert (await house.stored(subscription)).state is State.CONFIRMED
     entry = (await house.ledger(subscription))[-1]
     assert entry.event is Event.CONFIRMED
-    assert entry.origin == Origin(Way.LINK, "", "192.0.2.7", "A phone", "req-1", "confirm/zh-CN/2")
+    assert entry.origin == Origin(Way.LINK, "", "192.0.2.7", "A phone", "req-1", "confirm/zh-CN/3")
 
 
 async def test_a_second_press_changes_nothing_more(house: House) -> None:
@@ -89,7 +89,7 @@ async def test_a_confirmation_can_be_declined(house: House) -> None:
     answer = await _press(house, page, "No, I don’t want them")
     assert "You have declined" in text_of(answer)
     assert (await house.stored(subscription)).state is State.CANCELED
-    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/2"
+    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/3"
     assert (await house.post(f"/s/y/{token}")).status in (404, 410)
 
 
@@ -102,7 +102,7 @@ async def test_a_phones_confirmation_link_stays_its_way_to_cancel(house: House) 
     answer = await _press(house, later, "Cancel this subscription")
     assert "You have canceled" in text_of(answer)
     assert (await house.stored(subscription)).state is State.CANCELED
-    assert (await house.ledger(subscription))[-1].origin.shown == "confirmed/en/2"
+    assert (await house.ledger(subscription))[-1].origin.shown == "confirmed/en/3"
 
 
 async def test_a_person_never_sees_the_whole_endpoint(house: House) -> None:
@@ -135,14 +135,14 @@ async def test_the_button_cancels_and_offers_to_come_back(house: House) -> None:
     assert "You have canceled" in text_of(answer)
     assert (await house.stored(subscription)).state is State.CANCELED
     canceled = (await house.ledger(subscription))[-1]
-    assert (canceled.event, canceled.origin.way, canceled.origin.shown) == (Event.CANCELED, Way.LINK, "cancel/en/2")
+    assert (canceled.event, canceled.origin.way, canceled.origin.shown) == (Event.CANCELED, Way.LINK, "cancel/en/3")
     assert house.announcer.changes[-1].state is State.CANCELED
 
     back = await _press(house, answer, "Subscribe me again")
     assert "Welcome back" in text_of(back)
     assert (await house.stored(subscription)).state is State.CONFIRMED
     restored = (await house.ledger(subscription))[-1]
-    assert (restored.event, restored.origin.shown) == (Event.RESTORED, "canceled/en/2")
+    assert (restored.event, restored.origin.shown) == (Event.RESTORED, "canceled/en/3")
 
 
 async def test_the_goodbye_messages_link_asks_before_it_brings_back(house: House) -> None:
@@ -243,7 +243,7 @@ async def test_one_subscription_is_canceled_from_the_list(house: House) -> None:
     assert list_path(first) in text_of(answer)
     assert (await house.stored(first)).state is State.CONFIRMED
     assert (await house.stored(second)).state is State.CANCELED
-    assert (await house.ledger(second))[-1].origin.shown == "list/en/2"
+    assert (await house.ledger(second))[-1].origin.shown == "list/en/3"
     again = text_of(await house.get(list_path(first)))
     assert "1 subscription " in again
     assert "Recently canceled" in again
@@ -287,7 +287,7 @@ async def test_everything_is_canceled_after_one_more_question(house: House) -> N
     answer = await _press(house, question, "Yes, cancel all")
     assert "2 subscriptions are canceled" in text_of(answer)
     assert [(await house.stored(one)).state for one in mine] == [State.CANCELED] * 2
-    assert {(await house.ledger(one))[-1].origin.shown for one in mine} == {"all/en/2"}
+    assert {(await house.ledger(one))[-1].origin.shown for one in mine} == {"all/en/3"}
     assert (await house.stored(theirs)).state is State.CONFIRMED
     for again in (await house.post(f"{list_path(mine[0])}/all"), await house.get(f"{list_path(mine[0])}/all")):
         assert "Nothing is sent here" in text_of(again)

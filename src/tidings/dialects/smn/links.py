@@ -125,11 +125,12 @@ async def _confirm(house: House, call: Call, shown: Shown) -> Answer:
 
 
 async def _named(house: House, call: Call) -> Found:
-    """Raises SmnError, NotFound."""
+    """Raises SmnError, NotAuthenticated, NotFound."""
     urn = call.query.get("subscription_urn", "")
     if not urn:
         raise missing_parameter("subscription_urn")
     names.read_subscription_urn(urn)
+    house.subscriptions.check_anonymous_cancel()
     house.limiter.take(f"smn:Unsubscribe:{call.request.remote}")
     return await subscription_named(house, urn)
 

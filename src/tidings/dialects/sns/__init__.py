@@ -112,7 +112,6 @@ class SnsDialect:
         home_region: str = "us-east-1",
         skew: timedelta = timedelta(seconds=CLOCK_SKEW_S),
         strict_links: bool = False,
-        anonymous_unsubscribe: bool = True,
         judges: Sequence[Judge] = (),
     ) -> None:
         self._authenticator = authenticator
@@ -129,7 +128,6 @@ class SnsDialect:
             public_url=public_url,
             home_region=home_region,
             strict_links=strict_links,
-            anonymous_unsubscribe=anonymous_unsubscribe,
             skew=skew,
             judges=judges,
         )

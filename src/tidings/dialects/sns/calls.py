@@ -30,7 +30,6 @@ class House:
 
     new_message_id: a fresh UUID. public_url: base of the pages for people. strict_links: a GET on an e-mail's SubscribeURL
     confirms at once, as in the cloud, instead of leading to the page with the button.
-    anonymous_unsubscribe: whether Unsubscribe by bare ARN needs no signature (where the subscription allows it).
     judges: what the other dialects' policies on a topic say.
     """
 
@@ -45,7 +44,6 @@ class House:
     public_url: str
     home_region: str
     strict_links: bool
-    anonymous_unsubscribe: bool
     skew: timedelta
     judges: Sequence[Judge] = ()
 

@@ -100,18 +100,19 @@ async def unsubscribe(house: House, call: Call) -> None:
         raise empty("SubscriptionArn")
     name, uid = names.read_subscription_arn(arn)
     if call.caller is None:
-        if not house.anonymous_unsubscribe:
-            raise NotAuthenticated("unsigned")
+        house.subscriptions.check_anonymous_cancel()
         house.limiter.take(f"sns:Unsubscribe:{call.request.remote}")
     else:
         house.limiter.take(f"sns:Unsubscribe:{call.caller.account_id}")
         if name.region != call.region:
             raise invalid("SubscriptionArn")
-    found = await house.subscriptions.find(uid)
-    if found is None or not _is_topic(found.topic, name):
+    found = await _named(house, name, uid)
+    if call.caller is not None:
+        _check_owner(call, name, found)
+    if found is None or found.subscription.state is State.EXPIRED:
         return
     arn = names.subscription_arn(found.topic, found.subscription.uid)
-    if call.caller is not None and call.caller.account_id in (found.subscription.account_id, found.topic.account_id):
+    if call.caller is not None:
         permit_account(call, Verb.CHANGE_SUBSCRIPTION, arn)
     try:
         await house.subscriptions.cancel(uid, by=call.caller, origin=call.origin)
@@ -249,10 +250,25 @@ async def _find(house: House, call: Call) -> Found:
     name, uid = names.read_subscription_arn(arn)
     if name.region != call.region:
         raise invalid("SubscriptionArn")
-    found = await house.subscriptions.find(uid)
-    if found is None or found.subscription.state is State.CANCELED or not _is_topic(found.topic, name):
+    found = await _named(house, name, uid)
+    _check_owner(call, name, found)
+    if found is None or found.subscription.state in (State.CANCELED, State.EXPIRED):
         raise NotFound("subscription")
     return found
+
+
+async def _named(house: House, name: names.TopicName, uid: str) -> Found | None:
+    """The subscription of an ARN in any state, also where nobody else remembers it."""
+    found = await house.subscriptions.find(uid, expired=True)
+    return found if found is not None and _is_topic(found.topic, name) else None
+
+
+def _check_owner(call: Call, name: names.TopicName, found: Found | None) -> None:
+    """Refuse a caller who owns neither the topic of an ARN nor the subscription: alike whether it is there or not, so that the answer
+    does not tell who subscribes. Raises Denied."""
+    owners = {name.account_id} if found is None else {name.account_id, found.subscription.account_id}
+    if call.principal.account_id not in owners:
+        raise Denied(call.principal.arn, f"SNS:{call.action}", call.params.get("SubscriptionArn", ""))
 
 
 def _permit_subscription(call: Call, verb: Verb, found: Found, owner: AccountId) -> Grant:

@@ -322,11 +322,39 @@ async def test_a_link_cancels_with_a_goodbye_whose_token_brings_back(desk: Desk,
     assert await listed(desk) == [arn]
 
 
-async def test_somebody_else_cancels_with_a_goodbye(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
+@pytest.mark.parametrize("operation", ["unsubscribe", "get_subscription_attributes", "set_subscription_attributes"])
+async def test_a_stranger_is_refused_alike_whether_a_subscription_is_there_or_not(
+    desk: Desk, topic: str, operation: str
+) -> None:
+    known = await desk.confirmed(topic)
+    waiting = await desk.pending(topic, "ben@example.com")
+    gone = await desk.confirmed(topic, "cy@example.com")
+    await desk.ask("unsubscribe", SubscriptionArn=gone)
+    absent = f"{topic}:{UUID}"
+    given = {"AttributeName": "RawMessageDelivery"} if operation.startswith("set") else {}
+    told = set()
+    for arn in (known, waiting, gone, absent, absent.replace(":news:", ":nothing:")):
+        status, code, message = await desk.refused(operation, key=GUEST, SubscriptionArn=arn, **given)
+        told.add((status, code, message.replace(arn, "ARN")))
+    assert len(told) == 1, told
+    ((status, code, _),) = told
+    assert (status, code) == (403, "AuthorizationError")
+    assert await desk.accepted(Kind.GOODBYE) == []
+    assert (await attributes(desk, known))["PendingConfirmation"] == "false"
+    assert (await attributes(desk, waiting))["PendingConfirmation"] == "true"
+
+
+async def test_a_guest_may_cancel_what_the_guest_owns_and_again(desk: Desk, topic: str) -> None:
+    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
+    answer = await desk.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sms", Endpoint="+14155550100")
+    arn = answer["SubscriptionArn"]
+    for _ in range(2):
+        await desk.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
+    desk.clock.advance(172_801)
+    await desk.subscriptions.expire_lapsed()
+    desk.clock.advance(-172_801)  # botocore signs by the machine's clock
     await desk.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
-    assert await listed(desk) == ["Deleted"]
-    assert len(await desk.accepted(Kind.GOODBYE)) == 1
+    assert (await desk.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[:2] == (404, "NotFound")
 
 
 async def test_a_restore_link_for_a_mailbox_leads_to_its_page(desk: Desk, topic: str) -> None:
@@ -381,10 +409,22 @@ async def test_a_queue_is_canceled_by_its_owners_only(desk: Desk, topic: str) ->
 
 
 async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, anonymous_unsubscribe=False) as desk:
+    async with open_desk(tmp_path, anonymous_cancel=False) as desk:
         arn = await desk.confirmed(await desk.topic(), HOOK, "https")
-        assert (await desk.get(unsubscribe_link(arn))).status == 403
+        for name in (arn, arn[:-1] + ("0" if arn[-1] != "0" else "1")):
+            answers = [await desk.get(unsubscribe_link(name))]
+            for content_type in ("application/x-www-form-urlencoded", "text/plain"):
+                headers = {"host": "127.0.0.1:8010", "content-type": content_type}
+                answers.append(await desk.handle("POST", unsubscribe_link(name), headers, b"x"))
+                body = unsubscribe_link(name).encode()
+                answers.append(await desk.handle("POST", "", headers, body))
+            assert {(answer.status, "MissingAuthenticationToken" in body_of(answer)) for answer in answers} == {
+                (403, True)
+            }
+        assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
         assert await listed(desk) == [arn]
+        await desk.ask("unsubscribe", SubscriptionArn=arn)
+        assert await listed(desk) == ["Deleted"]
 
 
 async def test_a_canceled_endpoint_can_be_asked_again(desk: Desk, topic: str) -> None:
