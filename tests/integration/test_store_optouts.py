@@ -182,17 +182,23 @@ async def test_an_opt_out_reads_back_as_written_is_replaced_and_lifted_once(stor
     first, second = an_opt_out(SHORT_CODE, way=Way.CONSOLE, reason="asked", principal="arn:x"), an_opt_out()
     await store.commit(Unit(opt_outs=[first, second]))
     assert await store.opt_outs(ACCOUNT, PHONE) == [second, first]
+    with pytest.raises(Conflict):
+        await store.commit(Unit(opt_outs=[second]))  # not as one that is new
+    second, first = await store.opt_outs(ACCOUNT, PHONE)
     later = replace(second, since=NOW + SECOND, event_at=NOW, way=Way.CARRIER, raw_text="中文")
     await store.commit(Unit(opt_outs=[later]))
+    with pytest.raises(Conflict):
+        await store.commit(Unit(opt_outs=[later]))  # changed since it was read
     assert await store.opt_outs(ACCOUNT, PHONE) == [later, first]
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 2
     with pytest.raises(Conflict):
         await store.commit(Unit(opt_outs_lifted=[second]))  # said again since it was read
+    later, _ = await store.opt_outs(ACCOUNT, PHONE)
     await store.commit(Unit(opt_outs_lifted=[later]))
     assert await store.opt_outs(ACCOUNT, PHONE) == [first]
     with pytest.raises(Conflict):
         await store.commit(Unit(opt_outs_lifted=[later]))
-    await store.commit(Unit(opt_outs_lifted=[first], opt_outs=[first]))
+    await store.commit(Unit(opt_outs_lifted=[first], opt_outs=[replace(first, version=0)]))
     assert await store.opt_outs(ACCOUNT, PHONE) == [first]
     assert await store.opt_outs(OTHER, PHONE) == []
 
@@ -233,7 +239,7 @@ async def test_every_acknowledged_change_is_seen_by_the_next_question_also_by_an
         for store in (server, command):
             assert store.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
             assert await store.texts_blocked(ACCOUNT, TOPICS_APP, MARKETING, [PHONE, PHONE]) == {PHONE: TOLL_FREE}
-        await writer.commit(Unit(opt_outs_lifted=[an_opt_out()]))
+        await writer.commit(Unit(opt_outs_lifted=await writer.opt_outs(ACCOUNT, PHONE)))
         for store in (server, command):
             assert store.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == ""
     await server.close()
@@ -288,7 +294,8 @@ async def test_a_large_import_is_applied_as_a_whole_and_in_its_order_or_not_at_a
     assert (await store.texts_blocked(ACCOUNT, TOPICS_APP, 2, phones)).keys() == set(phones)
     found = await store.ledger(LedgerQuery(ACCOUNT, address=TOLL_FREE, limit=9_999))
     assert [replace(entry, id=0) for entry in found] == ledger
-    await store.commit(Unit(opt_outs_lifted=opt_outs))
+    made = await store.opt_out_page(OptOutQuery(ACCOUNT, limit=9_999))
+    await store.commit(Unit(opt_outs_lifted=made))
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 0
 
 
@@ -477,5 +484,5 @@ async def test_a_reset_forgets_people_and_texts_and_keeps_what_was_provisioned(s
     assert await store.heard_page(ACCOUNT, after=0, limit=9) == await store.ledger(LedgerQuery()) == []
     await store.commit(people)
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 1
-    await store.commit(Unit(opt_outs_lifted=[an_opt_out()]))
+    await store.commit(Unit(opt_outs_lifted=await store.opt_outs(ACCOUNT, PHONE)))
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 0

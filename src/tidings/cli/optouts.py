@@ -128,11 +128,11 @@ def import_opt_outs(
 ) -> None:
     """Opt out everybody on a list; safe to repeat. Nobody is ever opted in by it."""
 
-    async def work(_settings: Settings, opened: OpenedStore, _vault: FileVault) -> dict[str, int]:
+    async def work(settings: Settings, opened: OpenedStore, _vault: FileVault) -> dict[str, int]:
         from tidings.wiring import HouseClock
 
         owner = await _chosen(opened, account)
-        taking = OptOutImport(opened, opened, HouseClock(), owner)
+        taking = OptOutImport(opened, opened, HouseClock(), owner, revoke_all=settings.sms_revoke_all)
         await taking.begin()
         good, bad = _look_through(file, address, taking)
         if bad and not skip_bad:

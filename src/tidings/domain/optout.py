@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tidings.domain.model import AccountId, Way
+from tidings.domain.model import AccountId, LedgerEntry, Way
 
 ACCOUNT_WIDE = "*"
 """The address that stands for all of an account: an opt-out here blocks every application and type. It is never listed as one."""
@@ -97,7 +97,8 @@ class BlockingRule:
 @dataclass(frozen=True, slots=True)
 class OptOut:
     """Somebody who is opted out at an address. `event_at`: when it was said, by the SMSC's clock where it tells; an older START
-    does not lift it. `way`, `reason`, `keyword`, `raw_text`, `principal`: how it came, as the ledger has it."""
+    does not lift it. `way`, `reason`, `keyword`, `raw_text`, `principal`: how it came, as the ledger has it. `version`: given by the
+    store, another one at every change; 0 for one that the store does not have."""
 
     account_id: AccountId
     address: str
@@ -109,6 +110,27 @@ class OptOut:
     keyword: str = ""
     raw_text: str = ""
     principal: str = ""
+    version: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OptOutBatch:
+    """Opt-outs of a list, all of one account and new to whoever read it, each with its ledger entry (`ledger`, in the same order).
+    `seen`: the newest ledger entry of an opt-in that was considered."""
+
+    account_id: AccountId
+    opt_outs: Sequence[OptOut]
+    ledger: Sequence[LedgerEntry]
+    seen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """Those of a batch that were not written, by address and phone. `known`: were opted out by then. `opted_in`: the phone opted in
+    after what was considered."""
+
+    known: frozenset[tuple[str, str]]
+    opted_in: frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,16 @@ from datetime import datetime
 from typing import Protocol
 
 from tidings.domain.model import AccountId, LedgerEntry
-from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, OptOutQuery, SmsApplication
+from tidings.domain.optout import (
+    BatchResult,
+    BlockingRule,
+    HeardText,
+    InboundAddress,
+    OptOut,
+    OptOutBatch,
+    OptOutQuery,
+    SmsApplication,
+)
 from tidings.domain.texts import SentText, SentTextQuery, SmsSign, SmsTemplate, TextTally
 
 
@@ -55,6 +64,11 @@ class OptOutStore(Protocol):
 
     async def opt_outs(self, account_id: AccountId, phone: str) -> list[OptOut]:
         """At all addresses that are not deleted."""
+        ...
+
+    async def import_opt_outs(self, batch: OptOutBatch) -> BatchResult:
+        """Write in one transaction, with their ledger entries, those of a batch who are not opted out at the address and did not opt in
+        since it was decided on. The database compares, whichever process changes what. Raises Conflict (inbound address), Unavailable."""
         ...
 
     async def opt_out_page(self, query: OptOutQuery) -> list[OptOut]: ...

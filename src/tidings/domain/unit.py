@@ -50,9 +50,13 @@ class Unit:
     blocking_rules: list[BlockingRule] = field(default_factory=list)  # insert or replace, by address and application
     # account, address, application
     blocking_rules_deleted: list[tuple[AccountId, str, str]] = field(default_factory=list)
-    opt_outs: list[OptOut] = field(default_factory=list)  # insert or replace, by address and phone
-    opt_outs_lifted: list[OptOut] = field(default_factory=list)  # as they were read; Conflict when said again since
-    # a transport's id at an address only once, else Conflict
+    opt_outs: list[OptOut] = field(
+        default_factory=list
+    )  # new ones with version 0, changed ones with that which was read
+    opt_outs_lifted: list[OptOut] = field(default_factory=list)  # with the version that was read
+    # account, address, phone: nobody is opted out there once the unit is applied, else Conflict
+    opt_outs_absent: list[tuple[AccountId, str, str]] = field(default_factory=list)
+    # a transport's id at an address only once, else TransportIdTaken
     texts_heard: list[HeardText] = field(default_factory=list)
     sms_signs_new: list[SmsSign] = field(
         default_factory=list

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tidings.domain import keywords
-from tidings.domain.errors import Conflict, NotFound, Throttled
+from tidings.domain.errors import Conflict, NotFound, Throttled, TransportIdTaken
 from tidings.domain.keywords import Meaning
 from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Event, Kind, LedgerQuery, Message, Origin, Way
@@ -34,6 +34,7 @@ from tidings.services.phones import (
     PERSONS_OWN,
     Phones,
     Said,
+    add_account_wide,
     add_opt_in,
     add_opt_out,
     address_meant,
@@ -126,6 +127,7 @@ class Hearing:
             return await self._hear(owner.address, phone, text, origin)
 
     async def _hear(self, name: str, phone: str, text: IncomingText, origin: Origin) -> Heard:
+        taken = 0
         for attempt in range(CONFLICTS_MAX):
             address = await self._owner(name)
             hearing = await self._begin(address, phone, text, origin, thorough=attempt > 0)
@@ -133,10 +135,13 @@ class Hearing:
                 return Heard(address.account_id, hearing.meaning, changed=False, repeat=True)
             await self._decide(hearing)
             # Its id is taken and yet it is no repeat: the transport numbers from the start again. A STOP counts all the same.
-            self._keep(hearing, transport_id=text.transport_id if attempt < 2 else "")
+            self._keep(hearing, transport_id=text.transport_id if taken < 2 else "")
             try:
                 await self._phones.commit(hearing.unit)
-            except Conflict:
+            except TransportIdTaken:
+                taken += 1
+                continue
+            except Conflict:  # somebody else was faster: an import, or a person of the account
                 continue
             return Heard(address.account_id, hearing.meaning, hearing.changed, late=hearing.late, reply=hearing.reply)
         raise Throttled
@@ -286,12 +291,14 @@ class Hearing:
             add_opt_out(hearing.unit, said, ACCOUNT_WIDE, wide)
         elif not await self._is_late(said, ACCOUNT_WIDE, None, KeywordSet.OPT_OUT):
             hearing.changed = True
-            await self._phones.make_account_wide(hearing.unit, said.account_id, said.at)
+            await add_account_wide(self._opt_outs, hearing.unit, said.account_id, said.at)
             add_opt_out(hearing.unit, said, ACCOUNT_WIDE, None)
 
     async def _opt_in(self, hearing: _Hearing, states: dict[str, OptOut]) -> None:
         said, name = hearing.said, hearing.address.address
         wide = states.get(ACCOUNT_WIDE)
+        if wide is None:
+            hearing.unit.opt_outs_absent.append((said.account_id, ACCOUNT_WIDE, said.phone))
         if wide is not None and not (self._revoke_all or wide.way in PERSONS_OWN):
             wide = None  # somebody of the account blocked all of it: that is not this person's to lift
         if wide is not None and await self._is_late(said, ACCOUNT_WIDE, wide, KeywordSet.OPT_IN):

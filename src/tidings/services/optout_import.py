@@ -1,31 +1,35 @@
 """Opt-outs of another system, taken over in units of thousands: the people, and a ledger entry each.
 
 Called by `tidings optout import` and `optout_uploads`. Never opts anybody in, and never overrules what was said here: who is opted out
-already stays as he is, and who opted in after the time that the list gives is left alone. So a list may be imported twice, or again
-after a crash.
+already stays as he is, and who opted in after the time that the list gives, or while it is imported, is left alone. So a list may be
+imported twice, or again after a crash.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from tidings.domain.errors import InvalidValue
-from tidings.domain.model import AccountId, Event, LedgerQuery, Origin, State, Way
-from tidings.domain.optout import ACCOUNT_WIDE, OptOut, OptOutQuery
+from tidings.domain.errors import Conflict, InvalidValue, Throttled
+from tidings.domain.limits import CONFLICTS_MAX
+from tidings.domain.model import AccountId, Event, LedgerEntry, LedgerQuery, Origin, State, Way
+from tidings.domain.optout import ACCOUNT_WIDE, OptOut, OptOutBatch, OptOutQuery
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.services.endpoints import same_phone
-from tidings.services.phones import Said, account_wide
+from tidings.services.phones import PERSONS_OWN, Said, add_account_wide
 
 REASON_CHARACTERS_MAX = 500
 _PAGE_ENTRIES = 5_000
 _ORIGIN = Origin(Way.IMPORT)
+_Key = tuple[str, str]
+"""Inbound address and phone."""
 # Whether such a number can exist is not asked here: that costs 0.1 ms each, and an impossible one is never texted. But it is kept in the
 # form in which it would be texted.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
@@ -49,31 +53,54 @@ class Taken:
     late: int = 0
 
 
+class _OptIn(NamedTuple):
+    """The newest opt-in of a phone at an address: its ledger entry, and when the person said it."""
+
+    entry: int
+    at: datetime
+
+
 class OptOutImport:
-    """For one account. `store`, `opt_outs`: one object. `origin`: who brings the list, for the ledger; its way is IMPORT."""
+    """For one account. `store`, `opt_outs`: one object. `origin`: who brings the list, for the ledger; its way is IMPORT. `revoke_all`:
+    a START at one inbound address counts for all of the account.
+
+    Other processes change opt-outs meanwhile. So the store compares: who is opted out by then is left alone, and for those who opted in
+    since they were looked for it is decided again.
+    """
 
     def __init__(
-        self, store: Store, opt_outs: OptOutStore, clock: Clock, account_id: AccountId, origin: Origin = _ORIGIN
+        self,
+        store: Store,
+        opt_outs: OptOutStore,
+        clock: Clock,
+        account_id: AccountId,
+        origin: Origin = _ORIGIN,
+        *,
+        revoke_all: bool = False,
     ) -> None:
         self._store = store
         self._origin = origin
         self._opt_outs = opt_outs
         self._clock = clock
         self._account_id = account_id
+        self._revoke_all = revoke_all
         self._addresses = {ACCOUNT_WIDE}
         self._begun_at = clock.now()
-        self._opted_in: dict[tuple[str, str], datetime] = {}
-        self._looked_up_to = 0
+        self._begun_after = 0
+        self._opted_in: dict[tuple[str, str], _OptIn] = {}
+        self._seen = 0
+        self._looking = asyncio.Lock()
         self._has_account_wide = False
         self._writing: asyncio.Future[None] | None = None
-        self._being_written: set[tuple[str, str]] = set()
         self.taken = Taken()
 
     async def begin(self) -> None:
-        """Read what `check` needs."""
+        """Read what `check` needs, and who had opted in before."""
         found = await self._opt_outs.inbound_addresses(self._account_id)
         self._has_account_wide = any(address.address == ACCOUNT_WIDE for address in found)
         self._addresses |= {address.address for address in found}
+        await self._look_for_opt_ins()
+        self._begun_after = self._seen
 
     def check(self, line: Listed) -> None:
         """Raises InvalidValue."""
@@ -87,70 +114,110 @@ class OptOutImport:
             raise InvalidValue("since", "lies in the future", str(line.since))
 
     async def take(self, lines: Sequence[Listed]) -> None:
-        """Take checked lines over in one Unit: some thousands at a time. Counts in `taken`. Raises Conflict, Unavailable.
+        """Take checked lines over in one transaction: some thousands at a time. Counts in `taken`. Raises Conflict, Throttled,
+        Unavailable.
 
-        Decides while the unit before is still being written; `end` waits for the last one.
+        Decides while the lines before are still being written; `end` waits for the last ones.
         """
-        now = self._clock.now()
-        wanted: dict[tuple[str, str], Listed] = {}
+        wanted: dict[_Key, Listed] = {}
         for line in lines:
             wanted.setdefault((line.address, same_phone(line.phone)), line)
         await self._look_for_opt_ins()
         known = await self._known(wanted)
-        unit, late = Unit(), 0
-        for key, line in wanted.items():
-            if key in known or key in self._being_written:
-                continue
-            opted_in = self._opted_in.get(key)
-            if opted_in is not None and line.since is not None and line.since < opted_in:
-                late += 1
-                continue
-            self._add(unit, line, key[1], now)
+        self.taken.known += len(lines) - len(wanted) + len(known)
+        if not self._has_account_wide and any(address == ACCOUNT_WIDE for address, _ in wanted):
+            await self._make_account_wide()
+        for key in known:
+            del wanted[key]
+        batch = self._batch(wanted)
         await self.end()
-        if unit.opt_outs:
-            if not self._has_account_wide and any(row.address == ACCOUNT_WIDE for row in unit.opt_outs):
-                unit.inbound_addresses_new.append(account_wide(self._account_id, now))
-                self._has_account_wide = True
-            self._being_written = {(row.address, row.phone) for row in unit.opt_outs}
-            self._writing = asyncio.ensure_future(self._store.commit(unit))
-        self.taken.added += len(unit.opt_outs)
-        self.taken.late += late
-        self.taken.known += len(lines) - len(unit.opt_outs) - late
+        self._writing = asyncio.ensure_future(self._write(batch, wanted))
 
     async def end(self) -> None:
         """Wait until everything that was taken is durable. Raises what `take` does."""
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
-        self._being_written = set()
 
-    def _add(self, unit: Unit, line: Listed, phone: str, now: datetime) -> None:
-        since = line.since or now
-        unit.opt_outs.append(
-            OptOut(
-                self._account_id,
-                line.address,
-                phone,
-                since,
-                since,
-                Way.IMPORT,
-                reason=line.reason,
-                principal=self._origin.principal,
+    async def _write(self, batch: OptOutBatch, wanted: dict[_Key, Listed]) -> None:
+        """Write a batch, and again what opted in after it was decided on: now as late, or with that opt-in considered."""
+        for _ in range(CONFLICTS_MAX):
+            if not batch.opt_outs:
+                return
+            result = await self._opt_outs.import_opt_outs(batch)
+            self.taken.known += len(result.known)
+            self.taken.added += len(batch.opt_outs) - len(result.known) - len(result.opted_in)
+            if not result.opted_in:
+                return
+            await self._look_for_opt_ins()
+            wanted = {key: wanted[key] for key in result.opted_in}
+            batch = self._batch(wanted)
+        raise Throttled
+
+    def _batch(self, wanted: dict[_Key, Listed]) -> OptOutBatch:
+        """What shall be written of these; the late ones are counted and left out."""
+        now = self._clock.now()
+        opt_outs: list[OptOut] = []
+        entries: list[LedgerEntry] = []
+        for key, line in wanted.items():
+            if self._is_late(line, key):
+                self.taken.late += 1
+                continue
+            address, phone = key
+            since = line.since or self._begun_at
+            opt_outs.append(
+                OptOut(
+                    self._account_id,
+                    address,
+                    phone,
+                    since,
+                    since,
+                    Way.IMPORT,
+                    reason=line.reason,
+                    principal=self._origin.principal,
+                )
             )
-        )
-        said = Said(self._account_id, phone, self._origin, now, since, reason=line.reason)
-        unit.ledger.append(said.entry(Event.OPTED_OUT, line.address, State.CONFIRMED, State.CANCELED))
+            said = Said(self._account_id, phone, self._origin, now, since, reason=line.reason)
+            entries.append(said.entry(Event.OPTED_OUT, address, State.CONFIRMED, State.CANCELED))
+        return OptOutBatch(self._account_id, opt_outs, entries, self._seen)
 
-    async def _known(self, wanted: dict[tuple[str, str], Listed]) -> set[tuple[str, str]]:
+    def _is_late(self, line: Listed, key: _Key) -> bool:
+        """Whether the person opted in after what the list says: while it is imported, or after the time that it gives."""
+        opted_in = self._opted_in.get(key)
+        if opted_in is None:
+            return False
+        return opted_in.entry > self._begun_after or (line.since is not None and line.since < opted_in.at)
+
+    async def _make_account_wide(self) -> None:
+        unit = Unit()
+        await add_account_wide(self._opt_outs, unit, self._account_id, self._clock.now())
+        with suppress(Conflict):  # somebody else was faster: it is there
+            await self._store.commit(unit)
+        self._has_account_wide = True
+
+    async def _known(self, wanted: Collection[_Key]) -> set[_Key]:
+        """Those who are opted out already: the most of a list that is imported again, which need not go to the writer at all."""
+        if not wanted:
+            return set()
         addresses, phones = {address for address, _ in wanted}, {phone for _, phone in wanted}
         query = OptOutQuery(self._account_id, tuple(addresses), tuple(phones), limit=len(addresses) * len(phones))
-        return {(row.address, row.phone) for row in await self._opt_outs.opt_out_page(query)}
+        found = {(row.address, row.phone) for row in await self._opt_outs.opt_out_page(query)}
+        return found.intersection(wanted)
 
     async def _look_for_opt_ins(self) -> None:
         """Who opted in, up to now: also while the import was running."""
-        query = LedgerQuery(self._account_id, events=(Event.OPTED_IN,), after=self._looked_up_to, limit=_PAGE_ENTRIES)
-        while entries := await self._store.ledger(query):
-            for entry in entries:
-                self._opted_in[entry.address, entry.endpoint] = entry.sent_at or entry.at
-            self._looked_up_to = entries[-1].id
-            query = replace(query, after=self._looked_up_to)
+        async with self._looking:  # what is written and what is decided on look at the same time
+            query = LedgerQuery(self._account_id, events=(Event.OPTED_IN,), after=self._seen, limit=_PAGE_ENTRIES)
+            while entries := await self._store.ledger(query):
+                for entry in entries:
+                    self._note_opt_in(entry)
+                self._seen = entries[-1].id
+                query = replace(query, after=self._seen)
+
+    def _note_opt_in(self, entry: LedgerEntry) -> None:
+        if entry.after is not State.CONFIRMED:
+            return  # one that came too late to count
+        opt_in = _OptIn(entry.id, entry.sent_at or entry.at)
+        self._opted_in[entry.address, entry.endpoint] = opt_in
+        if self._revoke_all and entry.origin.way in PERSONS_OWN:
+            self._opted_in[ACCOUNT_WIDE, entry.endpoint] = opt_in

@@ -91,13 +91,16 @@ class Upload:
 
 
 class OptOutUploads:
-    """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess."""
+    """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess. `revoke_all`: as `optout_import`'s."""
 
-    def __init__(self, store: Store, opt_outs: OptOutStore, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: Store, opt_outs: OptOutStore, clock: Clock, new_id: Callable[[], str], *, revoke_all: bool = False
+    ) -> None:
         self._store = store
         self._opt_outs = opt_outs
         self._clock = clock
         self._new_id = new_id
+        self._revoke_all = revoke_all
         self._uploads: OrderedDict[str, Upload] = OrderedDict()
         self._tasks: dict[AccountId, asyncio.Task[None]] = {}
         self._is_closing = False
@@ -177,7 +180,9 @@ class OptOutUploads:
 
     async def _run(self, upload: Upload, origin: Origin, *, skip_bad: bool) -> None:
         try:
-            taking = OptOutImport(self._store, self._opt_outs, self._clock, upload.account_id, origin)
+            taking = OptOutImport(
+                self._store, self._opt_outs, self._clock, upload.account_id, origin, revoke_all=self._revoke_all
+            )
             upload.taken = taking.taken
             await taking.begin()
             await asyncio.to_thread(self._look_through, upload, taking)

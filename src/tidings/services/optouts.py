@@ -35,6 +35,7 @@ from tidings.services.inbound import READING, InboundAddresses
 from tidings.services.phones import (
     PERSONS_OWN,
     Said,
+    add_account_wide,
     add_opt_in,
     add_opt_out,
     address_meant,
@@ -136,7 +137,7 @@ class OptOuts(InboundAddresses):
                 if address in states:
                     continue
                 if address == ACCOUNT_WIDE:
-                    await self._phones.make_account_wide(unit, account_id, self._clock.now())
+                    await add_account_wide(self._opt_outs, unit, account_id, self._clock.now())
                 add_opt_out(unit, self._said(account_id, phone, origin, reason), address, None)
             return unit if unit.opt_outs else None
 
@@ -241,7 +242,7 @@ class OptOuts(InboundAddresses):
         if review.address not in states:
             add_opt_out(unit, said, review.address, None)
         if self._revoke_all and ACCOUNT_WIDE not in states:
-            await self._phones.make_account_wide(unit, said.account_id, said.at)
+            await add_account_wide(self._opt_outs, unit, said.account_id, said.at)
             add_opt_out(unit, said, ACCOUNT_WIDE, None)
         return unit
 

@@ -1,7 +1,7 @@
 """A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `hearing` and `optouts`.
 
-One change of a phone at a time: the store replaces an opt-out without asking what it replaces, so a STOP and a START that arrive
-together are decided one after the other. Every change is one Unit: the state and its ledger entry.
+Every change is one Unit: the state and its ledger entry. It names the state that it was decided on, and the store raises Conflict when
+that is no longer so, whichever process was faster. One process decides on one change of a phone at a time, which spares it conflicts.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ def add_opt_out(unit: Unit, said: Said, address: str, before: OptOut | None, det
             keyword=said.keyword,
             raw_text=said.origin.raw_text,
             principal=said.origin.principal,
+            version=0 if before is None else before.version,
         )
     )
     unit.ledger.append(said.entry(Event.OPTED_OUT, address, state_of(before), State.CANCELED, detail))
@@ -144,14 +145,20 @@ def add_opt_out(unit: Unit, said: Said, address: str, before: OptOut | None, det
 
 def add_opt_in(unit: Unit, said: Said, address: str, before: OptOut | None, detail: str = "") -> None:
     """Lift the phone's opt-out at an address; without one, write down that it was said."""
-    if before is not None:
+    if before is None:
+        unit.opt_outs_absent.append((said.account_id, address, said.phone))
+    else:
         unit.opt_outs_lifted.append(before)
     unit.ledger.append(said.entry(Event.OPTED_IN, address, state_of(before), State.CONFIRMED, detail))
 
 
-def account_wide(account_id: AccountId, now: datetime) -> InboundAddress:
-    """The address that stands for all of an account, made when it is first needed."""
-    return InboundAddress(NO_ID, account_id, ACCOUNT_WIDE, AddressKind.ACCOUNT, now)
+async def add_account_wide(opt_outs: OptOutStore, unit: Unit, account_id: AccountId, now: datetime) -> None:
+    """Add the address that stands for all of the account to the unit, unless there is one."""
+    found = await opt_outs.inbound_address(account_id, ACCOUNT_WIDE)
+    if found is None:
+        unit.inbound_addresses_new.append(InboundAddress(NO_ID, account_id, ACCOUNT_WIDE, AddressKind.ACCOUNT, now))
+    elif found.deleted_at is not None:
+        unit.inbound_addresses_changed.append(replace(found, deleted_at=None))
 
 
 class Phones:
@@ -173,14 +180,6 @@ class Phones:
     async def opted_out(self, account_id: AccountId, phone: str) -> dict[str, OptOut]:
         """Where the phone is opted out, by address."""
         return {found.address: found for found in await self._opt_outs.opt_outs(account_id, phone)}
-
-    async def make_account_wide(self, unit: Unit, account_id: AccountId, now: datetime) -> None:
-        """Add the address that stands for all of the account to the unit, unless there is one."""
-        found = await self._opt_outs.inbound_address(account_id, ACCOUNT_WIDE)
-        if found is None:
-            unit.inbound_addresses_new.append(account_wide(account_id, now))
-        elif found.deleted_at is not None:
-            unit.inbound_addresses_changed.append(replace(found, deleted_at=None))
 
     async def commit(self, unit: Unit) -> None:
         await self._store.commit(unit)

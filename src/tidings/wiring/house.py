@@ -192,7 +192,7 @@ class House:
             texts=store,
             vault=self._vault,
         )
-        self._uploads = OptOutUploads(store, store, clock, new_token)
+        self._uploads = OptOutUploads(store, store, clock, new_token, revoke_all=settings.sms_revoke_all)
         self.catalog = TextCatalog(store, store, clock, quotas=quotas, opt_outs=store, reviewed=settings.sms_review)
         limits = TextLimits(
             settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from tests.support.stores import a_message, an_entry
 
+from tidings.domain.errors import Conflict
 from tidings.domain.model import (
     AccountId,
     Event,
@@ -50,7 +51,7 @@ LEDGER = (
 )
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def version(request: pytest.FixtureRequest) -> int:
     """The schema that the database has at first."""
     return int(request.param)
@@ -237,3 +238,35 @@ class _Nothing(dict[str, None]):
 
     def __missing__(self, name: str) -> None:
         return None
+
+
+@pytest.mark.parametrize("version", [3], indirect=True)
+async def test_opt_outs_that_the_release_before_writes_get_versions_of_their_own(
+    old: apsw.Connection, tmp_path: Path, version: int
+) -> None:
+    """So that an opt-out which that release replaced, or lifted and made again, is not taken for the one that was read."""
+    put = (
+        "INSERT INTO opt_out (phone, address_id, account_id, since, event_at, way, reason, keyword, raw_text, principal)"
+        " VALUES ('+12025550123', 1, ?, 0, 0, 'keyword', '', '', '', '') ON CONFLICT (phone, address_id) DO UPDATE"
+        " SET since = excluded.since, event_at = excluded.event_at, way = excluded.way"
+    )
+    old.execute(
+        "INSERT INTO inbound_address VALUES (1, ?, '+12025550100', 'long-code', 0, '', '', '{}', '{}', NULL, 1)",
+        (OWNER,),
+    )
+    old.execute(put, (OWNER,))
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    seen = set()
+    for change in ("", put, "DELETE FROM opt_out WHERE account_id = ?1;" + put):
+        if change:
+            old.execute(change, (OWNER,) * change.count("?"))
+        (row,) = await store.opt_outs(OWNER, "+12025550123")
+        assert row.version not in seen
+        seen.add(row.version)
+    await store.commit(Unit(opt_outs=[row]))
+    (changed,) = await store.opt_outs(OWNER, "+12025550123")
+    assert changed.version not in seen
+    with pytest.raises(Conflict):
+        await store.commit(Unit(opt_outs_lifted=[row]))
+    await store.commit(Unit(opt_outs_lifted=[changed]))
+    await store.close()

@@ -12,16 +12,17 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.support.stores import ACCOUNT, NOW, OTHER, SECOND, SHORT_CODE, TOLL_FREE, an_address, an_opt_out
+from tests.support.stores import ACCOUNT, NOW, OTHER, SECOND, SHORT_CODE, TOLL_FREE, an_address, an_entry, an_opt_out
 
 from tidings.domain.errors import Conflict
-from tidings.domain.model import AccountId
+from tidings.domain.model import NEWEST, AccountId, Event, LedgerQuery, Way
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
     TOPICS_APP,
     BlockingRule,
     InboundAddress,
     OptOut,
+    OptOutBatch,
     OptOutQuery,
     SmsType,
     covers,
@@ -50,6 +51,7 @@ class Desk(RuleBasedStateMachine):
         self.addresses: dict[Place, InboundAddress] = {}
         self.rules: dict[tuple[Place, str], BlockingRule] = {}
         self.people: dict[tuple[Place, str], OptOut] = {}
+        self.seen = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -71,7 +73,7 @@ class Desk(RuleBasedStateMachine):
             key[1] == place[1] and row.deleted_at is None for key, row in self.addresses.items()
         )
 
-    @initialize(address=st.sampled_from([TOLL_FREE, ACCOUNT_WIDE]), phones=st.lists(phones, min_size=1))
+    @initialize(address=st.sampled_from([TOLL_FREE, ACCOUNT_WIDE]), phones=st.lists(phones, min_size=1, unique=True))
     def begin_with_somebody_opted_out(self, address: str, phones: list[str]) -> None:
         self.add((ACCOUNT, address))
         self.opt_out((ACCOUNT, address), phones, 0)
@@ -112,17 +114,76 @@ class Desk(RuleBasedStateMachine):
         there = self.rules.pop((place, app), None) is not None
         assert self.commits(Unit(blocking_rules_deleted=[(*place, app)])) is there
 
-    @rule(place=places, phones=st.lists(phones, min_size=1), second=st.integers(0, 2))
+    @rule(place=places, phones=st.lists(phones, min_size=1, unique=True), second=st.integers(0, 2))
     def opt_out(self, place: Place, phones: list[str], second: int) -> None:
+        """All of them or nobody: one who is opted out already was not read."""
         since = NOW + second * SECOND
         people = [an_opt_out(place[1], phone, account_id=place[0], since=since) for phone in phones]
-        assert self.commits(Unit(opt_outs=people)) is (place in self.addresses)
-        if place in self.addresses:
+        possible = place in self.addresses and not any((place, phone) in self.people for phone in phones)
+        assert self.commits(Unit(opt_outs=people)) is possible
+        if possible:
             self.people.update({(place, row.phone): row for row in people})
+
+    @rule(place=places, phones=st.lists(phones, min_size=1, unique=True), opted_in=st.none() | phones)
+    def import_them(self, place: Place, phones: list[str], opted_in: str | None) -> None:
+        """Those who are opted out stay as they are, and who opted in since is left out."""
+        if opted_in is not None:
+            entry = an_entry(1, event=Event.OPTED_IN, account_id=place[0], address=place[1], endpoint=opted_in)
+            self.run(self.store.commit(Unit(ledger=[entry])))
+        people = [an_opt_out(place[1], phone, account_id=place[0], way=Way.IMPORT) for phone in phones]
+        entries = [an_entry(2, event=Event.OPTED_OUT, account_id=place[0], endpoint=phone) for phone in phones]
+        batch = OptOutBatch(place[0], people, entries, self.seen)
+        self.seen = self.last_entry()
+        try:
+            result = self.run(self.store.import_opt_outs(batch))
+        except Conflict:
+            assert place not in self.addresses
+            return
+        late = {phone for phone in phones if phone == opted_in}
+        known = {phone for phone in phones if (place, phone) in self.people} - late
+        assert {phone for _, phone in result.opted_in} == late
+        assert {phone for _, phone in result.known} == known
+        written = [row for row in people if row.phone not in late | known]
+        ledger = self.run(self.store.ledger(LedgerQuery(after=self.seen, limit=99)))
+        assert [entry.endpoint for entry in ledger] == [row.phone for row in written]
+        self.people.update({(place, row.phone): row for row in written})
+        self.seen = self.last_entry()
+
+    def last_entry(self) -> int:
+        newest = self.run(self.store.ledger(LedgerQuery(before=NEWEST, limit=1)))
+        return newest[0].id if newest else 0
+
+    def read(self, place: Place, phone: str) -> OptOut | None:
+        """With its version; None at a deleted address."""
+        found = self.run(self.store.opt_outs(place[0], phone))
+        return next((row for row in found if row.address == place[1]), None)
+
+    @rule(place=places, phone=phones, is_stale=st.booleans(), way=st.sampled_from([Way.KEYWORD, Way.CONSOLE]))
+    def change(self, place: Place, phone: str, is_stale: bool, way: Way) -> None:
+        there = self.read(place, phone) or self.people.get((place, phone))
+        row = replace(there or an_opt_out(place[1], phone, account_id=place[0]), way=way)
+        row = replace(row, version=row.version + 1 if is_stale or there is None else row.version)
+        possible = there is not None and not is_stale
+        if there is not None and self.read(place, phone) is None:
+            return  # hidden: nobody can have read it
+        assert self.commits(Unit(opt_outs=[row])) is possible
+        if possible:
+            self.people[place, phone] = row
+
+    @rule(place=places, phone=phones)
+    def expect_nobody(self, place: Place, phone: str) -> None:
+        assert self.commits(Unit(opt_outs_absent=[(*place, phone)])) is ((place, phone) not in self.people)
 
     @rule(place=places, phone=phones)
     def lift(self, place: Place, phone: str) -> None:
-        there = self.people.pop((place, phone), None)
+        there = self.people.get((place, phone))
+        if there is not None:
+            there = self.read(place, phone)
+            if there is None:
+                return  # hidden: nobody can have read it
+            before = replace(there, version=there.version - 1)
+            assert not self.commits(Unit(opt_outs_lifted=[before]))
+            del self.people[place, phone]
         lifted = there or an_opt_out(place[1], phone, account_id=place[0])
         assert self.commits(Unit(opt_outs_lifted=[lifted])) is (there is not None)
 

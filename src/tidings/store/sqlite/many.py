@@ -36,10 +36,13 @@ def add_many(db: apsw.Connection, inserts: Grouped, bindings: Sequence[Row]) -> 
     return ids
 
 
-def put_many(db: apsw.Connection, inserts: Grouped, bindings: Sequence[Row]) -> None:
-    """Insert rows, or change those that are there, in order."""
+def put_many(db: apsw.Connection, inserts: Grouped, bindings: Sequence[Row]) -> int:
+    """Insert rows in order, or do what the query says with those that are there; returns how many rows were inserted or changed."""
+    changed = 0
     for size, flat in _cut(bindings):
         db.execute(inserts[size], flat)
+        changed += db.changes()
+    return changed
 
 
 def _cut(bindings: Sequence[Row]) -> Iterator[tuple[int, list[object]]]:

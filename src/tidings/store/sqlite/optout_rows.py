@@ -80,14 +80,13 @@ def opt_out(row: Row) -> OptOut:
 
 def lifted_row(opt_out: OptOut) -> Row:
     """What names an opt-out as it was read."""
-    event_at = micros(opt_out.event_at)
-    return opt_out.account_id, opt_out.address, opt_out.phone, micros(opt_out.since), event_at, opt_out.way.value
+    return opt_out.account_id, opt_out.address, opt_out.phone, opt_out.version
 
 
-def opt_out_row(value: OptOut, address_id: int) -> Row:
-    """address_id: the row id of the value's address."""
+def opt_out_row(value: OptOut, address_id: int, version: int) -> Row:
+    """address_id: the row id of the value's address. version: that the row gets."""
     told = value.way.value, value.reason, value.keyword, value.raw_text, value.principal
-    return value.phone, address_id, value.account_id, micros(value.since), micros(value.event_at), *told
+    return value.phone, address_id, value.account_id, micros(value.since), micros(value.event_at), *told, version
 
 
 def heard_text(row: Row) -> HeardText:

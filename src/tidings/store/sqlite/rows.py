@@ -44,9 +44,9 @@ encode_message = msgspec.msgpack.Encoder().encode
 decode_message = msgspec.msgpack.Decoder(Message).decode
 
 
-def json_array(texts: Sequence[str]) -> str:
+def json_array(values: Sequence[object]) -> str:
     """For json_each."""
-    return msgspec.json.encode(list(texts)).decode()
+    return msgspec.json.encode(list(values)).decode()
 
 
 def micros(at: datetime) -> int:

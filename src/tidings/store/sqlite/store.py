@@ -34,6 +34,7 @@ from tidings.domain.model import (
     TopicQuery,
     User,
 )
+from tidings.domain.optout import BatchResult, OptOutBatch
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import listing, rows, units, upkeep
 from tidings.store.sqlite.database import SQL, Database
@@ -84,6 +85,20 @@ class SqliteStore(OptOutTables, TextTables):
 
         self._writer.submit(work, done, heavy=units.is_long(unit))
         await future
+
+    async def import_opt_outs(self, batch: OptOutBatch) -> BatchResult:
+        outcome: asyncio.Future[BatchResult] = asyncio.get_running_loop().create_future()
+
+        def done(written: tuple[BatchResult, list[LedgerEntry]], error: BaseException | None) -> None:
+            if error is not None:
+                answer(outcome, BatchResult(frozenset(), frozenset()), error)
+                return
+            result, entries = written
+            self.committed(Unit(ledger=entries))
+            answer(outcome, result, None)
+
+        self._writer.submit(lambda db: units.import_opt_outs(db, batch), done, heavy=True)
+        return await outcome
 
     async def account(self, account_id: str) -> Account | None:
         row = self._database.row(SQL["account_by_id"], (account_id,))

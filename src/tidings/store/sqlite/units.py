@@ -6,19 +6,20 @@ Old things go before new ones come: a name freed and a token voided by a unit ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
-from tidings.domain.errors import Conflict
+from tidings.domain.errors import Conflict, TransportIdTaken
 from tidings.domain.model import Event, LedgerEntry
-from tidings.domain.optout import OptOut, reviewed_record
+from tidings.domain.optout import BatchResult, OptOut, OptOutBatch, reviewed_record
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import optout_rows, rows, text_rows, text_writes
 from tidings.store.sqlite.database import SQL, Row, first
 from tidings.store.sqlite.many import add_many, grouped, put_many
 
-_OPT_OUT_PUT = grouped(SQL["opt_out_put"])
+_OPT_OUT_ADD = grouped(SQL["opt_out_add"])
+_OPT_OUT_ADD_ABSENT = grouped(SQL["opt_out_add_absent"])
 _LEDGER_ADD = grouped(SQL["ledger_add"])
 # Rows that take some 5 ms: more than the event loop should be held for.
 _LONG = 200
@@ -68,7 +69,13 @@ def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
     _each(db, "opt_out_lift", map(optout_rows.lifted_row, unit.opt_outs_lifted))
     if unit.opt_outs:
         _opt_out(db, unit.opt_outs)
-    _each(db, "heard_text_add", map(optout_rows.heard_text_row, unit.texts_heard))
+    for place in unit.opt_outs_absent:
+        if first(db, SQL["opt_out_is_there"], place) is not None:
+            raise Conflict(f"{place[2]} is opted out at {place[1]}")
+    try:
+        _each(db, "heard_text_add", map(optout_rows.heard_text_row, unit.texts_heard))
+    except apsw.ConstraintError as error:
+        raise TransportIdTaken(str(error)) from error
 
 
 def _apply_texts(db: apsw.Connection, unit: Unit) -> None:
@@ -82,14 +89,55 @@ def _apply_texts(db: apsw.Connection, unit: Unit) -> None:
 
 
 def _opt_out(db: apsw.Connection, opt_outs: Sequence[OptOut]) -> None:
+    ids, version = _address_ids(db, opt_outs), _next_version(db)
+    new: list[Row] = []
+    for opt_out in opt_outs:
+        row = optout_rows.opt_out_row(opt_out, ids[opt_out.account_id, opt_out.address], version)
+        if opt_out.version:
+            _each(db, "opt_out_change", [(*row, opt_out.version)])
+        else:
+            new.append(row)
+    put_many(db, _OPT_OUT_ADD, new)
+
+
+def import_opt_outs(db: apsw.Connection, batch: OptOutBatch) -> tuple[BatchResult, list[LedgerEntry]]:
+    """Write those of a batch that may be written; with the entries that were."""
+    opted_in = {row[0] for row in db.execute(SQL["ledger_opted_in"], (batch.account_id, batch.seen))}
+    rows_of = list(zip(batch.opt_outs, batch.ledger, strict=True))
+    if opted_in:
+        rows_of = [row for row in rows_of if row[0].phone not in opted_in]
+    left_out = frozenset((row.address, row.phone) for row in batch.opt_outs if row.phone in opted_in)
+    ids, version = _address_ids(db, batch.opt_outs), _next_version(db)
+    bindings = [optout_rows.opt_out_row(row, ids[row.account_id, row.address], version) for row, _ in rows_of]
+    known: frozenset[tuple[str, str]] = frozenset()
+    if put_many(db, _OPT_OUT_ADD_ABSENT, bindings) < len(bindings):
+        keys = rows.json_array([row[:2] for row in bindings])
+        there = set[Row](db.execute(SQL["opt_out_not_of_version"], (keys, version)))
+        known = frozenset((row.address, row.phone) for row, _ in rows_of if _key(row, ids) in there)
+        rows_of = [row for row in rows_of if _key(row[0], ids) not in there]
+    entries = [entry for _, entry in rows_of]
+    if entries:
+        _write_down(db, entries)
+    return BatchResult(known, left_out), entries
+
+
+def _key(opt_out: OptOut, ids: Mapping[tuple[str, str], int]) -> Row:
+    return opt_out.phone, ids[opt_out.account_id, opt_out.address]
+
+
+def _address_ids(db: apsw.Connection, opt_outs: Sequence[OptOut]) -> dict[tuple[str, str], int]:
+    """The row ids of addresses, by account and address. Raises Conflict."""
     ids: dict[tuple[str, str], int] = {}
     for name in {(opt_out.account_id, opt_out.address) for opt_out in opt_outs}:
         address_id = first(db, SQL["inbound_address_id"], name)
         if address_id is None:
             raise Conflict(f"inbound address {name[1]} is not there")
         ids[name] = address_id
-    bindings = [optout_rows.opt_out_row(opt_out, ids[opt_out.account_id, opt_out.address]) for opt_out in opt_outs]
-    put_many(db, _OPT_OUT_PUT, bindings)
+    return ids
+
+
+def _next_version(db: apsw.Connection) -> int:
+    return int(first(db, SQL["opt_out_version_next"]))
 
 
 def _write_down(db: apsw.Connection, entries: Sequence[LedgerEntry]) -> None:

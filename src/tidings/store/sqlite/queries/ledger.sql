@@ -36,6 +36,11 @@ SELECT at FROM newest
 WHERE NOT answered AND at > ?3 AND id > coalesce((SELECT max(id) FROM newest WHERE answered), 0)
 ORDER BY at;
 
+-- The phones of an account that opted in after an entry.
+-- name: ledger_opted_in
+SELECT endpoint FROM ledger INDEXED BY ledger_by_event
+WHERE account_id = ?1 AND event = 'opted-in' AND event IN ('opted-out', 'opted-in', 'review', 'reviewed') AND id > ?2;
+
 -- The lists below give row ids as one JSON array; see subscriptions.sql.
 
 -- Ids of all entries.

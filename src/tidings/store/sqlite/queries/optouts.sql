@@ -68,19 +68,44 @@ SELECT account_id, address, app_id, types
 FROM inbound_address JOIN blocking_rule ON address_id = id
 WHERE account_id = ?1 AND deleted_at IS NULL ORDER BY id, app_id;
 
--- Opt a phone out, or change how it came about. The code repeats the group after VALUES.
--- name: opt_out_put
-INSERT INTO opt_out (phone, address_id, account_id, since, event_at, way, reason, keyword, raw_text, principal)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (phone, address_id) DO UPDATE
-SET since = excluded.since, event_at = excluded.event_at, way = excluded.way, reason = excluded.reason,
-    keyword = excluded.keyword, raw_text = excluded.raw_text, principal = excluded.principal;
+-- The version of the next change of opt-outs.
+-- name: opt_out_version_next
+UPDATE opt_out_version SET given = given + 1 RETURNING given;
 
--- Lift an opt-out, unless it was said again since it was read.
+-- Opt a phone out that is not opted out. The code repeats the group after VALUES.
+-- name: opt_out_add
+INSERT INTO opt_out (phone, address_id, account_id, since, event_at, way, reason, keyword, raw_text, principal, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- The same for a list: whoever is opted out stays as he is.
+-- name: opt_out_add_absent
+INSERT INTO opt_out (phone, address_id, account_id, since, event_at, way, reason, keyword, raw_text, principal, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (phone, address_id) DO NOTHING;
+
+-- Which of some pairs of phone and address, a JSON array, have another version than this.
+-- name: opt_out_not_of_version
+SELECT phone, address_id
+FROM json_each(?1) AS wanted
+    CROSS JOIN opt_out ON phone = wanted.value ->> 0 AND address_id = wanted.value ->> 1
+WHERE version <> ?2;
+
+-- Change how an opt-out came about, if nobody was faster.
+-- name: opt_out_change
+UPDATE opt_out
+SET since = ?4, event_at = ?5, way = ?6, reason = ?7, keyword = ?8, raw_text = ?9, principal = ?10, version = ?11
+WHERE phone = ?1 AND address_id = ?2 AND account_id = ?3 AND version = ?12;
+
+-- Lift an opt-out, unless it was changed since it was read.
 -- name: opt_out_lift
 DELETE FROM opt_out
 WHERE phone = ?3 AND address_id = (SELECT id FROM inbound_address WHERE account_id = ?1 AND address = ?2)
-    AND since = ?4 AND event_at = ?5 AND way = ?6;
+    AND version = ?4;
+
+-- Whether a phone is opted out at an address, deleted or not.
+-- name: opt_out_is_there
+SELECT 1 FROM opt_out
+WHERE phone = ?3 AND address_id = (SELECT id FROM inbound_address WHERE account_id = ?1 AND address = ?2);
 
 -- Read the index that is asked before every text, so that its pages are in memory.
 -- name: opt_out_warm
@@ -118,7 +143,7 @@ ORDER BY opt_out.phone, opt_out.address_id;
 
 -- Where in an account a phone is opted out.
 -- name: opt_out_by_phone
-SELECT opt_out.account_id, address, phone, since, event_at, way, reason, keyword, raw_text, principal
+SELECT opt_out.account_id, address, phone, since, event_at, way, reason, keyword, raw_text, principal, opt_out.version
 FROM opt_out CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
 WHERE phone = ?2 AND +opt_out.account_id = ?1 AND deleted_at IS NULL
 ORDER BY opt_out.address_id;
@@ -165,7 +190,7 @@ SELECT json_group_array(json_array(phone, address_id)) FROM (
 
 -- Opt-outs by pairs of phone and address, a JSON array.
 -- name: opt_out_by_keys
-SELECT opt_out.account_id, address, phone, since, event_at, way, reason, keyword, raw_text, principal
+SELECT opt_out.account_id, address, phone, since, event_at, way, reason, keyword, raw_text, principal, opt_out.version
 FROM json_each(?1) AS wanted
     CROSS JOIN opt_out ON phone = wanted.value ->> 0 AND address_id = wanted.value ->> 1
     CROSS JOIN inbound_address ON inbound_address.id = address_id
