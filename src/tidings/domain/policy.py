@@ -11,6 +11,7 @@ Amazon SNS access control".
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,8 +92,12 @@ class Policy:
         return verdict
 
 
-def parse(text: str, vocabulary: Vocabulary, resource: str) -> Policy:
-    """Check a policy for `resource` and make it ready. Raises InvalidValue (field `Policy`)."""
+def parse(text: str, vocabulary: Vocabulary, resource: str, *, stored: bool = False) -> Policy:
+    """Check a policy for `resource` and make it ready. Raises InvalidValue (field `Policy`).
+
+    stored: it was accepted before, perhaps by rules that were less strict. What names nobody then allows nobody, and denies whom
+    its stars reach.
+    """
     document = _load(text, vocabulary)
     version = document.get("Version", VERSIONS[0])
     if version not in VERSIONS:
@@ -106,7 +111,7 @@ def parse(text: str, vocabulary: Vocabulary, resource: str) -> Policy:
         raise InvalidValue(FIELD, "Policy must contain a list of statements")
     if len(raw) > vocabulary.statements_max:
         raise InvalidValue(FIELD, f"Policy may contain at most {vocabulary.statements_max} statements")
-    statements = tuple(_statement(one, vocabulary, resource) for one in raw)
+    statements = tuple(_statement(one, vocabulary, resource, stored) for one in raw)
     sids = [statement.sid for statement in statements if statement.sid]
     if len(sids) != len(set(sids)):
         raise InvalidValue(FIELD, "Statement IDs (SID) in a single policy must be unique")
@@ -140,7 +145,7 @@ def add_statement(
         }
     )
     changed = json.dumps({**document, "Statement": statements}, ensure_ascii=False, separators=(",", ":"))
-    parse(changed, vocabulary, resource)
+    parse(changed, vocabulary, resource, stored=True)
     return changed
 
 
@@ -197,7 +202,7 @@ def _raw_statements(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [raw] if isinstance(raw, dict) else list(raw)
 
 
-def _statement(raw: Any, vocabulary: Vocabulary, resource: str) -> Statement:
+def _statement(raw: Any, vocabulary: Vocabulary, resource: str, stored: bool) -> Statement:
     if not isinstance(raw, dict):
         raise InvalidValue(FIELD, "Policy statement must be an object")
     unknown = raw.keys() - _ELEMENTS
@@ -215,12 +220,18 @@ def _statement(raw: Any, vocabulary: Vocabulary, resource: str) -> Statement:
     resource_patterns = _strings(resources, "Resource")
     if not not_resources and not all(glob(pattern, resource) for pattern in resource_patterns):
         raise InvalidValue(FIELD, "Policy statement must apply to a single resource", ",".join(resource_patterns))
+    patterns = tuple(_action(name, vocabulary) for name in _strings(actions, "Action"))
+    named = _principals(principals, stored, denies=effect == "Deny")
+    if not stored:
+        _check_reach(named if not_principals else (), patterns if not_actions else (), vocabulary)
+        if not_resources and any(glob(pattern, resource) for pattern in resource_patterns):
+            raise InvalidValue(FIELD, "Policy statement must apply to a single resource", ",".join(resource_patterns))
     return Statement(
         sid=sid,
         allows=effect == "Allow",
-        principals=_principals(principals),
+        principals=named,
         not_principals=not_principals,
-        actions=tuple(_action(name, vocabulary) for name in _strings(actions, "Action")),
+        actions=patterns,
         not_actions=not_actions,
         resources=resource_patterns,
         not_resources=not_resources,
@@ -268,39 +279,62 @@ def _action(name: str, vocabulary: Vocabulary) -> str:
     return pattern
 
 
-def _principals(value: Any) -> tuple[str, ...]:
-    """Patterns: `*`, a 12-digit account, an ARN. Service and federated principals are kept as `Kind:name`, which no caller has."""
+def _check_reach(not_principals: Sequence[str], not_actions: Sequence[str], vocabulary: Vocabulary) -> None:
+    """Refuse Not-forms that leave nothing over: such a statement looks as if it forbade something. Raises InvalidValue."""
+    if "*" in not_principals:
+        raise InvalidValue(FIELD, "Policy statement NotPrincipal must leave somebody over")
+    if not_actions and all(any(glob(one, action.lower()) for one in not_actions) for action in vocabulary.actions):
+        raise InvalidValue(FIELD, "Policy statement action out of service scope!", "NotAction")
+
+
+_PRINCIPAL = re.compile(
+    r"arn:aws(?:-cn|-us-gov)?:iam::(?P<account>[0-9]{12}):(?:root|user/(?P<user>[A-Za-z0-9_.@+=,-]{1,64}))\Z"
+)
+"""Whom an ARN can name: an account or a user of it, in any partition, because an account is one here in all regions. No caller has a
+role, and no part takes a star. Source: IAM user guide, "AWS JSON policy elements: Principal"."""
+_SERVICE = re.compile(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,6}\Z")
+
+
+def _principals(value: Any, stored: bool, *, denies: bool) -> tuple[str, ...]:
+    """As they are compared: `*`, an account, `ACCOUNT:user/NAME`, `Service:NAME` (which no caller has).
+
+    Whoever nobody here can be is refused, so that no Deny is accepted that denies nobody. Raises InvalidValue `PrincipalNotFound`.
+    """
     if value == "*":
         return ("*",)
     if not isinstance(value, dict) or not value:
         raise InvalidValue(FIELD, "Policy statement Principal must be * or an object")
     found: list[str] = []
     for kind, names in value.items():
-        listed = _strings(names, "Principal")
-        match kind:
-            case "AWS":
-                if not all(_is_principal_form(name) for name in listed):
-                    raise InvalidValue(FIELD, "PrincipalNotFound", ",".join(listed))
-                found += listed
-            case "Service" | "Federated" | "CanonicalUser":
-                found += [f"{kind}:{name}" for name in listed]
-            case _:
-                raise InvalidValue(FIELD, f"Policy statement has an unknown kind of principal: {kind[:100]}")
+        if kind not in ("AWS", "Service", "Federated", "CanonicalUser"):
+            raise InvalidValue(FIELD, f"Policy statement has an unknown kind of principal: {kind[:100]}")
+        for name in _strings(names, "Principal"):
+            known = _principal(kind, name)
+            if known:
+                found.append(known)
+            elif not stored:
+                raise InvalidValue(FIELD, "PrincipalNotFound", name)
+            else:
+                found.append(f"{_PATTERN}{name}" if denies and kind == "AWS" else f"{kind}:{name}")
     return tuple(found)
 
 
-def _is_principal_form(name: str) -> bool:
+_PATTERN = "pattern:"
+"""Before a principal of an older policy that names nobody by the rules of today."""
+
+
+def _principal(kind: str, name: str) -> str:
+    """One principal as it is compared, or empty if nobody here can be it."""
+    if kind == "Service":
+        return f"Service:{name}" if _SERVICE.match(name) else ""
+    if kind != "AWS":
+        return ""
     if name == "*" or _is_account_id(name):
-        return True
-    parts = name.split(":", 5)
-    return (
-        len(parts) == 6
-        and parts[0] == "arn"
-        and parts[1].startswith("aws")
-        and parts[2] in ("iam", "sts")
-        and _is_account_id(parts[4])
-        and bool(parts[5])
-    )
+        return name
+    named = _PRINCIPAL.match(name)
+    if named is None:
+        return ""
+    return f"{named['account']}:user/{named['user']}" if named["user"] else named["account"]
 
 
 def _is_account_id(text: str) -> bool:
@@ -308,6 +342,9 @@ def _is_account_id(text: str) -> bool:
 
 
 def _is_caller(principal: str, ask: Ask) -> bool:
-    if principal == "*" or principal in (ask.account_id, ask.principal_arn):
+    if principal == "*" or principal == ask.account_id:
         return True
-    return principal.endswith(f":{ask.account_id}:root") and principal.startswith("arn:")
+    if principal.startswith(_PATTERN):
+        pattern, caller = principal.removeprefix(_PATTERN).split(":", 2), ask.principal_arn.split(":", 2)
+        return len(pattern) == 3 and glob(pattern[2], caller[2])
+    return principal == f"{ask.account_id}:{ask.principal_arn.rpartition(':')[2]}"

@@ -69,6 +69,97 @@ def test_a_principal_is_everybody_an_account_or_one_user(principal: Any, fits: b
 
 
 @pytest.mark.parametrize(
+    "principal",
+    [
+        f"arn:aws-cn:iam::{GUEST}:root",
+        f"arn:aws-us-gov:iam::{GUEST}:user/bob",
+        f"arn:aws-cn:iam::{GUEST}:user/bob",
+        GUEST,
+        "*",
+        ["222222222222", f"arn:aws:iam::{GUEST}:user/bob"],
+    ],
+)
+def test_a_deny_reaches_its_principal_in_every_partition(principal: Any) -> None:
+    text = document(statement(), statement(Effect="Deny", Principal={"AWS": principal}))
+    assert verdict(text, ask()) is Verdict.DENY
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+@pytest.mark.parametrize("element", ["Principal", "NotPrincipal"])
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"AWS": f"arn:aws:iam::{GUEST}:user/*"},
+        {"AWS": f"arn:aws:iam::{GUEST}:*"},
+        {"AWS": f"arn:aws:iam::{GUEST}:user/b?b"},
+        {"AWS": "arn:aws:iam::*:root"},
+        {"AWS": "arn:aws:iam::*:user/bob"},
+        {"AWS": f"arn:*:iam::{GUEST}:root"},
+        {"AWS": f"arn:aws-mars:iam::{GUEST}:root"},
+        {"AWS": f"arn:aws:iam:us-east-1:{GUEST}:root"},
+        {"AWS": f"arn:aws:iam::{GUEST}:user/path/bob"},
+        {"AWS": f"arn:aws:iam::{GUEST}:role/reader"},
+        {"AWS": f"arn:aws:iam::{GUEST}:group/readers"},
+        {"AWS": f"arn:aws:sts::{GUEST}:assumed-role/reader/session"},
+        {"AWS": f"arn:aws:sts::{GUEST}:federated-user/bob"},
+        {"AWS": f"arn:aws:sts::{GUEST}:root"},
+        {"AWS": f"ARN:AWS:IAM::{GUEST}:root"},
+        {"AWS": "11111111111*"},
+        {"AWS": ["*", "nobody"]},
+        {"Federated": "accounts.example.com"},
+        {"CanonicalUser": "79a59df900b949e55d96a1e698fbaced"},
+        {"Service": "*"},
+        {"Service": GUEST},
+        {"AWS": GUEST, "Federated": "*"},
+    ],
+)
+def test_a_principal_that_nobody_can_be_is_refused(principal: Any, element: str, effect: str) -> None:
+    one = statement(Effect=effect)
+    del one["Principal"]
+    with pytest.raises(InvalidValue, match="PrincipalNotFound"):
+        parse(document({**one, element: principal}), WORDS, ARN)
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+@pytest.mark.parametrize(
+    "nobody",
+    [
+        {"NotPrincipal": "*"},
+        {"NotPrincipal": {"AWS": "*"}},
+        {"NotPrincipal": {"AWS": [GUEST, "*"]}},
+        {"NotAction": "*"},
+        {"NotAction": "SNS:*"},
+        {"NotResource": ARN},
+        {"NotResource": "*"},
+    ],
+)
+def test_a_statement_that_leaves_nothing_over_is_refused(nobody: dict[str, Any], effect: str) -> None:
+    one = statement(Effect=effect)
+    (name,) = nobody
+    del one[name.removeprefix("Not")]
+    with pytest.raises(InvalidValue):
+        parse(document({**one, **nobody}), WORDS, ARN)
+
+
+def test_a_service_is_no_account_of_that_name() -> None:
+    deny = statement(Effect="Deny", Principal={"Service": "sns.amazonaws.com"})
+    assert verdict(document(statement(), deny), ask()) is Verdict.ALLOW
+    others = statement(Effect="Deny", NotPrincipal={"Service": "sns.amazonaws.com"})
+    del others["Principal"]
+    assert verdict(document(statement(), others), ask()) is Verdict.DENY
+
+
+def test_what_was_stored_before_denies_whom_its_stars_reach_and_allows_nobody() -> None:
+    def stored(effect: str, principal: str) -> Verdict:
+        text = document(statement(Effect=effect, Principal={"AWS": principal}))
+        return parse(text, WORDS, ARN, stored=True).verdict(ask())
+
+    assert stored("Deny", f"arn:aws-cn:iam::{GUEST}:user/*") is Verdict.DENY
+    assert stored("Deny", f"arn:aws:iam::{GUEST}:role/reader") is Verdict.SILENT
+    assert stored("Allow", f"arn:aws:iam::{GUEST}:user/*") is Verdict.SILENT
+
+
+@pytest.mark.parametrize(
     "action", ["SNS:Publish", "sns:publish", "SNS:*", "*", "SNS:Pub*", ["SNS:Subscribe", "SNS:Publish"]]
 )
 def test_actions_compare_without_case_and_may_be_patterns(action: Any) -> None:

@@ -59,6 +59,8 @@ _ELEMENTS = frozenset(
 _ACCOUNT = re.compile(
     r"urn:csp:iam::(?P<domain>[0-9A-Za-z_-]{1,64}):(?:root|user/(?P<user>[A-Za-z0-9_.@+=,-]{1,64}))\Z"
 )
+_DOMAIN = re.compile(r"(?:[0-9]{12}|[0-9a-f]{32})\Z")
+"""An account by one of its ids, see `_names`."""
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\Z")
 
 
@@ -103,6 +105,8 @@ def read(text: str, urn: str) -> tuple[Statement, ...]:
     for statement in statements:
         if not all(resource in ("*", urn) for resource in statement.resources):
             raise refuse("SMN.0053")
+        if statement.not_resources and not statement.allows:
+            raise refuse("SMN.0053")  # a Deny of everything but this topic denies nothing here
     return statements
 
 
@@ -180,10 +184,11 @@ def _names(account_id: str, user: str, project_id: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _ready(text: str) -> tuple[Statement, ...]:
-    return _parse(text)
+    return _parse(text, stored=True)
 
 
-def _parse(text: str) -> tuple[Statement, ...]:
+def _parse(text: str, *, stored: bool = False) -> tuple[Statement, ...]:
+    """stored: it was accepted before, perhaps by rules that were less strict."""
     try:
         document = read_json_object(text, "access_policy")
     except InvalidValue as error:
@@ -197,14 +202,14 @@ def _parse(text: str) -> tuple[Statement, ...]:
     raw = document.get("Statement")
     if not isinstance(raw, list) or not 1 <= len(raw) <= STATEMENTS_MAX:
         raise refuse("SMN.0051")
-    statements = tuple(_statement(one) for one in raw)
+    statements = tuple(_statement(one, stored) for one in raw)
     sids = [statement.sid for statement in statements if statement.sid]
     if len(sids) != len(set(sids)):
         raise refuse("SMN.0052")
     return statements
 
 
-def _statement(raw: Any) -> Statement:
+def _statement(raw: Any, stored: bool) -> Statement:
     if not isinstance(raw, dict) or not raw.keys() <= _ELEMENTS:
         raise refuse("SMN.0051")
     sid = raw.get("Sid", "")
@@ -215,12 +220,18 @@ def _statement(raw: Any) -> Statement:
     principals, not_principals = _either(raw, "Principal", "SMN.0056")
     actions, not_actions = _either(raw, "Action", "SMN.0055")
     resources, not_resources = _either(raw, "Resource", "SMN.0053")
+    named = _principals(principals)
+    patterns = tuple(_action(name) for name in _strings(actions, "SMN.0055"))
+    if not stored:
+        _check_principals(named, denies=raw["Effect"] == "Deny", not_form=not_principals)
+        if not_actions and all(any(glob(pattern, action) for pattern in patterns) for action in _LOWERED):
+            raise refuse("SMN.0055")
     return Statement(
         sid=sid,
         allows=raw["Effect"] == "Allow",
-        principals=_principals(principals),
+        principals=named,
         not_principals=not_principals,
-        actions=tuple(_action(name) for name in _strings(actions, "SMN.0055")),
+        actions=patterns,
         not_actions=not_actions,
         resources=_strings(resources, "SMN.0053"),
         not_resources=not_resources,
@@ -263,8 +274,10 @@ def _principals(value: Any) -> frozenset[str]:
     for kind, named in value.items():
         for name in _strings(named, "SMN.0056"):
             match kind:
-                case "CSP" if name == "*" or _ACCOUNT.match(name):
+                case "CSP" if name == "*":
                     found.add(name)
+                case "CSP" if (known := _ACCOUNT.match(name)) is not None:
+                    found.add(f"{name[: known.start('domain')]}{known['domain'].lower()}{name[known.end('domain') :]}")
                 case "Service" if _SERVICE.match(name):
                     found.add(f"Service:{name}")
                 case "OrgPath":
@@ -272,6 +285,21 @@ def _principals(value: Any) -> frozenset[str]:
                 case _:
                     raise refuse("SMN.0056")
     return frozenset(found)
+
+
+def _check_principals(named: frozenset[str], *, denies: bool, not_form: bool) -> None:
+    """Refuse a Deny of somebody who cannot exist here, and a Not-form that leaves nobody over. Raises SmnError SMN.0056.
+
+    A service is somebody (of the cloud), though no caller here is one; an organization's path is nobody: accounts here are in none.
+    """
+    if not_form and "*" in named:
+        raise refuse("SMN.0056")
+    if not (denies or not_form):
+        return  # what allows nobody is safe
+    for name in named:
+        account = _ACCOUNT.match(name)
+        if name.startswith("OrgPath:") or (account is not None and not _DOMAIN.match(account["domain"])):
+            raise refuse("SMN.0056")
 
 
 def _conditions(raw: Any) -> tuple[Condition, ...]:

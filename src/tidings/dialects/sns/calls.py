@@ -153,7 +153,7 @@ def _context(call: Call, principal: Principal) -> dict[str, str]:
         "aws:currenttime": call.now.isoformat(),
         "aws:epochtime": str(int(call.now.timestamp())),
         "aws:principalaccount": principal.account_id,
-        "aws:principalarn": principal.arn,
+        "aws:principalarn": names.principal_arn(principal, call.region),
         "aws:requestedregion": call.region,
         "aws:securetransport": "true" if call.request.scheme == "https" else "false",
         "aws:sourceip": call.request.remote,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tidings.dialects.sns.errors import SnsError, invalid, missing
 from tidings.dialects.sns.limits import FIFO_SUFFIX, SERVICE, TOPIC_NAME_CHARACTERS_MAX
-from tidings.domain.model import AccountId, Topic
+from tidings.domain.model import AccountId, Principal, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?\Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
@@ -32,6 +32,11 @@ def partition(region: str) -> str:
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def principal_arn(principal: Principal, region: str) -> str:
+    """The caller as a region's policies write him: ARNs of other partitions begin otherwise."""
+    return principal.arn.replace("arn:aws:", f"arn:{partition(region)}:", 1)
 
 
 def topic_arn(topic: Topic) -> str:

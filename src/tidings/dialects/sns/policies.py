@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 
-from tidings.dialects.sns.names import topic_arn
+from tidings.dialects.sns.names import principal_arn, topic_arn
 from tidings.domain.grants import Verb, Verdict
 from tidings.domain.model import Principal, Topic
 from tidings.domain.policy import Ask, Policy, Vocabulary, parse
@@ -92,7 +92,7 @@ def judge(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, st
     context = {_FACTS[name]: value for name, value in facts.items() if name in _FACTS}
     context |= {
         "aws:principalaccount": principal.account_id,
-        "aws:principalarn": principal.arn,
+        "aws:principalarn": principal_arn(principal, topic.region),
         "aws:requestedregion": topic.region,
         "aws:username": principal.user,
     }
@@ -101,7 +101,7 @@ def judge(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, st
 
 @lru_cache(maxsize=4096)
 def _ready(text: str, arn: str) -> Policy:
-    return parse(text, VOCABULARY, arn)
+    return parse(text, VOCABULARY, arn, stored=True)
 
 
 def verdict(text: str, arn: str, principal: Principal, action: str, context: Mapping[str, str]) -> Verdict:

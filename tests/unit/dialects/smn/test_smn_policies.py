@@ -65,6 +65,50 @@ def test_callers_have_several_names(principal: Any, verdict: Verdict) -> None:
     assert says(policy(statement(principal))) is verdict
 
 
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_a_domains_id_compares_without_case(effect: str) -> None:
+    text = policy(statement(account(names.domain_id(OTHER_ACCOUNT).upper()), effect=effect))
+    assert says(text) is (ALLOW if effect == "Allow" else DENY)
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"CSP": "urn:csp:iam::nobody:root"},
+        {"CSP": f"urn:csp:iam::{OTHER_ACCOUNT}:user/*"},
+        {"CSP": f"urn:csp:iam::{OTHER_ACCOUNT}:*"},
+        {"CSP": "urn:csp:iam::*:root"},
+        {"CSP": f"urn:csp:iam::{OTHER_ACCOUNT}:agency/x"},
+        {"CSP": f"urn:csp:sts::{OTHER_ACCOUNT}:root"},
+        {"CSP": OTHER_ACCOUNT},
+        {"OrgPath": "o-1/r-1/*"},
+        {"OrgPath": "*", "CSP": account(OTHER_ACCOUNT)},
+    ],
+)
+def test_a_deny_of_somebody_who_cannot_be_here_is_refused(principal: dict[str, Any]) -> None:
+    for one in ({**statement(effect="Deny"), "Principal": principal}, {**statement(None), "NotPrincipal": principal}):
+        if "NotPrincipal" in one:
+            del one["Principal"]
+        with pytest.raises(SmnError) as caught:
+            policies.read(policy(one), URN)
+        assert caught.value.code == "SMN.0056"
+
+
+def test_a_deny_of_other_topics_is_refused() -> None:
+    with pytest.raises(SmnError) as caught:
+        policies.read(policy(statement(effect="Deny", NotResource=URN, Resource=None)), URN)
+    assert caught.value.code == "SMN.0053"
+
+
+@pytest.mark.parametrize("nobody", ["*", ["*", account(OTHER_ACCOUNT)]])
+def test_a_not_principal_that_leaves_nobody_over_is_refused(nobody: Any) -> None:
+    one = {**statement(None, effect="Deny"), "NotPrincipal": {"CSP": nobody}}
+    del one["Principal"]
+    with pytest.raises(SmnError) as caught:
+        policies.read(policy(one), URN)
+    assert caught.value.code == "SMN.0056"
+
+
 def test_services_and_organizations_are_nobody_here() -> None:
     assert says(policy({**statement(), "Principal": {"Service": ["obs", "bob"]}})) is SILENT
     assert says(policy({**statement(), "Principal": {"OrgPath": "*"}})) is SILENT
