@@ -283,6 +283,10 @@ async def test_an_error_of_the_service_decides_for_the_whole_batch(lying, status
     assert [type(outcome) for outcome in outcomes] == [expected, expected]
 
 
+def _said(body: bytes, status: bytes = b"200 OK") -> bytes:
+    return b"HTTP/1.1 %b\r\ncontent-length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -293,6 +297,17 @@ async def test_an_error_of_the_service_decides_for_the_whole_batch(lying, status
         b"HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n" + b"x" * 1_100_000,
         b"SMTP ready\r\n\r\n",
         None,
+        _said(b"[" * 200_000),
+        _said(b'{"Successful":' + b"[" * 200_000),
+        _said(b"9" * 5_001),
+        _said(b"NaN"),
+        _said(b'{"Successful": [{"Id": ' + b"9" * 5_001 + b"}]}"),
+        _said(b'{"Failed": [{"Id": "0", "Code": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}]}"),
+        _said(b'{"Successful": [{"Id": "\xff"}]}'),
+        _said(b'{"Successful": [{"Id": "7"}, {"Id": 0}, null, {"Id": "\xd9\xa1"}]}'),
+        _said(b"{" * 100_000, b"500 No"),
+        _said(b'{"__type": ' + b'{"a":' * 500 + b"1" + b"}" * 500 + b"}", b"503 No"),
+        b"HTTP/1.1 503 No\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
     ],
 )
 async def test_an_answer_that_makes_no_sense_means_later(lying, answer):
@@ -301,6 +316,43 @@ async def test_an_answer_that_makes_no_sense_means_later(lying, answer):
     async with channel_to(url) as channel:
         outcomes = await outcomes_of(channel, message(), message())
     assert all(isinstance(outcome, RetryLater) for outcome in outcomes)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nContent-Length: %d\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\r\n folded\r\nContent-Length: %d\r\nY: %d\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: %d\nY: %d\n\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\nContent-Length: %d\r\nY: %d\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: %d\r\nY: %d\r\n\r\n",
+    ],
+)
+async def test_an_answer_whose_status_is_plain_is_not_asked_for_again(lying, head):
+    liar, url = lying
+
+    def answer(body):
+        text = json.dumps({"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in body["Entries"]]}).encode()
+        return head % (len(text), len(text)) + text
+
+    liar.answer = answer
+    async with channel_to(url) as channel:
+        assert await outcomes_of(channel, message(), message()) == [Delivered("SQS m"), Delivered("SQS m")]
+    assert sum(len(body["Entries"]) for _, body in liar.requests) == 2
+
+
+async def test_one_message_that_fails_within_us_ends_neither_its_lane_nor_the_others(lying):
+    _, url = lying
+
+    def permit(outgoing):
+        if outgoing.content.body == "bad":
+            raise RuntimeError("a bug")
+        return True
+
+    async with channel_to(url, permit) as channel:
+        found = await outcomes_of(channel, message("bad"), message(), message("bad"), message())
+        assert [type(outcome) for outcome in found] == [RetryLater, Delivered, RetryLater, Delivered]
+        assert isinstance((await outcomes_of(channel, message()))[0], Delivered)
 
 
 async def test_a_silent_service_costs_one_time_out_and_returns_the_rest(lying):

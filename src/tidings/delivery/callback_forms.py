@@ -19,6 +19,7 @@ from tidings.domain.model import LedgerEntry, State
 from tidings.domain.optout import HeardText
 from tidings.domain.outcomes import Delivered, Outcome, RetryLater
 from tidings.domain.texts import SentText, TextState
+from tidings.wire.peer_json import read_peer_object
 
 # Unverified: the documents name no zone; the cloud's own is China's.
 CLOUD_TIME = timezone(timedelta(hours=8))
@@ -101,11 +102,7 @@ def judge_result(status: int, body: bytes) -> Outcome:
     outcome = judge_status(status, body)
     if not isinstance(outcome, Delivered):
         return outcome
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
-    result = answer.get("result") if isinstance(answer, dict) else None
+    result = read_peer_object(body).get("result")
     if result == "0" or (result == 0 and result is not False):
         return outcome
     shown = body[:ANSWER_SHOWN].decode("utf-8", "replace")

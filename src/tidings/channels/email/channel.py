@@ -147,6 +147,9 @@ class EmailChannel:
             raw = octets(mail, self._dkim)
         except ValueError as exc:
             return Refused(str(exc))
+        except Exception as exc:  # noqa: BLE001 - as below
+            _log.error("a mail could not be composed", message=outgoing.message.id, exc_info=exc)
+            return RetryLater(f"internal: {type(exc).__name__}")
         try:
             async with asyncio.timeout(outgoing.timeout_s):
                 return await self._converse(connection, outgoing, mail, raw)

@@ -1,7 +1,8 @@
 """One socket: writes a request, reads its answer, and is handed the next attempt by its lane.
 
 Owned by `lane`, opened by `dial`, looked at by `channel`'s sweep (`deadline`). It holds one attempt at a time and needs no task,
-future or timer for it. The status decides as soon as the final head has been read; the body is only read, for a short while
+future or timer for it. The status decides as soon as the final head has been read, or when the answer goes wrong after its
+status line: the receiver has decided, and the same again would be said twice. The body is only read, for a short while
 and up to a bound, so that the connection can be used again. It never follows a redirect and never decodes a body.
 
 Sources: RFC 9110 section 15.2 (interim answers), RFC 9112 sections 6 and 9.
@@ -12,7 +13,13 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserInvalidStatusError,
+    HttpParserUpgrade,
+    HttpResponseParser,
+)
 
 from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.request import Attempt
@@ -56,6 +63,7 @@ class Owner(Protocol):
 class Connection(asyncio.Protocol):
     __slots__ = (
         "_attempt",
+        "_begun",
         "_dirty",
         "_done",
         "_head",
@@ -81,6 +89,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: HttpResponseParser | None = None
         self._attempt: Attempt | None = None  # until its outcome is known
+        self._begun = False  # the parser is within this answer: what it says of a status is this answer's
         self._head = False  # the final head was read
         self._done = False  # the whole answer was read
         self._dirty = False  # more came than the answer
@@ -110,7 +119,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(content, HttpContent)
         assert self._transport is not None
         self._attempt = attempt
-        self._head = self._done = False
+        self._begun = self._head = self._done = False
         self._received = 0
         self._retry_after = None
         self.busy = True
@@ -132,8 +141,9 @@ class Connection(asyncio.Protocol):
         attempt = self._attempt
         if attempt is not None:
             self._attempt = None
-            self._settlements.add(attempt, RetryLater(f"no answer within {attempt.outgoing.timeout_s:g} s"))
-            self._lane.unanswered()
+            if not self._settle_by_status(attempt):
+                self._settlements.add(attempt, RetryLater(f"no answer within {attempt.outgoing.timeout_s:g} s"))
+                self._lane.unanswered()
         self.abort()
 
     def abort_if_settled(self) -> None:
@@ -156,6 +166,10 @@ class Connection(asyncio.Protocol):
             parser.feed_data(data)
         except HttpParserCallbackError:
             raise  # A bug of ours; the loop reports it and closes.
+        except HttpParserInvalidStatusError:
+            self._begun = False
+            self._cut("malformed answer")
+            return
         except (HttpParserError, HttpParserUpgrade):
             self._cut("malformed answer")
             return
@@ -177,12 +191,30 @@ class Connection(asyncio.Protocol):
         attempt = self._attempt
         if attempt is not None:
             self._attempt = None
-            self._settlements.add(attempt, RetryLater(reason))
+            if not self._settle_by_status(attempt):
+                self._settlements.add(attempt, RetryLater(reason))
         self.abort()
+
+    def _status_read(self) -> int:
+        """The final status of this answer if its line was read; else 0."""
+        if self._parser is None or not self._begun:
+            return 0
+        status = self._parser.get_status_code()
+        return status if 200 <= status <= 599 else 0
+
+    def _settle_by_status(self, attempt: Attempt) -> bool:
+        """Settle an attempt whose answer went wrong after its status line; False: there was none."""
+        status = self._status_read()
+        if not status:
+            return False
+        self._settlements.add(attempt, outcome_of(status, self._retry_after))
+        self._lane.answered()
+        return True
 
     # Called by the parser, from inside `feed_data`.
 
     def on_message_begin(self) -> None:
+        self._begun = True
         if self._done:
             self._dirty = True
 
@@ -208,15 +240,17 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closing = True
-        self._parser = None  # It refers back to us.
         attempt = self._attempt
         if attempt is not None:
             self._attempt = None
             self._lost_with(attempt)
+        self._parser = None  # It refers back to us.
         if self.owned:
             self._lane.lost(self)
 
     def _lost_with(self, attempt: Attempt) -> None:
+        if self._settle_by_status(attempt):
+            return
         if self._received:
             self._settlements.add(attempt, RetryLater("connection closed within the answer"))
         elif self.served > 1 and not attempt.again:

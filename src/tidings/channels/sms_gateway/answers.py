@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
+from tidings.wire.peer_json import read_peer_object
 
 RECEIPT_ID_CHARACTERS_MAX = 200
 
@@ -48,28 +47,19 @@ def read_kannel(receipt_ids: tuple[str, ...], status: int, body: bytes) -> Outco
 
 def read_webhook(receipt_id: str, status: int, body: bytes) -> Outcome | None:
     """The outcome; None when the status alone says it. receipt_id: ours, empty when no receipt was asked for."""
-    if 400 <= status < 500 and _read(body).get("opted_out") is True:
+    if 400 <= status < 500 and read_peer_object(body).get("opted_out") is True:
         return Refused(f"HTTP {status}: opted out at the gateway", opted_out=True)
     if not 200 <= status < 300:
         return None
     if not receipt_id:
         return Delivered(f"HTTP {status}")
-    return Delivered(f"HTTP {status}", (_id_in(_read(body)) or receipt_id,))
-
-
-def _read(body: bytes) -> dict[str, Any]:
-    """The answer's members; none when it is no JSON object."""
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return answer if isinstance(answer, dict) else {}
+    return Delivered(f"HTTP {status}", (_id_in(read_peer_object(body)) or receipt_id,))
 
 
 def _id_in(answer: dict[str, Any]) -> str:
     """The gateway's own id of the text, empty where it gives none."""
     value = answer.get("id")
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**RECEIPT_ID_CHARACTERS_MAX:
         value = str(value)
     if not isinstance(value, str) or not value.isprintable() or len(value) > RECEIPT_ID_CHARACTERS_MAX:
         return ""

@@ -181,6 +181,9 @@ class SqsChannel:
                 async with self._slots:
                     if lane.waiting:
                         await self._send_batch(lane)
+        except Exception as error:  # noqa: BLE001 - whatever it was, what waits must not wait for ever
+            _log.error("a lane of queue messages failed", queue=lane.queue.arn, exc_info=error)
+            _give_back(lane)
         finally:
             lane.pumps -= 1
             if lane.pumps == 0 and not lane.waiting:
@@ -196,7 +199,7 @@ class SqsChannel:
         if isinstance(answer, RetryLater):
             _settle(batch, answer)
             return
-        outcomes = outcomes_of(answer, len(batch)) if batch else []
+        outcomes = _outcomes(lane, answer, len(batch))
         if outcomes is None:
             # Nobody said whose fault it was: alone, each gets its own answer. In front, so that order is kept.
             for item in reversed(batch):
@@ -205,7 +208,7 @@ class SqsChannel:
                 lane.held_bytes += len(item.entry)
             return
         for item, outcome in zip(batch, outcomes, strict=True):
-            item.settle(item.outgoing, outcome)
+            _settle([item], outcome)
 
     async def _attempt(self, lane: _Lane, batch: list[_Item]) -> Answer | RetryLater:
         """Fill `batch` from the lane and send it; trouble becomes the outcome of all its entries."""
@@ -230,7 +233,9 @@ class SqsChannel:
             connection = await self._pool.take(lane.origin)
             reused = connection.used
             try:
-                batch[:] = self._permitted(batch or lane.take())
+                if not batch:
+                    batch += lane.take()
+                batch[:] = self._permitted(batch)
                 if not batch:
                     return Answer(0, "", b"")
                 return await self._post(lane, batch, connection)
@@ -245,11 +250,18 @@ class SqsChannel:
         allowed = []
         for item in batch:
             if item.waited_too_long():
-                item.settle(item.outgoing, Busy(BUSY_AFTER_S))
-            elif self._permit(item.outgoing):
-                allowed.append(item)
+                _settle([item], Busy(BUSY_AFTER_S))
             else:
-                item.settle(item.outgoing, Blocked("consent"))
+                try:
+                    is_allowed = self._permit(item.outgoing)
+                except Exception as error:  # noqa: BLE001 - one message's trouble is not the batch's
+                    _log.error("consent could not be asked", queue=item.outgoing.endpoint, exc_info=error)
+                    _settle([item], RetryLater("internal: consent could not be asked"))
+                    continue
+                if is_allowed:
+                    allowed.append(item)
+                else:
+                    _settle([item], Blocked("consent"))
         return allowed
 
     async def _post(self, lane: _Lane, batch: list[_Item], connection: Connection) -> Answer:
@@ -272,9 +284,23 @@ class SqsChannel:
         return await connection.post("\r\n".join(lines).encode("latin-1"), body)
 
 
+def _outcomes(lane: _Lane, answer: Answer, count: int) -> list[Outcome] | None:
+    """As `outcomes_of`; an answer that breaks its reader means later for all, and costs no lane."""
+    if not count:
+        return []
+    try:
+        return outcomes_of(answer, count)
+    except Exception as error:  # noqa: BLE001 - the messages are in nobody's hands but ours
+        _log.error("an answer of the queue service could not be read", queue=lane.queue.arn, exc_info=error)
+        return [RetryLater("the answer of the queue service cannot be read")] * count
+
+
 def _settle(batch: list[_Item], outcome: Outcome) -> None:
     for item in batch:
-        item.settle(item.outgoing, outcome)
+        try:
+            item.settle(item.outgoing, outcome)
+        except Exception as error:  # noqa: BLE001 - the others still get theirs
+            _log.error("an outcome could not be told", queue=item.outgoing.endpoint, exc_info=error)
 
 
 def _give_back(lane: _Lane) -> None:

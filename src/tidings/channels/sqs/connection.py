@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httptools
 
+from tidings.wire.odd_answers import is_json_object, read_oddly
+
 ANSWER_BYTES_MAX = 1 << 20
 """Ten results with MD5s are 5 kB; more than this is not a queue service."""
 CONNECTIONS_IDLE_MAX = 32
+DRAIN_S = 2.0
+"""How long the rest of an answer may take that the parser gave up."""
 
 
 class Disconnected(ConnectionError):
@@ -98,28 +103,50 @@ class Connection:
         return cls(reader, writer)
 
     async def post(self, head: bytes, body: bytes) -> Answer:
-        """Send and read the answer. Raises Disconnected, OSError, ValueError or an httptools error; then it is not reusable."""
+        """Send and read the answer, the body of an odd one as far as it comes. Then, and when it raises, it is not reusable.
+
+        Raises Disconnected, OSError, ValueError or an httptools error, all of them when no status line was read.
+        """
         self.reusable = False
         self.used = True
         reading = _Reading()
-        received = 0
+        raw = bytearray()
         try:
             self._writer.write(head + body)
             await self._writer.drain()
             while not reading.complete:
                 data = await self._reader.read(65_536)
-                received += len(data)
+                raw += data
                 if not data:
-                    raise Disconnected(answered=received > 0)
-                if received > ANSWER_BYTES_MAX:
+                    raise Disconnected(answered=bool(raw))
+                if len(raw) > ANSWER_BYTES_MAX:
                     raise ValueError("answer is too long")
                 reading.parser.feed_data(data)
-        except ConnectionResetError as exc:
-            raise Disconnected(answered=received > 0) from exc
+        except (ConnectionError, ValueError, httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            found = await self._read_on(raw)
+            if found is not None:
+                return found
+            if isinstance(error, ConnectionResetError):
+                raise Disconnected(answered=bool(raw)) from error
+            raise
         finally:
             del reading.parser  # a cycle would wait for the garbage collector
         self.reusable = reading.keep_alive
         return Answer(reading.status, reading.error, b"".join(reading.parts))
+
+    async def _read_on(self, raw: bytearray) -> Answer | None:
+        """The answer whose status line came before it went wrong; None: there was none."""
+        if read_oddly(bytes(raw)) is None:
+            return None
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(DRAIN_S):
+                while len(raw) <= ANSWER_BYTES_MAX and not self._reader.at_eof():
+                    found = read_oddly(bytes(raw))
+                    if found is not None and is_json_object(found[1]):
+                        break
+                    raw += await self._reader.read(65_536)
+        found = read_oddly(bytes(raw))
+        return None if found is None else Answer(found[0], "", found[1])
 
     def is_stale(self) -> bool:
         """Whether the other side has closed while nobody looked."""

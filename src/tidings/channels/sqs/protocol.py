@@ -17,6 +17,7 @@ from tidings.channels.sqs.connection import Answer
 from tidings.domain.envelope import Content, QueueContent
 from tidings.domain.model import MessageAttribute
 from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
+from tidings.wire.peer_json import peer_word, read_peer_json
 
 ENTRIES_MAX = 10
 ATTRIBUTES_MAX = 10
@@ -121,13 +122,12 @@ def outcomes_of(answer: Answer, count: int) -> list[Outcome] | None:
 
 def _results(body: bytes, count: int) -> list[Outcome]:
     outcomes: list[Outcome] = [RetryLater("SQS told no result")] * count
-    try:
-        answer = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    answer = read_peer_json(body)
+    if answer is None:
         return [RetryLater("SQS answered something other than JSON")] * count
     for result in _list(answer, "Successful"):
         if (number := _number(result, count)) is not None:
-            outcomes[number] = Delivered(f"SQS {result.get('MessageId', '')}"[:100])
+            outcomes[number] = Delivered(f"SQS {peer_word(result.get('MessageId'), 100)}")
     for result in _list(answer, "Failed"):
         if (number := _number(result, count)) is not None:
             outcomes[number] = _failed(result)
@@ -135,8 +135,8 @@ def _results(body: bytes, count: int) -> list[Outcome]:
 
 
 def _failed(result: Mapping[str, Any]) -> Outcome:
-    code = str(result.get("Code", ""))
-    reason = f"SQS {code}: {result.get('Message', '')}"[:300]
+    code = peer_word(result.get("Code"))
+    reason = f"SQS {code}: {peer_word(result.get('Message'), 300)}"[:300]
     if result.get("SenderFault") is True and not _names(code, _THROTTLED + _OURS):
         return Refused(reason)
     return RetryLater(reason)
@@ -157,14 +157,13 @@ def _number(result: Mapping[str, Any], count: int) -> int | None:
 def _error(answer: Answer) -> tuple[str, str]:
     """(code, text) of an error: from the JSON body, an older service's XML, or AWS's compatibility header."""
     code, text = answer.error.partition(";")[0], ""
-    try:
-        body = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
+    body = read_peer_json(answer.body)
+    if body is None:
         match = _XML_CODE.search(answer.body)
         return (match.group(1).decode("utf-8", "replace") if match else code), text
     if isinstance(body, dict):
-        text = str(body.get("message") or body.get("Message") or "")
-        code = str(body.get("__type") or code).rpartition("#")[2]
+        text = peer_word(body.get("message")) or peer_word(body.get("Message"))
+        code = (peer_word(body.get("__type")) or code).rpartition("#")[2]
     return code, text
 
 

@@ -45,7 +45,7 @@ def _structured(text: str) -> BotContent | None:
         return None
     try:
         members = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     form = members.get("msgType", members.get("msgtype"))
     if not isinstance(form, str):
