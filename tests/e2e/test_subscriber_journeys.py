@@ -42,9 +42,9 @@ async def test_a_person_confirms_cancels_and_comes_back(site: Site, phone: Page)
 
     told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await house.ledger(subscription)]
     assert told[1:] == [
-        (Event.CONFIRMED, Way.LINK, "confirm/en/2"),
-        (Event.CANCELED, Way.LINK, "cancel/en/2"),
-        (Event.RESTORED, Way.LINK, "canceled/en/2"),
+        (Event.CONFIRMED, Way.LINK, "confirm/en/3"),
+        (Event.CANCELED, Way.LINK, "cancel/en/3"),
+        (Event.RESTORED, Way.LINK, "canceled/en/3"),
     ]
     assert "Chrome" in (await house.ledger(subscription))[1].origin.user_agent
 
@@ -154,12 +154,12 @@ async def test_a_phones_standing_link_confirms_cancels_and_brings_back(site: Sit
     assert await phone.locator("form").count() == 0
     told = [(entry.event, entry.origin.shown) for entry in await house.ledger(subscription)]
     assert told[1:] == [
-        (Event.CONFIRMED, "confirm/en/2"),
-        (Event.CANCELED, "cancel/en/2"),
-        (Event.RESTORED, "canceled/en/2"),
-        (Event.CANCELED, "restored/en/2"),
-        (Event.RESTORED, "restore/en/2"),
-        (Event.CANCELED, "cancel/en/2"),
+        (Event.CONFIRMED, "confirm/en/3"),
+        (Event.CANCELED, "cancel/en/3"),
+        (Event.RESTORED, "canceled/en/3"),
+        (Event.CANCELED, "restored/en/3"),
+        (Event.RESTORED, "restore/en/3"),
+        (Event.CANCELED, "cancel/en/3"),
     ]
 
 
@@ -204,7 +204,7 @@ async def test_a_reader_of_chinese_is_met_in_chinese_and_may_switch(site: Site, 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Do you want to receive “天气预警”?")
     await _button(page, "Yes, send them to me").click()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
-    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/2"
+    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/3"
 
 
 async def test_an_old_link_is_met_kindly(site: Site, phone: Page) -> None:

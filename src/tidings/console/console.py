@@ -30,6 +30,7 @@ from tidings.console.sign_in import Refused, sign_in, wanted_path
 from tidings.console.views import ROUTES
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Denied, InvalidValue, NotFound, TidingsError, WrongState
+from tidings.wire.accept import prefers_page
 
 _SIGN_IN = f"{ROOT}/sign-in"
 _SIGN_OUT = f"{ROOT}/sign-out"
@@ -37,6 +38,8 @@ _STATIC = f"{ROOT}/static/"
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _READING = ("GET", "HEAD")
+_ICON = "/favicon.ico"
+_SIGNS_OF_PROGRAMS = ("authorization", "x-auth-token", "x-sdk-date", "x-amz-date")
 
 
 class Console:
@@ -58,8 +61,9 @@ class Console:
         )
 
     def owns(self, request: WireRequest) -> bool:
-        """Everything under ROOT, and ROOT itself."""
-        return request.path == ROOT or request.path.startswith(f"{ROOT}/")
+        """Everything under ROOT, and ROOT itself; a browser's request for the server's root and for its icon."""
+        path = request.path
+        return path in (ROOT, _ICON) or path.startswith(f"{ROOT}/") or _is_visitor(request)
 
     async def handle(self, request: WireRequest) -> WireResponse:
         """Answer with a page; whatever goes wrong has a page, too."""
@@ -81,8 +85,10 @@ class Console:
 
     async def _answer(self, request: WireRequest) -> WireResponse:
         path = request.path
-        if path == f"{ROOT}/":
+        if path in (f"{ROOT}/", "/"):
             return self._redirect(request, ROOT)
+        if path == _ICON:
+            path = f"{_STATIC}icon.svg"
         if path.startswith(_STATIC):
             if request.method not in _READING:
                 raise wrong_method("GET, HEAD")
@@ -208,6 +214,14 @@ class Console:
         frame = Frame(problem.title, "")
         fragment = request.headers.get("hx-request") == "true"
         return self._render.problem(frame, problem, "", request.request_id, fragment=fragment)
+
+
+def _is_visitor(request: WireRequest) -> bool:
+    """Whether a person opened the bare address of the server. To programs the root is an API of the clouds."""
+    if request.path != "/" or request.query or request.method not in _READING:
+        return False
+    headers = request.headers
+    return prefers_page(headers.get("accept", "")) and not any(name in headers for name in _SIGNS_OF_PROGRAMS)
 
 
 async def _no_view(call: Call) -> Answer:

@@ -1,20 +1,20 @@
-"""What a request asks for: which language, a page or JSON, and which form it sends. Pure; called by `subscriber`.
+"""What a request asks for: which language, and which form it sends. Pure; called by `subscriber`.
 
-Source: RFC 9110, 12.5 (Accept, Accept-Language); RFC 4647, 3.4 (lookup); RFC 8058, 3 (one-click).
+Source: RFC 9110, 12.5 (Accept-Language); RFC 4647, 3.4 (lookup); RFC 8058, 3 (one-click).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from tidings.dialects.contract import WireRequest
 from tidings.pages.errors import TOO_LARGE, WRONG_MEDIA_TYPE, Misfit
+from tidings.wire.accept import by_weight
 
 FORM_BYTES_MAX = 4096
 _FORM_FIELDS_MAX = 16
-_CHOICES_MAX = 32  # entries of an Accept header that are looked at: nobody means more
 ONE_CLICK: Mapping[str, str] = {"List-Unsubscribe": "One-Click"}
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
@@ -23,7 +23,7 @@ _ONE_CLICK_PART = re.compile(rb'name="?List-Unsubscribe"?[^\r\n]*\r?\n(?:[^\r\n]
 
 def choose_language(tags: Sequence[str], asked: str, accept_language: str) -> str:
     """The language to answer in: the one asked for in the address, else the reader's first that we have, else our first."""
-    for wanted in [asked, *(tag for tag, _ in _by_weight(accept_language))]:
+    for wanted in [asked, *(tag for tag, _ in by_weight(accept_language))]:
         found = _matching(tags, wanted)
         if found:
             return found
@@ -38,38 +38,6 @@ def _matching(tags: Sequence[str], wanted: str) -> str:
             return tag
     language = lowered.split("-", 1)[0]
     return next((tag for tag in tags if tag.lower().split("-", 1)[0] == language), "") if language else ""
-
-
-def prefers_json(accept: str) -> bool:
-    """Whether a program asks: JSON is named, and no page is wanted more. Wildcards mean a page."""
-    weights = dict(reversed(_by_weight(accept)))
-    json = weights.get("application/json", 0.0)
-    page = max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
-    return json > page
-
-
-def _by_weight(header: str) -> list[tuple[str, float]]:
-    """The entries of an Accept-like header, most wanted first; equal ones keep their order."""
-    return sorted(_entries(header), key=lambda entry: -entry[1])
-
-
-def _entries(header: str) -> Iterator[tuple[str, float]]:
-    for entry in header.split(",")[:_CHOICES_MAX]:
-        name, *parameters = (part.strip().lower() for part in entry.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                weight = _weight(parameter[2:])
-        if name and weight > 0:
-            yield name, weight
-
-
-def _weight(text: str) -> float:
-    try:
-        weight = float(text)
-    except ValueError:
-        return 0.0
-    return weight if 0.0 <= weight <= 1.0 else 0.0
 
 
 def query_value(query: str, name: str) -> str:

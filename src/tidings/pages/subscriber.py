@@ -20,12 +20,13 @@ from tidings.domain.ports import Clock, Limiter
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue, load_catalogues
 from tidings.pages.errors import MISSING, Misfit, Problem, problem_of, problem_of_status
-from tidings.pages.negotiation import choose_language, is_one_click, prefers_json, query_value, read_form
+from tidings.pages.negotiation import choose_language, is_one_click, query_value, read_form
 from tidings.pages.page import Page
 from tidings.pages.render import Render
 from tidings.pages.saying import live_of
 from tidings.pages.views import Sign, Views
 from tidings.services.subscriptions import Found, Subscriptions
+from tidings.wire.accept import prefers_json
 
 _USER_AGENT_CHARACTERS_MAX = 512
 _CANCEL_KINDS = (links.CANCEL, links.ENDPOINT, links.STANDING, links.NAMED)
@@ -150,6 +151,8 @@ class Pages:
         look: Step
         act: Step | None
         match parts:
+            case [""] | ["", "s"]:
+                look, act = lambda: self._start(visit), None
             case [links.CONFIRM | links.RESTORE, token]:
                 look, act = lambda: self._ask_token(visit, token), lambda: self._use_token(visit, token)
             case [links.CANCEL, link]:
@@ -171,6 +174,10 @@ class Pages:
         if visit.request.method != "POST" or act is None:
             raise Misfit(Problem("method", 405, allow="GET, HEAD, POST" if act else "GET, HEAD"))
         return act
+
+    async def _start(self, visit: Visit) -> Page:
+        """For somebody who typed the address, or followed a link that lost its end."""
+        return visit.views.start()
 
     # --- confirm and come back -------------------------------------------------------------------------------------------------
 

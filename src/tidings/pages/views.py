@@ -284,6 +284,19 @@ class Views:
             headers=headers,
         )
 
+    def start(self) -> Page:
+        """What this place is for, without any link."""
+        heading = self.texts.text("start.heading", operator=self.operator)
+        return Page(
+            name="start",
+            template="problem",
+            heading=self.texts.html("start.heading", operator=self.operator),
+            title=heading,
+            lead=self.texts.html("start.lead", operator=self.operator),
+            icon="list",
+            steps=(self.texts.html("start.open"), self.texts.html("start.cancel")),
+        )
+
     # --- parts -----------------------------------------------------------------------------------------------------------
 
     def _page(

@@ -322,8 +322,8 @@ class House:
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
         )
-        # Before SMN, which takes every GET of the root that is left.
-        return [sns, self._tencent_dialect(), smn, pages, self._console(limiter), self._texting.dialect(), native]
+        # The console before SMN, which takes every GET of the root that is left.
+        return [sns, self._tencent_dialect(), self._console(limiter), smn, pages, self._texting.dialect(), native]
 
     def _console(self, limiter: TokenBuckets) -> Console:
         settings, outbox = self._settings, self._outbox

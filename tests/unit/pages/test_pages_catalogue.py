@@ -18,7 +18,7 @@ from tidings.pages.catalogue import PLACEHOLDER, PLURALS, Catalogue, load_catalo
 
 CATALOGUES = load_catalogues()
 ENGLISH = CATALOGUES["en"]
-PAGES = {"confirm", "confirmed", "restore", "restored", "cancel", "canceled", "decline", "declined", "ended"}
+PAGES = {"confirm", "confirmed", "restore", "restored", "cancel", "canceled", "decline", "declined", "ended", "start"}
 SOURCES = Path(str(files("tidings.pages")))
 
 # What the ledger's `shown` points at. A change of wording needs a new `version` in the catalogue, and its line here:
@@ -28,8 +28,8 @@ WORDINGS = {
     "zh-CN/1": "eafee27da539eb74",
     "en/2": "f34503a05e0929a4",
     "zh-CN/2": "8acff23a2026f588",
-    "en/3": "7d6cfe39854af22f",
-    "zh-CN/3": "ce0175a0fa8604c4",
+    "en/3": "1bec196032f830b4",
+    "zh-CN/3": "dfda952da0c14992",
 }
 
 HEAD = """

@@ -12,7 +12,6 @@ from tidings.pages.negotiation import (
     FORM_BYTES_MAX,
     choose_language,
     is_one_click,
-    prefers_json,
     query_value,
     read_form,
 )
@@ -44,28 +43,9 @@ def test_the_language_is_the_one_asked_for_or_the_readers(asked: str, accepted: 
     assert choose_language(TAGS, asked, accepted) == chosen
 
 
-@pytest.mark.parametrize(
-    ("accept", "json"),
-    [
-        ("", False),
-        ("*/*", False),
-        ("application/json", True),
-        ("Application/JSON; charset=utf-8", True),
-        ("text/html,application/xhtml+xml,application/json;q=0.9", False),
-        ("application/json, text/html;q=0.5", True),
-        ("application/json;q=0", False),
-        ("text/html;q=0, application/json;q=0.1", True),
-        ("application/json;q=0.2, application/json;q=1", True),
-    ],
-)
-def test_json_is_for_those_who_name_it(accept: str, json: bool) -> None:
-    assert prefers_json(accept) is json
-
-
 @given(st.text(), st.text())
 def test_no_header_breaks_the_choice(asked: str, header: str) -> None:
     assert choose_language(TAGS, asked, header) in TAGS
-    assert prefers_json(header) in (True, False)
     assert isinstance(query_value(header, asked), str)
 
 

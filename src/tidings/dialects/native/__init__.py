@@ -21,6 +21,7 @@ from tidings.dialects.native.catalog import CatalogActions
 from tidings.dialects.native.deliveries import DeliveryActions
 from tidings.dialects.native.dev import DevActions, DevTools
 from tidings.dialects.native.inbound import InboundActions
+from tidings.dialects.native.index import INDEX, Index, page
 from tidings.dialects.native.ledger import LedgerActions
 from tidings.dialects.native.optouts import OptOutActions
 from tidings.dialects.native.records import RecordActions
@@ -36,6 +37,7 @@ from tidings.services.ledger import Ledger
 from tidings.services.optouts import OptOuts
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
+from tidings.wire.accept import prefers_page
 
 __all__ = ["DevTools", "NativeDialect", "TextDesk"]
 
@@ -63,6 +65,18 @@ class NativeDialect:
         self._auth = BasicAuth(authenticator, accounts)
         of_topics = TopicActions(topics, accounts)
         operations: list[AnyOperation] = [
+            Operation(
+                "GET",
+                "",
+                "getIndex",
+                "description",
+                "Where the description is",
+                None,
+                self._index,
+                Nothing,
+                Nothing,
+                Index,
+            ),
             *LedgerActions(ledger, of_topics).operations(),
             *SubscriptionActions(subscriptions, of_topics).operations(),
             *of_topics.operations(),
@@ -90,6 +104,7 @@ class NativeDialect:
             operations += DevActions(dev, opt_outs, clock).operations()
         self.operations = tuple(operations)
         self._router = Router(self.operations)
+        self._page = page(self.operations)
         self._document = msgspec.json.encode(openapi.document(self.operations))
 
     def owns(self, request: WireRequest) -> bool:
@@ -105,6 +120,8 @@ class NativeDialect:
             return errors.problem(error, request.request_id)
 
     async def _answer(self, request: WireRequest) -> WireResponse:
+        if request.path == f"{PREFIX}/" and request.method in _READING:
+            return WireResponse(308, headers=(("Location", "../v1"),))
         operation, path = self._router.find(request.method, request.path)
         # A browser that is signed in here would send its credentials along with a foreign page's call.
         if request.method not in _READING and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
@@ -117,6 +134,9 @@ class NativeDialect:
         query = codec.read_query(request.query, operation.query)
         body = codec.read_body(request, operation.body)
         return await operation.action(Call(request, path, grant), query, body)
+
+    async def _index(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        return self._page if prefers_page(call.request.headers.get("accept", "")) else codec.answer(INDEX)
 
     async def _openapi(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
         return WireResponse(200, self._document, codec.JSON_TYPE)
