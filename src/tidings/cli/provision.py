@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
-from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, settings_from, told, with_accounts
+from tidings.cli.running import (
+    AsJson,
+    ConfigFile,
+    DataDirectory,
+    Problem,
+    StoreUrl,
+    origin,
+    settings_from,
+    told,
+    with_accounts,
+)
 from tidings.cli.showing import show_json
 from tidings.domain.model import Role
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
@@ -85,10 +96,11 @@ def apply(
     with told():
         wanted = read_provision(file)
         is_new = not settings_from(options).store_path.exists()
+    by = replace(origin(), via="provisioning")
     with TemporaryDirectory() as nothing:
         if dry_run and is_new:  # the difference to an empty database, and none is left behind
             options |= {"data": nothing, "store": f"sqlite:///{nothing}/tidings.db"}
-        lines = with_accounts(options, lambda accounts: accounts.apply(wanted, dry_run=dry_run), create=True)
+        lines = with_accounts(options, lambda it: it.apply(wanted, dry_run=dry_run, origin=by), create=True)
     if as_json:
         show_json({"changes": lines, "applied": not dry_run})
         return

@@ -6,6 +6,7 @@ Called by all commands. 0 done, 1 failed, 2 wrong usage (an option, a setting, a
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Annotated, Protocol, TypeVar
 import typer
 
 from tidings.domain.errors import Conflict, InvalidValue, TidingsError
+from tidings.domain.model import Origin, Way
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Store
 from tidings.services.accounts import Accounts
@@ -98,6 +100,15 @@ def with_store(
         return asyncio.run(run())
 
 
+def origin() -> Origin:
+    """Who types this command, for the ledger and the audit trail."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # no name for this user id, as in a container
+        user = str(os.getuid())
+    return Origin(Way.CLI, principal=f"os-user:{user}", via="cli")
+
+
 def with_accounts(
     options: Mapping[str, str | bool | int | None], work: Callable[[Accounts], Awaitable[T]], *, create: bool = False
 ) -> T:
@@ -106,6 +117,6 @@ def with_accounts(
     async def run(_settings: Settings, store: OpenedStore, vault: FileVault) -> T:
         from tidings.wiring import HouseClock
 
-        return await work(Accounts(store, HouseClock(), vault, opt_outs=store, texts=store))
+        return await work(Accounts(store, HouseClock(), vault, opt_outs=store, texts=store, origin=origin()))
 
     return with_store(options, run, create=create)

@@ -17,11 +17,15 @@ import tidings
 from tidings.cli import checks, server_record
 from tidings.cli.bootstrap import Ready, Wanted, bootstrap
 from tidings.cli.provision import read_provision
+from tidings.domain.model import Origin, Way
 from tidings.observe import log
 from tidings.settings import Settings
 
 if TYPE_CHECKING:
     from tidings.wiring import House
+
+
+_PROVISIONING = Origin(Way.SYSTEM, principal="provisioning", via="provisioning")
 
 
 def run(settings: Settings, *, as_json: bool) -> None:
@@ -47,7 +51,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
     stopping = _signals()
     house = await House.build(settings)
     try:
-        changes = await house.accounts.apply(wanted) if wanted else []
+        changes = await house.accounts.apply(wanted, origin=_PROVISIONING) if wanted else []
         ready = await bootstrap(house.accounts, _wanted(settings))
         await house.start()
         server_record.write(settings, house.public_url)

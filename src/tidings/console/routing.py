@@ -74,7 +74,8 @@ class Call:
 
     def authorize(self, verb: Verb) -> Grant:
         """The permission to do this in the account. Raises Denied."""
-        return authorize(self.principal, verb, owner=self.principal.account_id, resource=self.request.path)
+        owner = self.principal.account_id
+        return authorize(self.principal, verb, owner=owner, resource=self.request.path, source=self)
 
     def may(self, verb: Verb) -> bool:
         """Whether to offer it."""
@@ -94,6 +95,7 @@ class Call:
             self.request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS_MAX],
             self.request.request_id,
             f"console/{self.route.name}",
+            via="console",
         )
 
     @property

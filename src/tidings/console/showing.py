@@ -38,6 +38,7 @@ WAYS: Mapping[Way, str] = {
     Way.ONE_CLICK: "One-click",
     Way.KEYWORD: "Keyword by text",
     Way.CONSOLE: "Console",
+    Way.CLI: "Command line",
     Way.BOUNCE: "Bounce",
     Way.COMPLAINT: "Complaint",
     Way.CARRIER: "Carrier",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
 
-from tidings.domain.model import AccountId, Principal
+from tidings.domain.audit import Act
+from tidings.domain.model import AccountId, Origin, Principal, Way
 
 
 class Verb(enum.StrEnum):
@@ -38,11 +41,40 @@ class Verdict(enum.Enum):
     SILENT = "silent"
 
 
+class Source(Protocol):
+    """A call that knows where it came from. Asked only when something is written down: a publish never is."""
+
+    @property
+    def origin(self) -> Origin: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer yes: who may do what on what. Every service function takes one (or a subscriber's own token)."""
+    """The answer yes: who may do what on what. Every service function takes one (or a subscriber's own token).
+
+    `source`: the call; without one (a program of ours) the principal is all that is known.
+    """
 
     principal: Principal
     verb: Verb
     owner: AccountId
     resource: str
+    source: Source | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def origin(self) -> Origin:
+        """Where what is done by this grant comes from."""
+        if self.source is not None:
+            return self.source.origin
+        return Origin(Way.API, principal=self.principal.arn, key_id=self.principal.key_id)
+
+    def act(self, at: datetime) -> Act:
+        """What a unit made by this grant carries for the audit trail."""
+        return Act(at, self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class From:
+    """A source whose origin is known already."""
+
+    origin: Origin

@@ -42,6 +42,7 @@ class Way(enum.StrEnum):
     COMPLAINT = "complaint"
     CARRIER = "carrier"  # the network said that the person opted out
     IMPORT = "import"
+    CLI = "cli"  # a command of the operating system's user
     SYSTEM = "system"  # nobody asked: expiry, deletion of the topic, no confirmation needed
 
 
@@ -213,9 +214,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a change came from; copied into the ledger.
+    """Where a change came from; copied into the ledger and the audit trail.
 
-    `shown`: what the person saw before acting (name and language of the page or text), empty for programs.
+    `shown`: what the person saw before acting (name and language of the page or text), empty for programs. For the audit trail only:
+    `via`: the front end (`sns`, `smn`, `tencent`, `native`, `console`, `cli`, `provisioning`); `key_id`: the access key that signed.
     """
 
     way: Way
@@ -225,6 +227,8 @@ class Origin:
     request_id: str = ""
     shown: str = ""
     raw_text: str = ""
+    via: str = ""
+    key_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

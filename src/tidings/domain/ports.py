@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from tidings.domain.audit import AuditEntry, AuditQuery
 from tidings.domain.envelope import Content, Outgoing
 from tidings.domain.model import (
     AccessKey,
@@ -146,6 +147,9 @@ class Store(Protocol):
 
     async def token(self, digest: bytes) -> Token | None: ...
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        """What `Unit.audit` and the changes of units have added."""
+        ...
 
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
         """Confirmed subscriptions of a topic with id > `after`, ascending, whose confirmation was written down before the message at
@@ -278,8 +282,11 @@ class Flow(Protocol):
 
     async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]: ...
 
-    async def send_again(self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime) -> list[int]:
-        """Make dead letters of the account due now with attempts 0; returns the ids that were dead letters."""
+    async def send_again(
+        self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime, entry: AuditEntry | None = None
+    ) -> list[int]:
+        """Make dead letters of the account due now with attempts 0; returns the ids that were dead letters. `entry`: of the audit trail,
+        written in the same transaction with which ones and how many they are."""
         ...
 
     def stop(self) -> None:

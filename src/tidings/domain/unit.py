@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tidings.domain.audit import Act, AuditEntry
 from tidings.domain.model import (
     AccessKey,
     Account,
@@ -30,8 +31,13 @@ class Unit:
     Rows in the `…_changed` lists carry the version that was read; the store checks it, writes
     version + 1 and raises `Conflict` when somebody was faster. New rows carry NO_ID. `messages` enter the flow in the
     same transaction. `ledger` entries carry id 0 and, for a new subscription, the uid only.
+
+    The store adds to the audit trail what the unit changes of accounts, topics and the settings of texting, as `act` says by whom; and of
+    subscriptions what the ledger does not say. `audit`: entries about what is no change of a row.
     """
 
+    act: Act | None = None
+    audit: list[AuditEntry] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
     users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
     access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
 
+from tidings.domain.audit import AuditEntry
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
 from tidings.domain.ports import Record, Task
@@ -142,8 +143,10 @@ class EmbeddedFlow:
     async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]:
         return await self._journal.dead_letters(query)
 
-    async def send_again(self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime) -> list[int]:
-        ids = await self._journal.send_again(account_id, delivery_ids, now)
+    async def send_again(
+        self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime, entry: AuditEntry | None = None
+    ) -> list[int]:
+        ids = await self._journal.send_again(account_id, delivery_ids, now, entry)
         if ids:
             self._wrote_due(now)
         return ids

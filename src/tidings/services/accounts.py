@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from tidings.domain.audit import Act
 from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
-from tidings.domain.model import AccessKey, Account, AccountId, Role, User
+from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, User, Way
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
@@ -27,6 +28,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+=,-]{0,63}\Z")
 _KEY_ID = re.compile(r"[A-Za-z0-9_]{4,128}\Z")
 _ACTION = re.compile(r"(?:\*|(?=.{1,128}\Z)[A-Za-z0-9*?_-]*:[A-Za-z0-9:*?_-]*)\Z")
 _ACTIONS_MAX = 64
+SERVER = Origin(Way.SYSTEM, "server", via="server")
+"""Who makes changes that nobody called for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class Difference:
 
 class Accounts:
     """`opt_outs`, `texts`: the store again, for those who apply what is provisioned of texts. `changed`: told after every change.
-    `projects`: the accounts' names in SMN, which hears of changes by itself."""
+    `projects`: the accounts' names in SMN, which hears of changes by itself. `origin`: who makes changes, for the audit trail, where a
+    call does not say."""
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Accounts:
         opt_outs: OptOutStore | None = None,
         texts: TextStore | None = None,
         changed: Callable[[], None] = lambda: None,
+        origin: Origin = SERVER,
     ) -> None:
         self.projects = Projects(store)
         self._store = store
@@ -90,6 +95,7 @@ class Accounts:
         self._clock = clock
         self._vault = vault
         self._changed = changed
+        self._origin = origin
         self._hasher = PasswordHasher()
 
     async def all(self) -> list[Account]:
@@ -119,27 +125,36 @@ class Accounts:
     async def access_keys(self, account_id: AccountId) -> list[AccessKey]:
         return await self._store.access_keys(account_id)
 
-    async def create_account(self, name: str, *, account_id: str = "", project_id: str = "") -> Account:
+    async def create_account(
+        self, name: str, *, account_id: str = "", project_id: str = "", origin: Origin | None = None
+    ) -> Account:
         """Make an account; ids are random when not given. Raises InvalidValue, AlreadyExists."""
         account_id = account_id or "".join(secrets.choice("0123456789") for _ in range(12))
         if await self._store.account(account_id) is not None:
             raise AlreadyExists("account", account_id)
         if any(account.name == name for account in await self._store.accounts()):
             raise AlreadyExists("account", name)
-        await self.apply((WantedAccount(account_id, name, project_id or None),))
+        await self.apply((WantedAccount(account_id, name, project_id or None),), origin=origin)
         made = await self._store.account(account_id)
         assert made is not None
         return made
 
     async def create_user(
-        self, account_id: AccountId, name: str, role: Role, password: str, *, actions: tuple[str, ...] = ()
+        self,
+        account_id: AccountId,
+        name: str,
+        role: Role,
+        password: str,
+        *,
+        actions: tuple[str, ...] = (),
+        origin: Origin | None = None,
     ) -> User:
         """Make a user; an empty password cannot sign in. Raises InvalidValue, AlreadyExists, NotFound (account)."""
         if await self._store.user(account_id, name) is not None:
             raise AlreadyExists("user", name)
         account = await self._account(account_id)
         wanted = WantedUser(name, role, password or None, actions)
-        await self.apply((WantedAccount(account.account_id, account.name, None, (wanted,)),))
+        await self.apply((WantedAccount(account.account_id, account.name, None, (wanted,)),), origin=origin)
         made = await self._store.user(account_id, name)
         assert made is not None
         return made
@@ -153,6 +168,7 @@ class Accounts:
         password: str | None = None,
         role: Role | None = None,
         actions: tuple[str, ...] | None = None,
+        origin: Origin | None = None,
     ) -> User:
         """Change what is given; the rest stays. Empty actions: the role decides. Raises NotFound, InvalidValue."""
         user = await self._store.user(account_id, name)
@@ -167,29 +183,33 @@ class Accounts:
         if actions is not None:
             _check_actions(actions)
             user = replace(user, actions=actions)
-        await self._commit(Unit(users=[user]))
+        await self._commit(Unit(users=[user]), origin)
         return user
 
-    async def create_key(self, account_id: AccountId, user_name: str) -> tuple[AccessKey, str]:
+    async def create_key(
+        self, account_id: AccountId, user_name: str, *, origin: Origin | None = None
+    ) -> tuple[AccessKey, str]:
         """Make a random access key; the secret (second) is shown this once. Raises NotFound (user)."""
         if await self._store.user(account_id, user_name) is None:
             raise NotFound("user", user_name)
         key_id = "TD" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(18))
         secret = secrets.token_urlsafe(30)
         key = self._key(account_id, WantedKey(key_id, secret, user_name))
-        await self._commit(Unit(access_keys=[key]))
+        await self._commit(Unit(access_keys=[key]), origin)
         return key, secret
 
-    async def set_key(self, key_id: str, *, disabled: bool) -> AccessKey:
+    async def set_key(self, key_id: str, *, disabled: bool, origin: Origin | None = None) -> AccessKey:
         """Disable or enable a key. Raises NotFound."""
         key = await self._store.access_key(key_id)
         if key is None:
             raise NotFound("access key", key_id)
         key = replace(key, disabled=disabled)
-        await self._commit(Unit(access_keys=[key]))
+        await self._commit(Unit(access_keys=[key]), origin)
         return key
 
-    async def apply(self, wanted: tuple[WantedAccount, ...], *, dry_run: bool = False) -> list[str]:
+    async def apply(
+        self, wanted: tuple[WantedAccount, ...], *, dry_run: bool = False, origin: Origin | None = None
+    ) -> list[str]:
         """Bring accounts to the described state in one transaction; returns what changed (or would), a line each.
 
         Safe to repeat: nothing changes the second time. Raises InvalidValue.
@@ -198,7 +218,7 @@ class Accounts:
         for account in wanted:
             await self._compare(account, difference)
         if difference.lines and not dry_run:
-            await self._commit(difference.unit)
+            await self._commit(difference.unit, origin)
         return difference.lines
 
     async def _compare(self, wanted: WantedAccount, difference: Difference) -> None:
@@ -272,7 +292,8 @@ class Accounts:
             raise NotFound("account", account_id)
         return account
 
-    async def _commit(self, unit: Unit) -> None:
+    async def _commit(self, unit: Unit, origin: Origin | None) -> None:
+        unit.act = Act(self._clock.now(), origin or self._origin)
         await self._store.commit(unit)
         self.projects.forget()
         self._changed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import DeadQuery, Delivery, Message
 from tidings.domain.ports import Clock, Flow
@@ -26,4 +27,6 @@ class Deliveries:
         The consent gate is asked again: a subscription canceled meanwhile gets nothing.
         """
         assert grant.verb is Verb.MANAGE_DELIVERIES
-        return await self._flow.send_again(grant.owner, delivery_ids, self._clock.now())
+        now = self._clock.now()
+        entry = AuditEntry(grant.owner, now, Action.RESEND, "", grant.origin)
+        return await self._flow.send_again(grant.owner, delivery_ids, now, entry)

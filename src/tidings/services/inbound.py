@@ -139,6 +139,7 @@ class InboundAddresses(SmsApplications):
         )
         for _ in range(CONFLICTS_MAX):
             unit = await self._addition(wanted, origin)
+            unit.act = grant.act(self._clock.now())
             unit.blocking_rules += [BlockingRule(grant.owner, address, app_id, EVERY_TYPE) for app_id in app_ids]
             try:
                 await self._phones.commit(unit)
@@ -227,7 +228,7 @@ class InboundAddresses(SmsApplications):
         for _ in range(CONFLICTS_MAX):
             before = await self.address(grant, address)
             altered = alter(before)
-            unit = Unit(inbound_addresses_changed=[altered])
+            unit = Unit(act=grant.act(self._clock.now()), inbound_addresses_changed=[altered])
             if told is not None:
                 unit.ledger.append(self._entry(altered, *told))
             try:
@@ -274,15 +275,17 @@ class InboundAddresses(SmsApplications):
         await self._require_application(grant, app_id)
         if not types:
             raise InvalidValue("types", "at least one type")
-        await self._store.commit(Unit(blocking_rules=[BlockingRule(grant.owner, address, app_id, types)]))
+        rule = BlockingRule(grant.owner, address, app_id, types)
+        await self._store.commit(Unit(act=grant.act(self._clock.now()), blocking_rules=[rule]))
 
     async def delete_rule(self, grant: Grant, address: str, app_id: str) -> None:
         """Safe to repeat. Raises NotFound (inbound address)."""
         assert grant.verb is Verb.MANAGE_OPT_OUTS
         await self.address(grant, address)
         if any((rule.address, rule.app_id) == (address, app_id) for rule in await self.rules(grant)):
+            unit = Unit(act=grant.act(self._clock.now()), blocking_rules_deleted=[(grant.owner, address, app_id)])
             with suppress(Conflict):  # somebody else was faster: it is gone
-                await self._store.commit(Unit(blocking_rules_deleted=[(grant.owner, address, app_id)]))
+                await self._store.commit(unit)
 
 
 def kind_of(address: str) -> AddressKind:

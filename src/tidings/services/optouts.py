@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import Conflict, InvalidValue, NotFound, Throttled, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.limits import CONFLICTS_MAX
@@ -125,10 +126,18 @@ class OptOuts(InboundAddresses):
         check_reason(reason)
         if address != ACCOUNT_WIDE:
             await self.address(grant, address)
-        return await self._opt_out(grant.owner, (address,), phone_number(phone), reason, _by(grant, origin))
+        origin = _by(grant, origin)
+        return await self._opt_out(grant.owner, (address,), phone_number(phone), reason, origin, by_operator=True)
 
     async def _opt_out(
-        self, account_id: AccountId, addresses: Sequence[str], phone: str, reason: str, origin: Origin
+        self,
+        account_id: AccountId,
+        addresses: Sequence[str],
+        phone: str,
+        reason: str,
+        origin: Origin,
+        *,
+        by_operator: bool = False,
     ) -> bool:
         async def decide() -> Unit | None:
             states = await self._phones.opted_out(account_id, phone)
@@ -139,6 +148,8 @@ class OptOuts(InboundAddresses):
                 if address == ACCOUNT_WIDE:
                     await add_account_wide(self._opt_outs, unit, account_id, self._clock.now())
                 add_opt_out(unit, self._said(account_id, phone, origin, reason), address, None)
+                if by_operator:
+                    unit.audit.append(self._audited(Action.OPT_OUT, account_id, phone, address, reason, origin))
             return unit if unit.opt_outs else None
 
         return await self._in_turn(account_id, phone, decide)
@@ -163,6 +174,8 @@ class OptOuts(InboundAddresses):
                 raise WrongState("phone", "opted out by its owner", f"lift within {PROTECTED.days} days")
             unit = Unit()
             add_opt_in(unit, self._said(grant.owner, phone, origin, reason), address, current)
+            lifted = self._audited(Action.OPT_OUT_LIFT, grant.owner, phone, address, reason, origin)
+            unit.audit.append(replace(lifted, before={"since": current.since.isoformat(), "way": current.way.value}))
             return unit
 
         return await self._in_turn(grant.owner, phone, decide)
@@ -237,6 +250,8 @@ class OptOuts(InboundAddresses):
         after = State.CANCELED if opt_out else before
         verdict = f"{review_mark(review.id)} {'opt-out' if opt_out else 'ignore'}: {reason}"
         unit.ledger.append(said.entry(Event.REVIEWED, review.address, before, after, verdict))
+        decided = Action.REVIEW, review.account_id, review.endpoint, review.address, verdict, origin
+        unit.audit.append(self._audited(*decided))
         if not opt_out:
             return unit
         if review.address not in states:
@@ -266,6 +281,13 @@ class OptOuts(InboundAddresses):
         return sorted(found, key=lambda text: text.id, reverse=True)
 
     # --- changing ----------------------------------------------------------------------------------------------------------------
+
+    def _audited(
+        self, action: Action, account_id: AccountId, phone: str, address: str, why: str, origin: Origin
+    ) -> AuditEntry:
+        """What somebody of the account did about a phone: the trail has it besides the ledger."""
+        where = "the account" if address == ACCOUNT_WIDE else address
+        return AuditEntry(account_id, self._clock.now(), action, f"{phone} at {where}", origin, detail=why)
 
     def _said(self, account_id: AccountId, phone: str, origin: Origin, reason: str) -> Said:
         now = self._clock.now()

@@ -95,7 +95,7 @@ class SmsApplications:
                 before.created_at,
                 merged(before.settings, wanted),
             )
-            await self._store.commit(Unit(sms_applications=[application]))
+            await self._store.commit(Unit(act=grant.act(self._clock.now()), sms_applications=[application]))
         return application
 
     async def check_sender(self, account_id: AccountId, sender: str) -> None:

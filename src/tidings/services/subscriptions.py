@@ -440,7 +440,7 @@ class Subscriptions:
             if altered == found.subscription:
                 return altered
             try:
-                await self._store.commit(Unit(subscriptions_changed=[altered]))
+                await self._store.commit(Unit(act=grant.act(self._clock.now()), subscriptions_changed=[altered]))
             except Conflict:
                 continue
             await self._announcer.subscription_changed(altered)

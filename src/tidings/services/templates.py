@@ -49,7 +49,7 @@ class Templates:
         now = self._clock.now()
         template = Template(NO_ID, self._new_uid(), account_id, name, protocol, content, now, now)
         try:
-            await self._store.commit(Unit(templates_new=[template]))
+            await self._store.commit(Unit(act=grant.act(now), templates_new=[template]))
         except Conflict:
             raise AlreadyExists("template", "content") from None
         return template
@@ -61,7 +61,7 @@ class Templates:
             template = await self._owned(grant, uid)
             altered = replace(template, content=content, updated_at=self._clock.now())
             try:
-                await self._store.commit(Unit(templates_changed=[altered]))
+                await self._store.commit(Unit(act=grant.act(altered.updated_at), templates_changed=[altered]))
             except Conflict:
                 continue
             return
@@ -72,7 +72,7 @@ class Templates:
         assert grant.verb is Verb.MANAGE_TEMPLATES
         template = await self._owned(grant, uid)
         try:
-            await self._store.commit(Unit(templates_deleted=[template.id]))
+            await self._store.commit(Unit(act=grant.act(self._clock.now()), templates_deleted=[template.id]))
         except Conflict:
             raise NotFound("template", uid) from None
 

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from tidings.domain.audit import Act
 from tidings.domain.errors import AlreadyExists, Conflict, InvalidValue, NotFound, QuotaExceeded, Throttled, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.limits import CONFLICTS_MAX
@@ -101,11 +102,11 @@ class TextCatalog:
             if before is None:
                 sign_id = await self._sign_id(grant.owner, now)
                 wanted = SmsSign(sign_id, grant.owner, content, reach, self._fresh, now, kind, document, remark)
-                unit = Unit(sms_signs_new=[wanted])
+                unit = Unit(act=grant.act(now), sms_signs_new=[wanted])
             else:
                 wanted = self._asked_again(before, reach, now)
                 wanted = replace(wanted, kind=kind, document=document, remark=remark)
-                unit = Unit(sms_signs_changed=[wanted])
+                unit = Unit(act=grant.act(now), sms_signs_changed=[wanted])
             if await self._written(unit):
                 return wanted if before is None else replace(wanted, version=before.version + 1)
         raise Throttled
@@ -155,7 +156,7 @@ class TextCatalog:
             other = await self._texts.sms_sign_by_content(grant.owner, altered.content)
             if other is not None and other.id != sign_id:
                 raise AlreadyExists("signature", "content")
-            if await self._written(Unit(sms_signs_changed=[altered])):
+            if await self._written(Unit(act=self._act(grant), sms_signs_changed=[altered])):
                 return replace(altered, version=before.version + 1)
         raise Throttled
 
@@ -163,7 +164,8 @@ class TextCatalog:
         """Raises NotFound (signature)."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
         await self.sign(grant, sign_id)
-        if not await self._written(Unit(sms_signs_deleted=[(grant.owner, sign_id)])):
+        unit = Unit(act=self._act(grant), sms_signs_deleted=[(grant.owner, sign_id)])
+        if not await self._written(unit):
             raise NotFound("signature", str(sign_id))
 
     async def review_sign(self, grant: Grant, sign_id: int, *, approved: bool, reply: str = "") -> SmsSign:
@@ -173,7 +175,7 @@ class TextCatalog:
         for _ in range(CONFLICTS_MAX):
             before = await self.sign(grant, sign_id)
             altered = replace(before, review=_decided(approved), review_reply=reply)
-            if await self._written(Unit(sms_signs_changed=[altered])):
+            if await self._written(Unit(act=self._act(grant), sms_signs_changed=[altered])):
                 return replace(altered, version=before.version + 1)
         raise Throttled
 
@@ -209,7 +211,7 @@ class TextCatalog:
             made = SmsTemplate(
                 template_id, grant.owner, name, content, sms_type, reach, self._fresh, now, remark=remark
             )
-            if await self._written(Unit(sms_templates_new=[made])):
+            if await self._written(Unit(act=grant.act(now), sms_templates_new=[made])):
                 return made
         raise Throttled
 
@@ -241,7 +243,7 @@ class TextCatalog:
             )
             check_template(altered.name, altered.content, altered.remark)
             await self._check_way_out(grant.owner, altered.content, altered.sms_type)
-            if await self._written(Unit(sms_templates_changed=[altered])):
+            if await self._written(Unit(act=self._act(grant), sms_templates_changed=[altered])):
                 return replace(altered, version=before.version + 1)
         raise Throttled
 
@@ -249,7 +251,8 @@ class TextCatalog:
         """Raises NotFound (template)."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
         await self.template(grant, template_id)
-        if not await self._written(Unit(sms_templates_deleted=[(grant.owner, template_id)])):
+        unit = Unit(act=self._act(grant), sms_templates_deleted=[(grant.owner, template_id)])
+        if not await self._written(unit):
             raise NotFound("template", str(template_id))
 
     async def review_template(self, grant: Grant, template_id: int, *, approved: bool, reply: str = "") -> SmsTemplate:
@@ -259,7 +262,7 @@ class TextCatalog:
         for _ in range(CONFLICTS_MAX):
             before = await self.template(grant, template_id)
             altered = replace(before, review=_decided(approved), review_reply=reply)
-            if await self._written(Unit(sms_templates_changed=[altered])):
+            if await self._written(Unit(act=self._act(grant), sms_templates_changed=[altered])):
                 return replace(altered, version=before.version + 1)
         raise Throttled
 
@@ -278,6 +281,9 @@ class TextCatalog:
         own = [word for address in addresses for word in address.keywords.get(KeywordSet.OPT_OUT, ())]
         if not says_how_to_opt_out(content, own):
             raise InvalidValue("unsubscribe", "a marketing text says how to get no more")
+
+    def _act(self, grant: Grant) -> Act:
+        return grant.act(self._clock.now())
 
     async def _written(self, unit: Unit) -> bool:
         """False: somebody was faster, nothing was written."""

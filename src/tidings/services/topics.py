@@ -98,7 +98,7 @@ class Topics:
                 now,
             )
             try:
-                await self._store.commit(Unit(topics_new=[topic]))
+                await self._store.commit(Unit(act=grant.act(now), topics_new=[topic]))
             except Conflict:
                 continue
             created = await self._store.topic(account_id, region, name)
@@ -120,7 +120,8 @@ class Topics:
             if altered == topic:
                 return topic
             try:
-                await self._store.commit(Unit(topics_changed=[replace(altered, updated_at=self._clock.now())]))
+                now = self._clock.now()
+                await self._store.commit(Unit(act=grant.act(now), topics_changed=[replace(altered, updated_at=now)]))
             except Conflict:
                 continue
             self.forget()
@@ -149,7 +150,7 @@ class Topics:
         """Delete the topic and all its subscriptions, without goodbye. Deleting an absent one is no error."""
         assert grant.verb is Verb.DELETE_TOPIC
         with suppress(Conflict):  # somebody was faster; it is gone all the same
-            await self._store.commit(Unit(topics_deleted=[topic_id]))
+            await self._store.commit(Unit(act=grant.act(self._clock.now()), topics_deleted=[topic_id]))
         self.forget()
         await self._announcer.topic_changed(topic_id)
 

@@ -25,11 +25,12 @@ from tidings.dialects.native.index import INDEX, Index, page
 from tidings.dialects.native.ledger import LedgerActions
 from tidings.dialects.native.optouts import OptOutActions
 from tidings.dialects.native.records import RecordActions
-from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router
+from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router, origin_of
 from tidings.dialects.native.subscriptions import SubscriptionActions
 from tidings.dialects.native.texts import TextActions, TextDesk
 from tidings.dialects.native.topics import TopicActions
 from tidings.domain.errors import TidingsError
+from tidings.domain.grants import From
 from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
@@ -130,7 +131,14 @@ class NativeDialect:
         if operation.verb is not None:
             principal = await self._auth.principal(request)
             owner = principal.account_id
-            grant = authorize(principal, operation.verb, owner=owner, resource=request.path, action=operation.name)
+            grant = authorize(
+                principal,
+                operation.verb,
+                owner=owner,
+                resource=request.path,
+                source=From(origin_of(request, principal)),
+                action=operation.name,
+            )
         query = codec.read_query(request.query, operation.query)
         body = codec.read_body(request, operation.body)
         return await operation.action(Call(request, path, grant), query, body)

@@ -147,7 +147,12 @@ class AccountActions:
 
     async def create_user(self, call: Call, _: Nothing, body: shapes.NewUser) -> WireResponse:
         made = await self._accounts.create_user(
-            call.grant.owner, body.name, Role(body.role), body.password or "", actions=tuple(body.actions or ())
+            call.grant.owner,
+            body.name,
+            Role(body.role),
+            body.password or "",
+            actions=tuple(body.actions or ()),
+            origin=call.origin,
         )
         return codec.answer(views.user(made), 201)
 
@@ -164,6 +169,7 @@ class AccountActions:
             disabled=body.disabled if isinstance(body.disabled, bool) else None,
             password=body.password or None,
             actions=actions,
+            origin=call.origin,
         )
         return codec.answer(views.user(changed))
 
@@ -172,7 +178,7 @@ class AccountActions:
         return _named_page("access-keys", rows, query, lambda row: row.key_id, views.access_key)
 
     async def create_key(self, call: Call, _: Nothing, body: shapes.NewKey) -> WireResponse:
-        key, secret = await self._accounts.create_key(call.grant.owner, body.user)
+        key, secret = await self._accounts.create_key(call.grant.owner, body.user, origin=call.origin)
         made = shapes.MadeKey(
             key_id=key.key_id, user=key.user, disabled=key.disabled, created_at=key.created_at, secret=secret
         )
@@ -182,7 +188,8 @@ class AccountActions:
         key = await self._key_of(call)
         if body.disabled and key.key_id == call.principal.key_id:
             raise WrongState("access key", "the one calling", "disable it")
-        return codec.answer(views.access_key(await self._accounts.set_key(key.key_id, disabled=body.disabled)))
+        changed = await self._accounts.set_key(key.key_id, disabled=body.disabled, origin=call.origin)
+        return codec.answer(views.access_key(changed))
 
     async def _user_of(self, call: Call) -> User:
         """The account's user that the path names. Found among the account's own, so that no odd name reaches the store."""

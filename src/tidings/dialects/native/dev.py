@@ -22,7 +22,7 @@ from tidings.dialects.native.optouts import utc
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import Limit
 from tidings.domain.errors import InvalidValue
-from tidings.domain.grants import Verb
+from tidings.domain.grants import From, Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText
 from tidings.domain.ports import Clock
@@ -186,20 +186,24 @@ class DevActions:
 
     async def opt_out(self, call: Call, _: Nothing, body: shapes_optouts.DevOptOut) -> WireResponse:
         principal = Principal(self._tools.account_id, "developer", Role.OWNER)
+        origin = _origin(call, Way.API)
         grant = authorize(
-            principal, Verb.MANAGE_OPT_OUTS, owner=principal.account_id, resource=body.phone, action="optOutNumber"
+            principal,
+            Verb.MANAGE_OPT_OUTS,
+            owner=principal.account_id,
+            resource=body.phone,
+            source=From(origin),
+            action="optOutNumber",
         )
         try:
-            await self._opt_outs.opt_out(
-                grant, ACCOUNT_WIDE, body.phone, reason="developer mode", origin=_origin(call, Way.API)
-            )
+            await self._opt_outs.opt_out(grant, ACCOUNT_WIDE, body.phone, reason="developer mode", origin=origin)
         except InvalidValue as error:
             raise _named(error, "phoneNumber") from error
         return codec.nothing()
 
 
 def _origin(call: Call, way: Way) -> Origin:
-    return Origin(way, remote_address=call.request.remote, request_id=call.request.request_id)
+    return Origin(way, remote_address=call.request.remote, request_id=call.request.request_id, via="developer")
 
 
 def _named(error: InvalidValue, member: str) -> InvalidValue:

@@ -29,6 +29,19 @@ class Nothing(Struct, forbid_unknown_fields=True):
     """No parameters, or no body."""
 
 
+def origin_of(request: WireRequest, principal: Principal) -> Origin:
+    """What ledger and audit trail keep of a call."""
+    return Origin(
+        Way.API,
+        principal=principal.arn,
+        remote_address=request.remote,
+        user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
+        request_id=request.request_id,
+        via="native",
+        key_id=principal.key_id,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request with what was found out about it. `path` holds the parts of the path that the operation names in braces."""
@@ -49,14 +62,7 @@ class Call:
     @property
     def origin(self) -> Origin:
         """What the ledger keeps of this call."""
-        request = self.request
-        return Origin(
-            Way.API,
-            principal=self.principal.arn,
-            remote_address=request.remote,
-            user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
-            request_id=request.request_id,
-        )
+        return origin_of(self.request, self.principal)
 
 
 @dataclass(frozen=True, slots=True)

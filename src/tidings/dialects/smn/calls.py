@@ -103,6 +103,8 @@ class Call:
             remote_address=self.request.remote,
             user_agent=self.request.headers.get("user-agent", "")[:512],
             request_id=self.request_id,
+            via="smn",
+            key_id="" if self.caller is None else self.caller.key_id,
         )
 
     def page(self) -> tuple[int, int]:
@@ -211,6 +213,7 @@ async def permit(
         verb,
         owner=topic.account_id,
         resource=urn,
+        source=call,
         verdict=strictest(verdicts),
         action=action,
         aliases=aliases,
@@ -225,6 +228,7 @@ def permit_account(call: Call, verb: Verb, action: str, *, resource: str = "") -
         verb,
         owner=principal.account_id,
         resource=resource or f"urn:smn:*:{call.project_id}:*",
+        source=call,
         action=action,
     )
 

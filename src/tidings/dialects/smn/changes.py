@@ -51,6 +51,7 @@ async def permit_change(house: House, call: Call, found: Found, action: str, *, 
         Verb.CHANGE_SUBSCRIPTION,
         owner=principal.account_id,
         resource=resource,
+        source=call,
         action=action,
         aliases=UPDATE_ALIASES,
     )

@@ -79,6 +79,8 @@ class Call:
             remote_address=self.request.remote,
             user_agent=self.request.headers.get("user-agent", "")[:512],
             request_id=self.request.request_id,
+            via="sns",
+            key_id="" if self.caller is None else self.caller.key_id,
         )
 
     def required(self, member: str) -> str:
@@ -131,7 +133,13 @@ def permit(house: House, call: Call, verb: Verb, topic: Topic, facts: dict[str, 
         known |= {name.removeprefix("sns:"): value for name, value in (facts or {}).items()}
         verdict = strictest((verdict, *(judge(topic, principal, verb, known) for judge in house.judges)))
     return authorize(
-        principal, verb, owner=topic.account_id, resource=arn, verdict=verdict, action=f"SNS:{_policy_action(call)}"
+        principal,
+        verb,
+        owner=topic.account_id,
+        resource=arn,
+        source=call,
+        verdict=verdict,
+        action=f"SNS:{_policy_action(call)}",
     )
 
 
@@ -139,7 +147,12 @@ def permit_account(call: Call, verb: Verb, resource: str) -> Grant:
     """Ask the caller's role about something in the caller's own account. Raises Denied, NotAuthenticated."""
     principal = call.principal
     return authorize(
-        principal, verb, owner=principal.account_id, resource=resource, action=f"SNS:{_policy_action(call)}"
+        principal,
+        verb,
+        owner=principal.account_id,
+        resource=resource,
+        source=call,
+        action=f"SNS:{_policy_action(call)}",
     )
 
 

@@ -66,6 +66,8 @@ class Call:
             remote_address=self.request.remote,
             user_agent=self.request.headers.get("user-agent", "")[:512],
             request_id=self.request.request_id,
+            via="tencent",
+            key_id=self.caller.key_id,
         )
 
     def grant(self, verb: Verb, resource: str = "*") -> Grant:
@@ -76,6 +78,7 @@ class Call:
             verb,
             owner=account_id,
             resource=f"qcs::{SERVICE}::uin/{account_id}:{resource}",
+            source=self,
             action=f"{SERVICE}:{self.action}",
         )
 

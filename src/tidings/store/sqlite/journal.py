@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import apsw
 import msgspec
 
+from tidings.domain.audit import AuditEntry
 from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
 from tidings.domain.ports import Record
-from tidings.store.sqlite import rows
+from tidings.store.sqlite import audits, rows
 from tidings.store.sqlite.database import SQL, Database, Row, first
 from tidings.store.sqlite.progress import Fresh, Written, add_messages, write_records
 from tidings.store.sqlite.writer import Writer, answer
@@ -25,6 +27,7 @@ Loaded = tuple[int, Message, int, int]
 """An unfinished message read back: its place in the flow, itself, its cursor, its bytes."""
 
 _LATEST_US = 2**62
+_SHOWN = 100
 
 
 class _Gathered:
@@ -137,13 +140,18 @@ class Journal:
         pairs = ((delivery, messages.get(delivery.message_seq)) for _, delivery in sorted(found.items()))
         return [(delivery, message) for delivery, message in pairs if message is not None]
 
-    async def send_again(self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime) -> list[int]:
-        """Make dead letters due now; returns the ids that were."""
+    async def send_again(
+        self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime, entry: AuditEntry | None = None
+    ) -> list[int]:
+        """Make dead letters due now; returns the ids that were. `entry`: for the audit trail, which ids are added here."""
         bindings = (account_id, _json_text(delivery_ids), rows.micros(now))
 
         def work(db: apsw.Connection) -> list[int]:
             changed: list[Row] = db.execute(SQL["delivery_again"], bindings).fetchall()
-            return sorted(row[0] for row in changed)
+            ids = sorted(row[0] for row in changed)
+            if ids and entry is not None:
+                audits.write(db, [replace(entry, subject=_subject(ids), count=len(ids))])
+            return ids
 
         return await self._writer.write(work)
 
@@ -207,6 +215,11 @@ def _dead_path(query: DeadQuery) -> str:
     if query.topic_id is not None:
         return "delivery_dead_by_topic"
     return "delivery_dead" if query.account_id is None else "delivery_dead_by_account"
+
+
+def _subject(ids: Sequence[int]) -> str:
+    shown = ", ".join(map(str, ids[:_SHOWN]))
+    return shown if len(ids) <= _SHOWN else f"{shown} and {len(ids) - _SHOWN} more"
 
 
 def _json_text(values: Sequence[int]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
+from tidings.domain.audit import AuditEntry, AuditQuery
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import (
     AccessKey,
@@ -36,7 +37,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.optout import BatchResult, OptOutBatch
 from tidings.domain.unit import Unit
-from tidings.store.sqlite import listing, rows, units, upkeep
+from tidings.store.sqlite import audits, listing, rows, units, upkeep
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.journal import Journal
 from tidings.store.sqlite.optouts import OptOutTables
@@ -210,6 +211,9 @@ class SqliteStore(OptOutTables, TextTables):
 
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
         return await listing.ledger(self._database, query)
+
+    async def audit(self, query: AuditQuery) -> list[AuditEntry]:
+        return await audits.page(self._database, query)
 
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
         found = self._database.rows(SQL["subscription_page"], (topic_id, after, limit, seq))

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import Conflict, TransportIdTaken
 from tidings.domain.model import Event, LedgerEntry
 from tidings.domain.optout import BatchResult, OptOut, OptOutBatch, reviewed_record
 from tidings.domain.unit import Unit
-from tidings.store.sqlite import optout_rows, rows, text_rows, text_writes
+from tidings.store.sqlite import audits, optout_rows, rows, text_rows, text_writes
 from tidings.store.sqlite.database import SQL, Row, first
 from tidings.store.sqlite.many import add_many, grouped, put_many
 
@@ -32,6 +33,8 @@ def is_long(unit: Unit) -> bool:
 
 def apply(db: apsw.Connection, unit: Unit) -> None:
     """Write all of the unit but its messages. Raises Conflict, or what the database raises for a unique name taken."""
+    # Before anything is changed, to know what it was.
+    seen = [] if audits.is_empty(unit) else audits.look(db, unit)
     if unit.accounts or unit.users or unit.access_keys:
         db.executemany(SQL["account_put"], map(rows.account_row, unit.accounts))
         db.executemany(SQL["user_put"], map(rows.user_row, unit.users))
@@ -57,6 +60,8 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         db.execute(SQL["token_add"], rows.token_row(token))
     if unit.ledger:
         _write_down(db, unit.ledger)
+    if seen:
+        audits.write(db, seen)
 
 
 def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
@@ -118,6 +123,11 @@ def import_opt_outs(db: apsw.Connection, batch: OptOutBatch) -> tuple[BatchResul
     entries = [entry for _, entry in rows_of]
     if entries:
         _write_down(db, entries)
+        first_one = entries[0]
+        told = AuditEntry(
+            batch.account_id, first_one.at, Action.OPT_OUT_IMPORT, "", first_one.origin, count=len(entries)
+        )
+        audits.write(db, [told])
     return BatchResult(known, left_out), entries
 
 
