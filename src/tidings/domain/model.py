@@ -376,7 +376,7 @@ class SubscriptionQuery:
     """Which subscriptions to list, ascending by id, starting after `after`, skipping `offset`. None means any.
 
     `setting`: name of a setting and a text that its value must contain, ignoring the case of ASCII letters. `protocols`: any of
-    these; `without`: none of these; empty means any.
+    these; `without`: none of these; empty means any. `restorable_at`: canceled ones only if they may still come back after it.
     """
 
     account_id: AccountId | None = None
@@ -391,6 +391,7 @@ class SubscriptionQuery:
     limit: int = 100
     protocols: Sequence[str] = ()
     without: Sequence[str] = ()
+    restorable_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

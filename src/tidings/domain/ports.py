@@ -107,6 +107,10 @@ class Store(Protocol):
         """Kept up to date by the store, not counted: O(1) at any size."""
         ...
 
+    async def restorable_count(self, topic_id: TopicId, *, at: datetime) -> int:
+        """Canceled subscriptions of a topic that may still come back after a time."""
+        ...
+
     async def pending_count(self, account_id: AccountId) -> int:
         """Unconfirmed subscriptions over all topics of the account."""
         ...

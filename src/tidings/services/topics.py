@@ -185,6 +185,10 @@ class Topics:
         assert grant.verb is Verb.READ_TOPIC
         return await self._store.texts_sent(topic_id, since=since, until=until)
 
-    async def counts(self, grant: Grant, topic_id: TopicId) -> TopicCounts:
+    async def counts(self, grant: Grant, topic_id: TopicId, *, restorable: bool = False) -> TopicCounts:
+        """Subscriptions by state. restorable: of the canceled ones, only those that may still come back."""
         assert grant.verb is Verb.READ_TOPIC
-        return await self._store.topic_counts(topic_id)
+        counts = await self._store.topic_counts(topic_id)
+        if restorable and counts.canceled:
+            return replace(counts, canceled=await self._store.restorable_count(topic_id, at=self._clock.now()))
+        return counts

@@ -30,7 +30,6 @@ from tidings.domain.model import AccountId, State, Subscription, SubscriptionQue
 from tidings.services import endpoints
 from tidings.services.subscriptions import Found
 
-_LISTED = (State.UNCONFIRMED, State.CONFIRMED, State.CANCELED)
 _DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes"}
 """What a given attribute is compared with where none was set. Observed."""
 _MAIL = frozenset({"email", "email-json"})
@@ -124,7 +123,7 @@ async def list_subscriptions(house: House, call: Call) -> str:
     after = call.after("subscriptions")
     grant = permit_account(call, Verb.LIST, f"arn:{names.partition(call.region)}:sns:{call.region}:*")
     query = SubscriptionQuery(
-        account_id=grant.owner, region=call.region, states=_LISTED, after=after, limit=PAGE_ITEMS + 1
+        account_id=grant.owner, region=call.region, restorable_at=call.now, after=after, limit=PAGE_ITEMS + 1
     )
     return await _render_page(house, grant, query, "subscriptions")
 
@@ -135,7 +134,7 @@ async def list_subscriptions_by_topic(house: House, call: Call) -> str:
     if topic is None:
         raise NotFound("topic")
     grant = permit(house, call, Verb.LIST, topic)
-    query = SubscriptionQuery(topic_id=topic.id, states=_LISTED, after=after, limit=PAGE_ITEMS + 1)
+    query = SubscriptionQuery(topic_id=topic.id, restorable_at=call.now, after=after, limit=PAGE_ITEMS + 1)
     return await _render_page(house, grant, query, "topic-subscriptions")
 
 
@@ -329,7 +328,7 @@ def _member(topic: Topic, subscription: Subscription) -> str:
         case State.CONFIRMED:
             arn = names.subscription_arn(topic, subscription.uid)
         case _:
-            arn = "Deleted"
+            arn = "Deleted"  # and only as long as the goodbye's token can bring it back
     return (
         f"<SubscriptionArn>{arn}</SubscriptionArn><Owner>{subscription.account_id}</Owner>"
         f"<Protocol>{codec.escape(subscription.protocol)}</Protocol>"

@@ -80,7 +80,7 @@ async def get_topic_attributes(house: House, call: Call) -> str:
     topic = await find_topic(house, call)
     if topic is None:
         raise NotFound("topic")
-    counts = await house.topics.counts(permit(house, call, Verb.READ_TOPIC, topic), topic.id)
+    counts = await house.topics.counts(permit(house, call, Verb.READ_TOPIC, topic), topic.id, restorable=True)
     shown = {
         "TopicArn": names.topic_arn(topic),
         "Owner": topic.account_id,

@@ -83,6 +83,7 @@ def _subscription_bindings(query: SubscriptionQuery) -> dict[str, Any]:
         "without": _json_array(query.without),
         "state": min(states).value,
         "states": sum(1 << state.value for state in states),
+        "restorable": rows.micros_or_none(query.restorable_at),
         **_setting(query.setting),
         "after": query.after,
         "limit": query.limit,
@@ -92,7 +93,8 @@ def _subscription_bindings(query: SubscriptionQuery) -> dict[str, Any]:
 
 def _tallied(query: SubscriptionQuery) -> str | None:
     """What tally counts exactly what the query finds: `region`, `topic` or none."""
-    filters = (query.endpoint, query.protocol, query.setting, query.protocols or None, query.without or None)
+    others = (query.protocols or None, query.without or None, query.restorable_at)
+    filters = (query.endpoint, query.protocol, query.setting, *others)
     if not _any_state(query) or any(value is not None for value in filters):
         return None
     match query:
@@ -113,7 +115,7 @@ def _json_array(names: Sequence[str]) -> str | None:
 
 def _subscription_path(query: SubscriptionQuery) -> tuple[str, bool]:
     """The query that walks the best index, and whether that index gives nothing that the filters throw away."""
-    rest = query.setting is None and not query.protocols and not query.without
+    rest = query.setting is None and not query.protocols and not query.without and query.restorable_at is None
     any_state = _any_state(query) and rest
     if query.endpoint is not None:
         others = (query.account_id, query.region, query.topic_id, query.protocol)

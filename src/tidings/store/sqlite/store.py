@@ -159,6 +159,9 @@ class SqliteStore(OptOutTables, TextTables):
         row = self._database.row(SQL["topic_counts"], (topic_id,))
         return TopicCounts(0, 0, 0) if row is None else TopicCounts(*row)
 
+    async def restorable_count(self, topic_id: TopicId, *, at: datetime) -> int:
+        return int(self._database.value(SQL["subscription_restorable_count"], (topic_id, rows.micros(at))))
+
     async def pending_count(self, account_id: AccountId) -> int:
         row = self._database.row(SQL["pending_count"], (account_id,))
         return 0 if row is None else int(row[0])

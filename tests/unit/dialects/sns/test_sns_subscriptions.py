@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.dialogues.desk import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Desk, body_of, open_desk
+from tests.support.build import ACCOUNT
 
-from tidings.domain.model import Event, Kind, State, Way
+from tidings.domain.model import Event, Kind, State, SubscriptionQuery, TopicId, Way
 from tidings.services.quotas import Quotas
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
@@ -288,7 +290,7 @@ async def test_asking_for_a_signed_cancel_needs_a_signature(desk: Desk, topic: s
     assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
     assert await listed(desk) == [arn]
     await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == ["Deleted"]
+    assert await listed(desk) == []
 
 
 # --- canceling ---------------------------------------------------------------------------------------------------------------
@@ -298,7 +300,7 @@ async def test_an_owner_cancels_silently_and_safely_again(desk: Desk, topic: str
     arn = await desk.confirmed(topic)
     for _ in range(2):
         await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == ["Deleted"]
+    assert await listed(desk) == []
     assert await desk.accepted(Kind.GOODBYE) == []
     assert await desk.refused("get_subscription_attributes", SubscriptionArn=arn) == (
         404,
@@ -405,7 +407,7 @@ async def test_a_queue_is_canceled_by_its_owners_only(desk: Desk, topic: str) ->
     assert f"not authorized to perform: SNS:Unsubscribe on resource: {arn}" in body_of(answer)
     assert (await desk.refused("unsubscribe", key=AUDITOR, SubscriptionArn=arn))[1] == "AuthorizationError"
     await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == ["Deleted"]
+    assert await listed(desk) == []
 
 
 async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
@@ -424,7 +426,7 @@ async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
         assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
         assert await listed(desk) == [arn]
         await desk.ask("unsubscribe", SubscriptionArn=arn)
-        assert await listed(desk) == ["Deleted"]
+        assert await listed(desk) == []
 
 
 async def test_a_canceled_endpoint_can_be_asked_again(desk: Desk, topic: str) -> None:
@@ -495,9 +497,40 @@ async def test_the_topic_counts_its_subscriptions(desk: Desk, topic: str) -> Non
     await desk.pending(topic)
     await desk.confirmed(topic, "b@example.com")
     await desk.ask("unsubscribe", SubscriptionArn=await desk.confirmed(topic, "c@example.com"))
+    await desk.get(unsubscribe_link(await desk.confirmed(topic, "d@example.com")))
+    assert await counted(desk, topic) == ["1", "1", "1"]
+
+
+async def counted(desk: Desk, topic: str) -> list[str]:
     shown = (await desk.ask("get_topic_attributes", TopicArn=topic))["Attributes"]
-    counts = [shown[f"Subscriptions{state}"] for state in ("Pending", "Confirmed", "Deleted")]
-    assert counts == ["1", "1", "1"]
+    return [shown[f"Subscriptions{state}"] for state in ("Pending", "Confirmed", "Deleted")]
+
+
+@pytest.mark.parametrize("by_topic", [True, False])
+async def test_deleted_are_listed_only_those_that_a_goodbye_can_bring_back(
+    desk: Desk, topic: str, by_topic: bool
+) -> None:
+    async def shown(now: float = 0) -> list[str]:
+        query = {"restorable_at": desk.clock.now() + timedelta(seconds=now)}
+        query |= {"topic_id": TopicId(1)} if by_topic else {"account_id": ACCOUNT, "region": "us-east-1"}
+        rows = await desk.store.subscriptions(SubscriptionQuery(**query))
+        return [row.endpoint for row in rows]
+
+    kept = await desk.confirmed(topic, "kept@example.com")
+    await desk.ask("unsubscribe", SubscriptionArn=await desk.confirmed(topic, "owner@example.com"))
+    left = await desk.confirmed(topic, "left@example.com")
+    await desk.get(unsubscribe_link(left))
+    operation, given = ("list_subscriptions_by_topic", {"TopicArn": topic}) if by_topic else ("list_subscriptions", {})
+    listed = (await desk.ask(operation, **given))["Subscriptions"]
+    assert [(one["SubscriptionArn"], one["Endpoint"]) for one in listed] == [
+        (kept, "kept@example.com"),
+        ("Deleted", "left@example.com"),
+    ]
+    assert await shown(172_799) == ["kept@example.com", "left@example.com"]
+    assert await shown(172_800) == ["kept@example.com"]
+    assert await counted(desk, topic) == ["0", "1", "1"]
+    await desk.ask("confirm_subscription", key=None, TopicArn=topic, Token=desk.tokens[-1])
+    assert await counted(desk, topic) == ["0", "2", "0"]
 
 
 # --- attributes -----------------------------------------------------------------------------------------------------------------

@@ -61,7 +61,8 @@ WHERE topic_id = (SELECT id FROM topic WHERE id = ?1 AND deleted = 0) AND state 
 ORDER BY id LIMIT ?3;
 
 -- The lists below give row ids as one JSON array, in one step, so that a long skip can run on another thread without
--- fighting over the interpreter. `states` is a bit per state, `path` leads to a setting, `protocols` and `without` are JSON arrays.
+-- fighting over the interpreter. `states` is a bit per state, `restorable` a time
+-- after which canceled ones must still be able to come back, `path` leads to a setting, `protocols` and `without` are JSON arrays.
 -- Each names the index it walks. The code makes counts of them too.
 
 -- Row ids of everything (console), ascending.
@@ -69,6 +70,7 @@ ORDER BY id LIMIT ?3;
 SELECT json_group_array(id) FROM (
     SELECT id FROM subscription NOT INDEXED
     WHERE id > :after AND (:states >> state) & 1
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:region IS NULL OR region = :region) AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
         AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
@@ -82,6 +84,7 @@ SELECT json_group_array(id) FROM (
 SELECT json_group_array(id) FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_account
     WHERE account_id = :account_id AND id > :after AND (:states >> state) & 1
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
         AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
@@ -95,6 +98,7 @@ SELECT json_group_array(id) FROM (
 SELECT json_group_array(id) FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_region
     WHERE account_id = :account_id AND region = :region AND id > :after AND (:states >> state) & 1
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
         AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
@@ -109,6 +113,7 @@ SELECT json_group_array(id) FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_topic
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
         AND id > :after AND (:states >> state) & 1
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
         AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
@@ -123,6 +128,7 @@ SELECT json_group_array(id) FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_state
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
         AND state = :state AND id > :after
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
         AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
@@ -136,6 +142,7 @@ SELECT json_group_array(id) FROM (
 SELECT json_group_array(id) FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_endpoint
     WHERE endpoint = :endpoint AND id > :after AND (:states >> state) & 1
+        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
         AND (:topic_id IS NULL OR topic_id = :topic_id) AND (:protocol IS NULL OR protocol = :protocol)
         AND (:account_id IS NULL OR account_id = :account_id) AND (:region IS NULL OR region = :region)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
@@ -189,6 +196,11 @@ SELECT json_group_array(id) FROM (
     ORDER BY id DESC
     LIMIT (SELECT max(0, min(:limit, rest)) FROM tally) OFFSET (SELECT max(0, rest - :limit) FROM tally)
 );
+
+-- How many canceled subscriptions of a topic may still come back after a time.
+-- name: subscription_restorable_count
+SELECT count(*) FROM subscription INDEXED BY subscription_restorable
+WHERE topic_id = ?1 AND state = 3 AND come_back_until IS NOT NULL AND come_back_until > ?2;
 
 -- How many subscriptions of one owner in one region are listed.
 -- name: subscription_total_by_region
