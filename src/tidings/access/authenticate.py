@@ -7,6 +7,8 @@ longer in another process (in this one `forget` is called at once).
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
@@ -15,14 +17,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from tidings.access.lately import Lately
-from tidings.domain.errors import Throttled, UnknownCredential, WrongSignature
+from tidings.access.sign_in_limits import SignInLimits
+from tidings.domain.errors import UnknownCredential, WrongSignature
 from tidings.domain.model import AccountId, Principal, User
 from tidings.domain.ports import Store, Vault
-
-VERIFICATIONS_MAX = 2
-"""Passwords verified at one time: each takes 64 MiB and most of a core, and deliveries need the others."""
-WAITING_MAX = 16
-"""Callers waiting for their turn or having it; more are told to come back, so that guessing costs the guesser and not us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,21 @@ def principal_of(user: User, key_id: str = "") -> Principal:
 class Authenticator:
     """Looks credentials up. One per house, shared by all dialects."""
 
-    def __init__(self, store: Store, vault: Vault, *, monotonic_s: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        *,
+        limits: SignInLimits | None = None,
+        monotonic_s: Callable[[], float] = monotonic,
+    ) -> None:
         self._store = store
         self._vault = vault
         self._lately: Lately[Credential] = Lately(monotonic_s)
         self._hasher = PasswordHasher()
-        self._turn = asyncio.Semaphore(VERIFICATIONS_MAX)
-        self._waiting = 0
+        self._limits = limits or SignInLimits(monotonic_s=monotonic_s)
+        self._pepper = secrets.token_bytes(32)
+        self._under_way: dict[bytes, asyncio.Task[Principal]] = {}
 
     def known(self, key_id: str) -> Credential | None:
         """The credential if it was looked up a moment ago: the hot path's way, without awaiting."""
@@ -71,27 +77,36 @@ class Authenticator:
         self._lately.keep(key_id, credential, changes)
         return credential
 
-    async def by_password(self, account_id: AccountId, user_name: str, password: str) -> Principal:
-        """The user whose password this is.
+    async def by_password(self, account_id: AccountId, user_name: str, password: str, *, remote: str = "") -> Principal:
+        """The user whose password this is. remote: the caller's address, whose share of tries this is.
 
-        Raises WrongSignature, the same for an unknown user as for a wrong password, and Throttled when too many ask at once.
+        Raises WrongSignature, the same for an unknown user as for a wrong password, and Throttled when too many ask at once or
+        too many were wrong. Programs that send the same password with each of many calls at once are verified once.
         """
-        user = await self._store.user(account_id, user_name)
-        stored = user.password_hash if user is not None and not user.disabled else ""
-        if not await self._verify(stored, password):
-            raise WrongSignature("password")
-        assert user is not None
-        return principal_of(user)
+        sent = "\0".join((remote, account_id, user_name, password)).encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(sent, key=self._pepper, digest_size=32).digest()
+        task = self._under_way.get(digest)
+        if task is None:
+            task = asyncio.create_task(self._sign_in(account_id, user_name, password, remote))
+            self._under_way[digest] = task
+            task.add_done_callback(lambda done: self._ended(digest, done))
+        return await asyncio.shield(task)  # a caller who leaves does not end it for the others
 
-    async def _verify(self, stored: str, password: str) -> bool:
-        if self._waiting >= WAITING_MAX:
-            raise Throttled(1.0)
-        self._waiting += 1
-        try:
-            async with self._turn:
-                return await asyncio.to_thread(self._matches, stored, password)
-        finally:
-            self._waiting -= 1
+    def _ended(self, digest: bytes, task: asyncio.Task[Principal]) -> None:
+        self._under_way.pop(digest, None)
+        if not task.cancelled():
+            task.exception()  # read here too: every caller may have left
+
+    async def _sign_in(self, account_id: AccountId, user_name: str, password: str, remote: str) -> Principal:
+        async with self._limits.turn(remote, account_id, user_name):
+            user = await self._store.user(account_id, user_name)
+            stored = user.password_hash if user is not None and not user.disabled else ""
+            if not await asyncio.to_thread(self._matches, stored, password):
+                self._limits.failed(remote, account_id, user_name)
+                raise WrongSignature("password")
+        assert user is not None
+        self._limits.succeeded(remote, account_id, user_name)
+        return principal_of(user)
 
     def _matches(self, stored: str, password: str) -> bool:
         # A hash is computed even for an unknown user, so that the time taken does not tell who exists.

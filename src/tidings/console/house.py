@@ -47,9 +47,8 @@ class Transport:
 class House:
     """`sessions`: tickets of the console's own, sealed apart from any cloud's tokens. `csrf_key`: 32 bytes for the marks on forms.
 
-    `sign_in_limit`: told a caller's address before a password is looked at; raises Throttled. `backlog`: messages accepted and not
-    finished; `waiting`: deliveries that wait for another attempt; both of the whole server. `transports`: how the ways out for texts
-    are (None: there are none to watch). `development`: None outside that mode.
+    `backlog`: messages accepted and not finished; `waiting`: deliveries that wait for another attempt; both of the whole server.
+    `transports`: how the ways out for texts are (None: there are none to watch). `development`: None outside that mode.
     """
 
     topics: Topics
@@ -65,7 +64,6 @@ class House:
     sessions: Tickets
     clock: Clock
     csrf_key: bytes
-    sign_in_limit: Callable[[str], None]
     backlog: Callable[[], int]
     waiting: Callable[[], Awaitable[int]]
     public_url: str

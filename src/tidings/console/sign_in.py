@@ -1,5 +1,5 @@
 """Signing in and out. Called by `console`, before there is a session. Says the same of an unknown user as of a wrong password, after the
-same time, and shares the limit of sign-ins with the clouds' token APIs."""
+same time; how often may be tried is `access/sign_in_limits`' question."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ async def sign_in(house: House, request: WireRequest, form: Fields) -> Ticket | 
     if not form.ok:
         return Refused(422)
     try:
-        house.sign_in_limit(request.remote)
         accounts = house.accounts
         account = await (accounts.find(account_name) if account_name else accounts.first())
         principal = await house.authenticator.by_password(
-            account.account_id if account is not None else NOBODY, user, password
+            account.account_id if account is not None else NOBODY, user, password, remote=request.remote
         )
         return await house.sessions.issue(principal)
     except NotAuthenticated:

@@ -297,7 +297,8 @@ class Settings:
     login_rate: int = _setting(
         10,
         values.whole(1, 10**6),
-        "Password sign-ins for SMN tokens per client address: each costs an argon2 hash, and guessing stays slow.",
+        "Passwords that one client address (an IPv6 /64) may try, at the console, for SMN tokens and by `/api/v1`: each costs a hash."
+        " Beside that, one is verified at a time per address, two wait, and a user's wrong passwords are answered ever more slowly.",
         unit="per second",
     )
     templates_max: int = _setting(

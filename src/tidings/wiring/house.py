@@ -19,6 +19,7 @@ import structlog
 from tidings import __version__
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
+from tidings.access.sign_in_limits import SignInLimits
 from tidings.access.tickets import Tickets
 from tidings.channels.bots import BotChannel
 from tidings.channels.email import EmailChannel
@@ -109,7 +110,9 @@ class House:
         self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
         self._expander = Expander(store)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)
-        self._authenticator = Authenticator(store, vault)
+        tries = TokenBuckets({"login": settings.login_rate}, throttled=self.metrics.throttled)
+        limits = SignInLimits(lambda group: tries.take(f"login:{group}"))
+        self._authenticator = Authenticator(store, vault, limits=limits)
         self._tickets = Tickets(store, vault, self.clock)
         # Sealed with a key of their own: a session is no token of SMN, nor the other way round.
         self._sessions = Tickets(store, FileVault(vault.derive("sessions")), self.clock, ttl=SESSION_TTL)
@@ -280,7 +283,6 @@ class House:
                 "smn:ConfirmSubscription": settings.anonymous_rate,
                 "smn:Detect": DETECTIONS_PER_S,
                 "smn:code": CODES_PER_S,
-                "smn:login": settings.login_rate,
                 "pages": settings.anonymous_rate,
             },
             bursts={"smn:code": CODES_BURST},
@@ -323,9 +325,9 @@ class House:
             sign=partial(sign_link, self._link_key),
         )
         # The console before SMN, which takes every GET of the root that is left.
-        return [sns, self._tencent_dialect(), self._console(limiter), smn, pages, self._texting.dialect(), native]
+        return [sns, self._tencent_dialect(), self._console(), smn, pages, self._texting.dialect(), native]
 
-    def _console(self, limiter: TokenBuckets) -> Console:
+    def _console(self) -> Console:
         settings, outbox = self._settings, self._outbox
         development = None
         if outbox is not None:
@@ -347,8 +349,6 @@ class House:
                 sessions=self._sessions,
                 clock=self.clock,
                 csrf_key=self._vault.derive("console forms"),
-                # One limit for all doors at which passwords can be tried.
-                sign_in_limit=lambda remote: limiter.take(f"smn:login:{remote}"),
                 backlog=self.flow.backlog,
                 waiting=self.flow.waiting_count,
                 public_url=self.public_url,

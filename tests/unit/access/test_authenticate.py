@@ -11,8 +11,9 @@ from tests.support.build import ACCOUNT, NOW
 from tests.unit.access.registry import Registry
 
 from tidings.access import lately
-from tidings.access.authenticate import WAITING_MAX, Authenticator
+from tidings.access.authenticate import Authenticator
 from tidings.access.lately import Lately
+from tidings.access.sign_in_limits import WAITING_PER_ADDRESS
 from tidings.domain.errors import Throttled, UnknownCredential, WrongSignature
 from tidings.domain.model import AccessKey, Principal, Role
 from tidings.store.vault import FileVault
@@ -65,11 +66,27 @@ async def test_wrong_names_and_passwords_sound_alike(registry: Registry) -> None
 
 async def test_many_passwords_at_once_are_told_to_come_back(registry: Registry) -> None:
     authenticator = Authenticator(registry.store, VAULT)
-    guesses = [authenticator.by_password(ACCOUNT, "ada", f"guess {number}") for number in range(WAITING_MAX + 4)]
+    guesses = [authenticator.by_password(ACCOUNT, "ada", f"guess {number}", remote="192.0.2.1") for number in range(20)]
     told = await asyncio.gather(*guesses, return_exceptions=True)
-    assert [type(error) for error in told].count(Throttled) == 4
-    assert [type(error) for error in told].count(WrongSignature) == WAITING_MAX
-    assert await authenticator.by_password(ACCOUNT, "ada", "correct horse")
+    assert [type(error) for error in told].count(WrongSignature) == 1 + WAITING_PER_ADDRESS
+    assert [type(error) for error in told].count(Throttled) == 19 - WAITING_PER_ADDRESS
+    assert await authenticator.by_password(ACCOUNT, "ada", "correct horse", remote="192.0.2.1")
+
+
+async def test_the_same_password_at_once_is_verified_once(registry: Registry) -> None:
+    """As a program does that makes many calls in parallel, each with its password."""
+    authenticator = Authenticator(registry.store, VAULT)
+    calls = [authenticator.by_password(ACCOUNT, "ada", "correct horse", remote="192.0.2.1") for _ in range(50)]
+    assert {principal.user for principal in await asyncio.gather(*calls)} == {"ada"}
+
+
+async def test_whoever_leaves_ends_it_for_nobody_else(registry: Registry) -> None:
+    authenticator = Authenticator(registry.store, VAULT)
+    first = asyncio.create_task(authenticator.by_password(ACCOUNT, "ada", "correct horse"))
+    second = asyncio.create_task(authenticator.by_password(ACCOUNT, "ada", "correct horse"))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).user == "ada"
 
 
 def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ class BasicAuth:
             by_key = await self._by_key(name, secret)
             if by_key is not None:
                 return by_key
-        return await self._by_password(parts["account"], parts["user"], secret)
+        return await self._by_password(parts["account"], parts["user"], secret, request.remote)
 
     async def _by_key(self, key_id: str, secret: str) -> Principal | None:
         """None when there is no such key with this secret: a user may have the same name."""
@@ -68,7 +68,7 @@ class BasicAuth:
         matches = hmac.compare_digest(credential.secret.encode(), secret.encode())
         return credential.principal if matches else None
 
-    async def _by_password(self, account_name: str | None, user_name: str, password: str) -> Principal:
+    async def _by_password(self, account_name: str | None, user_name: str, password: str, remote: str) -> Principal:
         account = await (self._accounts.first() if account_name is None else self._accounts.find(account_name))
         # An account that does not exist is treated like a user that does not: the time taken tells neither.
         account_id = account.account_id if account is not None else AccountId("")
@@ -81,7 +81,7 @@ class BasicAuth:
             if known.until_s > self._monotonic_s() and known.password_hash == stored:
                 return principal_of(user)
             del self._verified[digest]
-        principal = await self._authenticator.by_password(account_id, user_name, password)
+        principal = await self._authenticator.by_password(account_id, user_name, password, remote=remote)
         self._remember(digest, stored)
         return principal
 

@@ -68,11 +68,13 @@ class SignIn:
 async def create_token(house: House, call: Call) -> WireResponse:
     """CreateToken: a password for a token."""
     try:
-        house.limiter.take(f"smn:login:{call.request.remote}")
         asked = _read(call)
         account, user_name = await _find(house, asked)
         principal = await house.authenticator.by_password(
-            account.account_id if account is not None else NOBODY, user_name, asked.password
+            account.account_id if account is not None else NOBODY,
+            user_name,
+            asked.password,
+            remote=call.request.remote,
         )
         assert account is not None  # nobody has no password
         _check_scope(house, account, asked)

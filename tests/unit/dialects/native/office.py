@@ -96,10 +96,10 @@ class CountingAuthenticator(Authenticator):
 
     verified = 0
 
-    async def by_password(self, account_id: AccountId, user_name: str, password: str) -> Principal:
+    async def by_password(self, account_id: AccountId, user_name: str, password: str, *, remote: str = "") -> Principal:
         self.verified += 1
         try:
-            return await super().by_password(account_id, user_name, password)
+            return await super().by_password(account_id, user_name, password, remote=remote)
         except Throttled:
             self.verified -= 1
             raise
