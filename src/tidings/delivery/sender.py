@@ -20,10 +20,10 @@ from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
 from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
-from tidings.domain.envelope import Outgoing
+from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
-from tidings.domain.model import Delivery, Message, Subscriber, Topic
+from tidings.domain.model import Delivery, Kind, Message, Subscriber, Topic
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, RetryLater
 from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
 from tidings.domain.texts import TextState
@@ -32,6 +32,8 @@ from tidings.observe.metrics import Metrics
 SPILL_EXTRA_S = 30.0
 """How long after its time-out a spilled attempt that never reported back is tried again."""
 DEAD_LETTER_TRIES = 3
+_NO_FORM = TextContent("")
+"""Content of a delivery that never reaches its channel."""
 
 
 class Sender:
@@ -128,11 +130,18 @@ class Sender:
             self._page_done(page)
 
     def _refuse_unsent(self, page: Page, subscriber: Subscriber, reason: str) -> None:
-        task = page.fanout.task
+        """A dead letter without an attempt: the message has no form for the subscriber's protocol."""
         self._metrics.attempt(subscriber.protocol, "refused")
         self._metrics.dead_letter(subscriber.protocol)
-        self._text_ended(subscriber.protocol, task.message, page.fanout.topic, TextState.FAILED, reason)
-        self.journal.park(_new_row(task.seq, task.message, subscriber, 1, self._clock.now(), reason, dead=True))
+        message = page.fanout.task.message
+        self._text_ended(subscriber.protocol, message, page.fanout.topic, TextState.FAILED, reason)
+        outgoing = Outgoing(message, subscriber, subscriber.endpoint, _NO_FORM, 1, 0.0)
+        outgoing.mark = page
+        page.out.add(outgoing)
+        self.in_flight += 1
+        decision = GiveUp(1, reason)
+        if not self._to_dead_letter_queue(outgoing, decision):
+            self._finish(outgoing, decision)
 
     def _settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Where every channel reports to, once per attempt."""
@@ -212,8 +221,11 @@ class Sender:
     # --- dead-letter queues ----------------------------------------------------------------------------------------------
 
     def _to_dead_letter_queue(self, outgoing: Outgoing, decision: Decision) -> bool:
-        """Hand a given-up delivery to its subscription's queue; False when it has none (or was on its way there)."""
-        if not isinstance(decision, GiveUp):
+        """Hand a given-up delivery to its subscription's queue; False when it has none (or was on its way there).
+
+        A request to confirm and a goodbye hold a secret for their endpoint and for nobody else, so they never go there.
+        """
+        if not isinstance(decision, GiveUp) or outgoing.message.kind in (Kind.CONFIRMATION, Kind.GOODBYE):
             return False
         envelopes = self._renderer.envelopes(outgoing.subscriber)
         queue = envelopes.dead_letter_queue(outgoing.subscriber)
@@ -269,7 +281,12 @@ class Sender:
             self._metrics.attempt(subscriber.protocol, "refused")
             self._metrics.dead_letter(subscriber.protocol)
             self._text_ended(subscriber.protocol, message, row.topic, TextState.FAILED, str(error))
-            self._settle_row(row, GiveUp(attempt, str(error)))
+            outgoing = Outgoing(message, subscriber, subscriber.endpoint, _NO_FORM, attempt, 0.0)
+            outgoing.mark = row
+            self.rows_out += 1
+            decision = GiveUp(attempt, str(error))
+            if not self._to_dead_letter_queue(outgoing, decision):
+                self._finish(outgoing, decision)
             return
         outgoing.mark = row
         self.rows_out += 1

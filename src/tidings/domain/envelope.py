@@ -62,12 +62,16 @@ class TextContent:
 
 @dataclass(frozen=True, slots=True)
 class QueueContent:
-    """A queue message: body and queue message attributes; group and dedup id for queues that order."""
+    """A queue message: body and queue message attributes; group and dedup id for queues that order.
+
+    trace_header: the publisher's `X-Amzn-Trace-Id`, empty when there was none.
+    """
 
     body: str
     attributes: Mapping[str, MessageAttribute] = field(default_factory=dict)
     group_id: str = ""
     dedup_id: str = ""
+    trace_header: str = ""
 
 
 @dataclass(frozen=True, slots=True)

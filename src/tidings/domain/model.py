@@ -288,7 +288,7 @@ class Message:
     `language`: of the words that we add, a tag such as `zh-CN`; empty means the house's.
     `sms_app`, `sms_type`: in whose name and as what its texts are sent (`domain.optout`); empty and 0: topics, notification. `answers`:
     what it is the one answer to (`optout.KeywordSet`), round what opt-outs block; empty for all others. `sender`: the number or sender
-    id its texts come from, empty for the channel's own.
+    id its texts come from, empty for the channel's own. `trace_header`: the publisher's `X-Amzn-Trace-Id`, handed on to queues.
     """
 
     id: str
@@ -314,6 +314,7 @@ class Message:
     sms_type: int = 0
     answers: str = ""
     sender: str = ""
+    trace_header: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from tidings.domain.errors import InvalidValue
 from tidings.wire.egress import URL_CHARACTERS_MAX, check_url
+from tidings.wire.mail_address import read_recipient
 
 MAIL_ADDRESS_CHARACTERS_MAX = 320
 """64 before the @ and 255 behind it. Source: RFC 5321, 4.5.3.1."""
@@ -20,6 +21,7 @@ ENDPOINT_CHARACTERS_MAX = URL_CHARACTERS_MAX
 """No protocol has a longer endpoint. Asked before anything else is done with one: policies and libraries read it after that."""
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
+_SENDER = re.compile(r"\+[1-9][0-9]{6,14}\Z|[0-9]{1,20}\Z|[A-Za-z0-9 ._-]{1,11}\Z")
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
 
 
@@ -74,7 +76,19 @@ def email_address(text: str) -> str:
         found = validate_email(text, check_deliverability=False, allow_smtputf8=True, test_environment=True)
     except EmailNotValidError as error:
         raise InvalidValue("endpoint", "not a mail address", text) from error
+    try:
+        read_recipient(found.normalized)  # what could never be mailed is not taken
+    except ValueError as error:
+        raise InvalidValue("endpoint", str(error), text) from error
     return found.normalized
+
+
+def is_sender(text: str) -> bool:
+    """Whether texts can come from this: a number, a short code, or a name of at most 11 characters. More does not fit into a text.
+
+    Source: 3GPP TS 23.040, 9.1.2.5 (address fields); SMPP 3.4, 4.4.1 (source_addr).
+    """
+    return _SENDER.match(text) is not None
 
 
 def url(text: str, scheme: str) -> str:

@@ -19,6 +19,7 @@ from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
 from tidings.domain.unit import Unit
+from tidings.services import endpoints
 from tidings.services.phones import check_sender
 from tidings.services.quotas import Quotas
 from tidings.wire.egress import check_url
@@ -31,7 +32,6 @@ SECRET_CHARACTERS_MIN, SECRET_CHARACTERS_MAX = 8, 200
 DIALECT_VALUE_CHARACTERS_MAX = 2_000
 
 _APP_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_SENDER = re.compile(r"[A-Za-z0-9 ._-]{1,20}\Z|\+[0-9]{7,15}\Z")
 _OF_A_DIALECT = re.compile(r"[a-z]{2,16}:[\x21-\x7e]{1,64}\Z")
 
 
@@ -134,8 +134,8 @@ def check_application(app_id: str, sender: str | None, settings: Mapping[str, st
     """Raises InvalidValue (`app_id`, `sender`, or the name of a setting)."""
     if not _APP_ID.match(app_id):
         raise InvalidValue("app_id", "1 to 64 letters, digits, - and _", app_id)
-    if sender and not _SENDER.match(sender):
-        raise InvalidValue("sender", "a number, or a sender id of at most 20 letters and digits", sender)
+    if sender and not endpoints.is_sender(sender):
+        raise InvalidValue("sender", "a number, or a sender id of at most 11 letters and digits", sender)
     for name, value in settings.items():
         if value:
             _check_setting(name, value)

@@ -23,10 +23,11 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidings.channels.mime import DkimKey, compose, octets, read_recipient, read_sender
+from tidings.channels.mime import DkimKey, compose, octets, read_sender
 from tidings.channels.mime.dkim import _relaxed_body
 from tidings.channels.mime.render import plain, prose, render
 from tidings.domain.envelope import MailContent
+from tidings.wire.mail_address import read_recipient
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SENDER = "Tidings <no-reply@tidings.example>"

@@ -4,8 +4,8 @@
 socket, no clock, no randomness, so equal arguments give equal octets.
 """
 
-from tidings.channels.mime.address import Recipient, Sender, read_recipient, read_sender
+from tidings.channels.mime.address import Sender, read_sender
 from tidings.channels.mime.compose import Mail, compose, mail_of, octets
 from tidings.channels.mime.dkim import DkimKey
 
-__all__ = ["DkimKey", "Mail", "Recipient", "Sender", "compose", "mail_of", "octets", "read_recipient", "read_sender"]
+__all__ = ["DkimKey", "Mail", "Sender", "compose", "mail_of", "octets", "read_sender"]

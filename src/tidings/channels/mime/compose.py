@@ -16,10 +16,11 @@ from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
 
-from tidings.channels.mime.address import NAME_CHARACTERS_MAX, one_line, read_recipient, read_sender
+from tidings.channels.mime.address import NAME_CHARACTERS_MAX, one_line, read_sender
 from tidings.channels.mime.dkim import DkimKey, dkim_header
 from tidings.channels.mime.render import language_of, render, subject_of, web_url
 from tidings.domain.envelope import MailContent, Outgoing
+from tidings.wire.mail_address import read_recipient
 
 SUBJECT_CHARACTERS_MAX = 500
 HEADER_URL_OCTETS_MAX = 900

@@ -82,6 +82,10 @@ def entry_of(content: Content) -> bytes:
         entry["MessageGroupId"] = content.group_id
     if content.dedup_id:
         entry["MessageDeduplicationId"] = content.dedup_id
+    if content.trace_header:
+        entry["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": content.trace_header}
+        }
     encoded = msgspec.json.encode(entry)  # UnicodeEncodeError is a ValueError
     if len(encoded) > MESSAGE_BYTES_MAX and _size(content) > MESSAGE_BYTES_MAX:
         raise ValueError(f"a queue message has at most {MESSAGE_BYTES_MAX} bytes")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from msgspec.json import encode
 
+from tidings.dialects.sns.limits import SMS_CHARACTERS_MAX
 from tidings.dialects.sns.names import subscription_arn, topic_arn
 from tidings.domain import delivery_policy
 from tidings.domain.envelope import Content, HttpContent, MailContent, QueueContent, TextContent
@@ -22,8 +23,6 @@ from tidings.domain.retry import PEOPLE_PLAN, QUEUE_PLAN, RetryPlan
 HTTP_TIMEOUT_S = 15.0
 """Source: SNS developer guide, message delivery retries."""
 OTHER_TIMEOUT_S = 60.0
-SMS_CHARACTERS_MAX = 1600
-"""Source: SNS API reference, Publish (PhoneNumber)."""
 
 _HTTP = ("http", "https")
 _WIRE_TYPES = {
@@ -191,7 +190,9 @@ class SnsWardrobe:
 
     def _http(self, subscriber: Subscriber) -> HttpContent:
         raw = self._is_raw(subscriber)
-        content_type = delivery_policy.content_type(*_policies(self._topic, subscriber))
+        content_type = delivery_policy.DEFAULT_CONTENT_TYPE  # of notices always, as observed
+        if self._message.kind is Kind.NOTIFICATION:
+            content_type = delivery_policy.content_type(*_policies(self._topic, subscriber))
         parts = self._heads.get((raw, content_type))
         if parts is None:
             parts = self._heads[raw, content_type] = self._head(raw, content_type)
@@ -215,6 +216,7 @@ class SnsWardrobe:
             f"{mark}Content-Type: {content_type}\r\n"
             "User-Agent: Amazon Simple Notification Service Agent\r\n"
             "Accept-Encoding: gzip,deflate\r\n"
+            "Connection: Keep-Alive\r\n"
         )
         return before.encode(), after.encode()
 
@@ -269,12 +271,15 @@ class SnsWardrobe:
         """What an SQS queue gets: as endpoint, or as dead-letter queue of another endpoint."""
         message = self._message
         group_id, dedup_id = message.group_id, message.dedup_id
+        attributes: Mapping[str, MessageAttribute] = {}
         if self._is_raw(subscriber):
-            return QueueContent(self._text(subscriber.protocol), message.attributes, group_id, dedup_id)
-        if message.kind is Kind.DIRECT or subscriber.protocol in ("email", "sms"):
+            body, attributes = self._text(subscriber.protocol), message.attributes
+        elif message.kind is Kind.DIRECT or subscriber.protocol in ("email", "sms"):
             # These never read a signature, so there is none to put into the JSON.
-            return QueueContent(self._text(subscriber.protocol), {}, group_id, dedup_id)
-        return QueueContent(self._json_body(subscriber).decode(), {}, group_id, dedup_id)
+            body = self._text(subscriber.protocol)
+        else:
+            body = self._json_body(subscriber).decode()
+        return QueueContent(body, attributes, group_id, dedup_id, message.trace_header)
 
     def _mail(self, subscriber: Subscriber) -> MailContent:
         topic = self._topic
@@ -306,10 +311,12 @@ class SnsWardrobe:
     def _sms(self) -> TextContent:
         message = self._message
         text = self._text("sms")
-        if self._topic is not None and self._topic.display_name:
-            text = f"{self._topic.display_name}> {text}"
         if len(text) > SMS_CHARACTERS_MAX:
             raise ValueError(f"longer than {SMS_CHARACTERS_MAX} characters")
+        if self._topic is not None and self._topic.display_name:
+            named = f"{self._topic.display_name}> {text}"
+            # The name is ours to leave out; a message that was accepted is not.
+            text = named if len(named) <= SMS_CHARACTERS_MAX else text
         # Ours: of the two the number wins, because a reply, a STOP too, can reach it.
         given = _value(message.attributes, ORIGINATION_NUMBER) or _value(message.attributes, SENDER_ID)
         return TextContent(text, given or message.sender, _value(message.attributes, _SMS_TYPE))

@@ -53,6 +53,12 @@ ATTRIBUTE_NAME_CHARACTERS_MAX = 256
 ATTRIBUTE_NUMBER_CHARACTERS_MAX = 100
 """Source for the name: SNS developer guide, "Amazon SNS message attributes"; the number's length is ours."""
 
+SMS_CHARACTERS_MAX = 1600
+"""Source: SNS API reference, Publish (PhoneNumber)."""
+
+TRACE_HEADER_CHARACTERS_MAX = 1024
+"""Ours: a longer X-Amzn-Trace-Id is nobody's, and is dropped."""
+
 GROUP_ID_CHARACTERS_MAX = 128
 """Source: SNS API reference, Publish (MessageGroupId, MessageDeduplicationId)."""
 

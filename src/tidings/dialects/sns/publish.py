@@ -14,6 +14,8 @@ from tidings.dialects.sns.limits import (
     BATCH_ENTRIES_MAX,
     BATCH_ID_CHARACTERS_MAX,
     MESSAGE_BYTES_DEFAULT,
+    SMS_CHARACTERS_MAX,
+    TRACE_HEADER_CHARACTERS_MAX,
 )
 from tidings.dialects.sns.messages import Draft
 from tidings.dialects.sns.sms_attributes import check_senders, sms_type
@@ -58,6 +60,8 @@ async def _publish_to_phone(house: House, call: Call) -> str:
     except InvalidValue as error:
         raise invalid("PhoneNumber", f"{echo(number)} is not valid to publish to") from error
     draft = _draft(params, None, is_fifo=False)
+    if len(draft.bodies.get("sms", draft.body)) > SMS_CHARACTERS_MAX:
+        raise invalid("Message too long", f"a text message has at most {SMS_CHARACTERS_MAX} characters")
     grant = permit_account(call, Verb.PUBLISH_SMS, number)
     account_id = call.principal.account_id
     await check_senders(house, account_id, draft.attributes)
@@ -147,7 +151,14 @@ def _message(
         group_id=draft.group_id,
         dedup_id=draft.dedup_id,
         sms_type=draft.sms_type or sms_default,
+        trace_header=_trace_header(call),
     )
+
+
+def _trace_header(call: Call) -> str:
+    """What queues get as AWSTraceHeader. Source: AWS X-Ray developer guide, "Tracing header"."""
+    text = call.request.headers.get("x-amzn-trace-id", "")
+    return text if text and len(text) <= TRACE_HEADER_CHARACTERS_MAX and text.isascii() and text.isprintable() else ""
 
 
 def _bytes_max(topic: Topic | None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from tidings.dialects.sns import codec
 from tidings.dialects.sns.calls import Call, House, permit_account
 from tidings.dialects.sns.envelopes import ORIGINATION_NUMBER, SENDER_ID
-from tidings.dialects.sns.errors import SnsError, echo, missing, value_invalid
+from tidings.dialects.sns.errors import SnsError, echo, invalid, missing, value_invalid
 from tidings.dialects.sns.limits import SMS_SPEND_DIGITS_MAX, SMS_TYPE_DEFAULT, SMS_TYPES
 from tidings.dialects.sns.sms_defaults import DEFAULT_TYPE, PREFIX
 from tidings.domain.errors import InvalidValue
@@ -23,17 +23,27 @@ from tidings.domain.optout import TOPICS_APP
 DEFAULT_SENDER_ID = "DefaultSenderID"
 MESSAGE_TYPE = "AWS.SNS.SMS.SMSType"
 
-_SENDER = re.compile(r"(?=[0-9]*[A-Za-z])[A-Za-z0-9]{1,11}\Z")
+_SENDER_NAME = r"(?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,11}\Z"
+_MESSAGE_ATTRIBUTES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    # Ours: a number of the account's own may be named here too.
+    SENDER_ID: (
+        re.compile(rf"{_SENDER_NAME}|\+[1-9][0-9]{{6,14}}\Z"),
+        "1 to 11 letters, digits and hyphens, with at least one letter",
+    ),
+    ORIGINATION_NUMBER: (re.compile(r"\+?[0-9]{5,14}\Z"), "a number of 5 to 14 digits"),
+    "AWS.SNS.SMS.MaxPrice": (re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?\Z"), "a price in US dollars"),
+    "AWS.MM.SMS.EntityId": (re.compile(r".{1,50}\Z"), "1 to 50 characters"),
+    "AWS.MM.SMS.TemplateId": (re.compile(r".{1,50}\Z"), "1 to 50 characters"),
+}
+"""What cannot be a sender would be accepted here and refused by every carrier. Source: SNS developer guide, "Publishing SMS messages"."""
 _ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
     "MonthlySpendLimit": re.compile(rf"[0-9]{{1,{SMS_SPEND_DIGITS_MAX}}}(\.[0-9]{{1,2}})?\Z"),
     "DeliveryStatusIAMRole": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,512}\Z"),
     "DeliveryStatusSuccessSamplingRate": re.compile(r"(100|[0-9]{1,2})\Z"),
-    DEFAULT_SENDER_ID: _SENDER,
+    DEFAULT_SENDER_ID: re.compile(_SENDER_NAME),
     DEFAULT_TYPE: re.compile(rf"({'|'.join(SMS_TYPES)})\Z"),
     "UsageReportS3Bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
 }
-_REFUSALS = {DEFAULT_SENDER_ID: "DefaultSendID is not a valid attribute"}
-"""Observed: the live service names this attribute so."""
 
 _EVERYTHING = "*"
 
@@ -88,7 +98,9 @@ def sms_type(attributes: Mapping[str, MessageAttribute]) -> int:
 
 
 async def check_senders(house: House, account_id: AccountId, attributes: Mapping[str, MessageAttribute]) -> None:
-    """Raises SnsError for another account's number: people's STOP would go there."""
+    """Raises SnsError for another account's number, because people's STOP would go there, and for what no carrier could take."""
+    if not attributes:
+        return
     for name in (ORIGINATION_NUMBER, SENDER_ID):
         attribute = attributes.get(name)
         if attribute is not None:
@@ -96,6 +108,10 @@ async def check_senders(house: House, account_id: AccountId, attributes: Mapping
                 await house.opt_outs.check_sender(account_id, attribute.value)
             except InvalidValue as error:
                 raise value_invalid(f"The message attribute '{name}' names a number that {error.reason}.") from error
+    for name, (pattern, wanted) in _MESSAGE_ATTRIBUTES.items():
+        attribute = attributes.get(name)
+        if attribute is not None and pattern.match(attribute.value) is None:
+            raise invalid(name, f"{echo(attribute.value)} is not valid: {wanted}")
 
 
 def _check_name(name: str) -> None:
@@ -106,4 +122,4 @@ def _check_name(name: str) -> None:
 def _check(name: str, value: str) -> None:
     _check_name(name)
     if value and _ATTRIBUTES[name].match(value) is None:
-        raise SnsError("InvalidParameter", _REFUSALS.get(name, f"{name} is invalid"))
+        raise SnsError("InvalidParameter", f"{name} is invalid")

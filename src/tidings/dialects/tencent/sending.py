@@ -24,6 +24,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import SmsType
 from tidings.domain.texts import Review, SmsTemplate, TextCount
+from tidings.services import endpoints
 from tidings.services.texts import TextAnswer, TextVerdict, WantedText
 
 OK, SENT = "Ok", "send success"
@@ -39,7 +40,6 @@ _UNAPPROVED = "FailedOperation.TemplateIncorrectOrUnapproved"
 _NO_SIGN = "FailedOperation.SignatureIncorrectOrUnapproved"
 
 _TEMPLATE_ID = re.compile(r"[1-9][0-9]{0,17}\Z")
-_SENDER = re.compile(r"[A-Za-z0-9 ._-]{0,20}\Z|\+[0-9]{7,15}\Z")
 _EXTEND = re.compile(r"[0-9]{0,12}\Z")
 
 
@@ -121,8 +121,8 @@ def _session(values: Values, where: str) -> str:
 
 def _sender(values: Values, where: str) -> str:
     sender = values.text("SenderId")
-    if not _SENDER.match(sender):
-        reason = "a number, or at most 20 letters and digits"
+    if sender and not endpoints.is_sender(sender):
+        reason = "a number, or at most 11 letters and digits"
         raise refuse("InvalidParameterValue", f"{where}SenderId", reason)
     return sender
 

@@ -426,9 +426,9 @@ async def test_every_attribute_is_kept_shown_and_taken_away(desk: Desk, name: st
     ("name", "value", "said"),
     [
         ("Colour", "x", "Colour is not a valid attribute"),
-        ("DefaultSenderID", "123", "DefaultSendID is not a valid attribute"),
-        ("DefaultSenderID", "TwelveLetter", "DefaultSendID is not a valid attribute"),
-        ("DefaultSenderID", "a b", "DefaultSendID is not a valid attribute"),
+        ("DefaultSenderID", "123", "DefaultSenderID is invalid"),
+        ("DefaultSenderID", "TwelveLetter", "DefaultSenderID is invalid"),
+        ("DefaultSenderID", "a b", "DefaultSenderID is invalid"),
         ("DefaultSMSType", "Personal", "DefaultSMSType is invalid"),
         ("DeliveryStatusSuccessSamplingRate", "101", "DeliveryStatusSuccessSamplingRate is invalid"),
         ("MonthlySpendLimit", "-1", "MonthlySpendLimit is invalid"),
