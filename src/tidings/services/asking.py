@@ -5,6 +5,7 @@ Each function decides on what it has read and commits one Unit; `Conflict` is th
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -71,6 +72,8 @@ class Asking:
         subscription = self._new(wanted, now)
         await self._check_quotas(topic, subscription)
         old = await self._store.canceled_subscription(topic.id, wanted.protocol, wanted.endpoint)
+        if old is not None and not lifecycle.is_owner(wanted.grant.principal, old, topic):
+            old = None  # neither its name nor its way back is another account's
         unit = Unit()
         keeps = old is not None and self._customs[wanted.dialect].keeps_uid
         if old is not None:
@@ -83,6 +86,25 @@ class Asking:
         subscription = await self._begin(unit, topic, subscription, old if keeps else None, now, wanted.origin)
         (unit.subscriptions_changed if keeps else unit.subscriptions_new).append(subscription)
         return subscription, unit
+
+    async def covered(self, wanted: Wanted, live: Subscription, key: bytes) -> tuple[Subscription, Unit]:
+        """What a caller is told who asks for an endpoint that another owner's subscription covers: as if it were new. Nothing is sent,
+        and the topic's ledger says so. key: makes the uid, always the same for the same call. Raises QuotaExceeded."""
+        now = self._clock.now()
+        told = self._new(wanted, now)
+        await self._check_quotas(wanted.topic, told)
+        name = f"{told.account_id}:{wanted.topic.uid}:{wanted.protocol}:{wanted.endpoint}"
+        uid = hmac.digest(key, f"covered:{name}".encode("utf-8", "replace"), "sha256")[:16].hex()
+        entry = ledger_entry(
+            wanted.topic,
+            live,
+            Event.CONFIRMATION_HELD,
+            live.state,
+            now,
+            wanted.origin,
+            "another account's; nothing was sent",
+        )
+        return replace(told, uid=uid), Unit(ledger=[entry])
 
     async def once_more(self, topic: Topic, live: Subscription, origin: Origin) -> tuple[Subscription, Unit]:
         """A fresh confirmation request for an unconfirmed subscription, unless it was asked too often."""

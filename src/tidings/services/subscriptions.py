@@ -116,9 +116,11 @@ class Subscriptions:
         topic = await self._store.topic_by_id(subscription.topic_id)
         return Found(subscription, topic) if topic is not None else None
 
-    async def find_live(self, topic: Topic, protocol: str, endpoint: str) -> Subscription | None:
-        """The unconfirmed or confirmed subscription of an endpoint to a topic, for a dialect's own comparison."""
-        return await self._store.live_subscription(topic.id, protocol, endpoint)
+    async def find_live(self, grant: Grant, topic: Topic, protocol: str, endpoint: str) -> Subscription | None:
+        """The caller's unconfirmed or confirmed subscription of an endpoint to a topic, for a dialect's own comparison; another
+        owner's is not told of."""
+        live = await self._store.live_subscription(topic.id, protocol, endpoint)
+        return live if live is not None and lifecycle.is_owner(grant.principal, live, topic) else None
 
     async def page(self, grant: Grant, query: SubscriptionQuery) -> list[Subscription]:
         """List within the grant's account or topic; ascending by id."""
@@ -155,8 +157,9 @@ class Subscriptions:
         """Ask an endpoint for its consent (or take it as given where the cloud does); True when it is new (its `id` is then
         not known yet).
 
-        A live subscription of the same endpoint is returned unchanged, and sent a fresh confirmation if it is unconfirmed.
-        Raises QuotaExceeded, NotFound (topic deleted meanwhile).
+        A live subscription of the same endpoint is returned unchanged, and sent a fresh confirmation if it is unconfirmed. If it is
+        another owner's, nothing is changed or sent, and the answer is that of a new one, under a uid that names nothing: the right to
+        subscribe is none to find out, or cancel, who subscribes (decision 0010). Raises QuotaExceeded, NotFound (topic deleted meanwhile).
         """
         assert grant.verb is Verb.SUBSCRIBE
         wanted = Wanted(grant, topic, dialect, protocol, endpoint, settings, origin)
@@ -165,6 +168,10 @@ class Subscriptions:
             try:
                 if live is None:
                     return await self._subscribe_anew(wanted), True
+                if not lifecycle.is_owner(grant.principal, live, topic):
+                    subscription, unit = await self._asking.covered(wanted, live, self._link_key)
+                    await self._commit(unit)
+                    return subscription, True
                 if live.state is State.UNCONFIRMED:
                     return await self._ask_once_more(topic, live, origin), False
                 return live, False
@@ -284,11 +291,11 @@ class Subscriptions:
             if confirmed is before:
                 return found
             event = Event.CONFIRMED if token.purpose is TokenPurpose.CONFIRM else Event.RESTORED
-            unit = Unit(
-                subscriptions_changed=[confirmed],
-                tokens_used=[(token.digest, now)] if token.digest else [],
-                ledger=[ledger_entry(found.topic, confirmed, event, before.state, now, origin)],
-            )
+            unit = Unit(tokens_used=[(token.digest, now)] if token.digest else [])
+            if event is Event.RESTORED:
+                await self._make_room(unit, found, now)
+            unit.subscriptions_changed.append(confirmed)
+            unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
             try:
                 await self._commit(unit)
             except Conflict:
@@ -296,6 +303,19 @@ class Subscriptions:
             await self._announcer.subscription_changed(confirmed)
             return Found(replace(confirmed, version=before.version + 1), found.topic)
         raise Throttled
+
+    async def _make_room(self, unit: Unit, back: Found, now: datetime) -> None:
+        """Whoever comes back needs no request that another account made meanwhile. Raises InvalidToken: it was confirmed already."""
+        topic = back.topic
+        other = await self._store.live_subscription(topic.id, back.subscription.protocol, back.subscription.endpoint)
+        if other is None:
+            return
+        if other.state is not State.UNCONFIRMED:
+            raise InvalidToken("superseded")
+        gone = lifecycle.expire(other)
+        unit.subscriptions_changed.append(gone)
+        unit.tokens_void.append(other.uid)
+        unit.ledger.append(ledger_entry(topic, gone, Event.EXPIRED, other.state, now, Origin(Way.SYSTEM)))
 
     # --- canceling -----------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ async def subscribe(house: House, call: Call) -> str:
     grant = permit(house, call, Verb.SUBSCRIBE, topic, facts)
     endpoint = _endpoint(protocol, given_endpoint, topic)
     wanted = _checked(call.entries("Attributes"), protocol, topic, grant.principal.account_id)
-    live = await house.subscriptions.find_live(topic, protocol, endpoint)
+    live = await house.subscriptions.find_live(grant, topic, protocol, endpoint)
     if live is not None:
         _check_same(live, wanted)
     else:

@@ -437,6 +437,72 @@ async def test_a_canceled_endpoint_can_be_asked_again(desk: Desk, topic: str) ->
     assert await listed(desk) == [second]
 
 
+# --- what other accounts may find out ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def shared(desk: Desk, topic: str) -> str:
+    """The topic, to which another account may subscribe."""
+    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
+    return topic
+
+
+@pytest.mark.parametrize("state", [State.UNCONFIRMED, State.CONFIRMED])
+@pytest.mark.parametrize("returned", [True, False])
+@pytest.mark.parametrize("attributes", [{}, {"RawMessageDelivery": "true"}])
+async def test_subscribing_a_known_address_tells_a_stranger_what_a_new_one_would(
+    desk: Desk, shared: str, state: State, returned: bool, attributes: dict[str, str]
+) -> None:
+    make = desk.pending if state is State.UNCONFIRMED else desk.confirmed
+    known = await make(shared, HOOK, "https")
+    row = await desk.store.subscription(_uid_of(known))
+    asked = len(await desk.accepted(Kind.CONFIRMATION))
+    given = {"TopicArn": shared, "Protocol": "https", "ReturnSubscriptionArn": returned, "Attributes": attributes}
+    told = [(await desk.ask("subscribe", key=GUEST, Endpoint=HOOK, **given))["SubscriptionArn"] for _ in range(2)]
+    fresh = (await desk.ask("subscribe", key=GUEST, Endpoint=HOOK + "/2", **given))["SubscriptionArn"]
+    assert told[0] == told[1] != known
+    assert (fresh == told[0]) is not returned
+    assert len(fresh) == len(told[0])
+    assert len(await desk.accepted(Kind.CONFIRMATION)) == asked + 1
+    assert await desk.store.subscription(_uid_of(known)) == row
+    entries = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMATION_HELD]
+    assert [entry.origin.principal for entry in entries] == ["arn:aws:iam::111111111111:user/eve"] * 2
+    if returned:
+        await desk.get(unsubscribe_link(told[0]))
+        assert await desk.store.subscription(_uid_of(known)) == row
+
+
+async def test_a_phone_that_is_known_looks_new_to_a_stranger(desk: Desk, shared: str) -> None:
+    given = {"TopicArn": shared, "Protocol": "sms", "Endpoint": "+14155550100"}
+    known = (await desk.ask("subscribe", **given))["SubscriptionArn"]
+    told = (await desk.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
+    assert told.startswith(f"{shared}:")
+    assert told != known
+
+
+async def test_a_stranger_does_not_end_anybodys_way_back(desk: Desk, shared: str) -> None:
+    known = await desk.confirmed(shared, HOOK, "https")
+    await desk.get(unsubscribe_link(known))
+    back = desk.tokens[-1]
+    given = {"TopicArn": shared, "Protocol": "https", "Endpoint": HOOK, "ReturnSubscriptionArn": True}
+    theirs = (await desk.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
+    assert theirs != known
+    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={shared}&Token={back}")
+    assert known in body_of(answer)
+    states = [await desk.store.subscription(_uid_of(arn)) for arn in (known, theirs)]
+    assert [row.state for row in states if row is not None] == [State.CONFIRMED, State.EXPIRED]
+
+
+async def test_the_owner_of_the_topic_gets_what_a_guest_subscribed(desk: Desk, shared: str) -> None:
+    theirs = await desk.pending(shared, HOOK, "https", key=GUEST)
+    assert await desk.pending(shared, HOOK, "https") == theirs
+    assert await desk.pending(shared, HOOK, "https", key=GUEST) == theirs
+
+
+def _uid_of(arn: str) -> str:
+    return arn.rsplit(":", 1)[1].replace("-", "")
+
+
 # --- rates -----------------------------------------------------------------------------------------------------------------------
 
 
