@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.support.server import free_port
@@ -10,6 +11,7 @@ from tests.support.stores import ACCOUNT, NOW, TOLL_FREE, an_address
 
 from tidings.cli.checks import FAIL, OK, WARN
 from tidings.cli.checks_sms import opt_outs, transports
+from tidings.domain.keywords import REQUIRED
 from tidings.domain.model import Account
 from tidings.domain.optout import EVERY_TYPE, BlockingRule, KeywordSet, SmsApplication
 from tidings.domain.unit import Unit
@@ -68,12 +70,18 @@ async def test_what_lets_a_stop_go_unheard_or_without_effect_is_warned_of_by_acc
         assert {(check.state, check.name) for check in found} == {(WARN, "opt-outs of harbor")}
         assert [check.detail.partition(":")[0] for check in found] == [
             f"{TOLL_FREE} has keywords but no blocking rule",
+            (
+                f"QUIT, END, REVOKE, OPT OUT, CANCEL, UNSUBSCRIBE do not opt out at {TOLL_FREE} and only come to review, "
+                "although 47 CFR 64.1200(a)(10) names them as a reasonable reply"
+            ),
             "application 1400 sends from ACME, which is no inbound address",
             "application 1400 has no blocking rule at any inbound address",
         ]
         assert all(check.mend for check in found)
+        [row] = await store.inbound_addresses(ACCOUNT)
         await store.commit(
             Unit(
+                inbound_addresses_changed=[replace(row, keywords={KeywordSet.OPT_OUT: REQUIRED})],
                 sms_applications=[SmsApplication(ACCOUNT, "1400", TOLL_FREE, NOW)],
                 blocking_rules=[BlockingRule(ACCOUNT, TOLL_FREE, "1400", EVERY_TYPE)],
             )

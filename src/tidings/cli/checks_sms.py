@@ -26,6 +26,7 @@ _ALREADY_BOUND = 0x05
 _READ_OCTETS = 4096
 _MENDS = {
     WarnedKind.NO_RULE: "give it a blocking rule, or take its keywords away",
+    WarnedKind.MISSING_WORDS: "add them to its opt-out keywords, or read the reviews within ten business days",
     WarnedKind.NOT_BLOCKED: "give it a rule at an inbound address",
     WarnedKind.NOT_HEARD: "add its sender as an inbound address, or send from one",
 }

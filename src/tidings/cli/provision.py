@@ -30,7 +30,7 @@ from tidings.cli.showing import show_json
 from tidings.domain.model import Role
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reach
-from tidings.services.accounts import WantedAccount, WantedKey, WantedUser
+from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.provisioned_sms import WantedAddress, WantedApplication
 from tidings.services.provisioned_texts import WantedSign, WantedTemplate
 
@@ -97,13 +97,19 @@ def apply(
         wanted = read_provision(file)
         is_new = not settings_from(options).store_path.exists()
     by = replace(origin(), via="provisioning")
+
+    async def work(accounts: Accounts) -> tuple[list[str], list[str]]:
+        return await accounts.apply(wanted, dry_run=dry_run, origin=by), await accounts.keywords_missing(wanted)
+
     with TemporaryDirectory() as nothing:
         if dry_run and is_new:  # the difference to an empty database, and none is left behind
             options |= {"data": nothing, "store": f"sqlite:///{nothing}/tidings.db"}
-        lines = with_accounts(options, lambda it: it.apply(wanted, dry_run=dry_run, origin=by), create=True)
+        lines, warnings = with_accounts(options, work, create=True)
     if as_json:
-        show_json({"changes": lines, "applied": not dry_run})
+        show_json({"changes": lines, "applied": not dry_run, "warnings": warnings})
         return
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
     for line in lines:
         typer.echo(line)
     if not lines:

@@ -52,6 +52,8 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
     house = await House.build(settings)
     try:
         changes = await house.accounts.apply(wanted, origin=_PROVISIONING) if wanted else []
+        for warning in await house.accounts.keywords_missing(wanted):
+            typer.echo(f"warning: {warning}", err=True)
         ready = await bootstrap(house.accounts, _wanted(settings))
         await house.start()
         server_record.write(settings, house.public_url)

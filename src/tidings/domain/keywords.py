@@ -4,13 +4,11 @@ Called by the opt-out service for every incoming text, for edited keywords and f
 and a text to review is shown to a person, by the service. Three answers, from sure to doubtful:
 
 - the whole text is a keyword (any set), after `normalized`;
-- the text asks plainly to be left alone: a keyword for opting out with nothing but courtesies and fillers around it, or a first line
-  or sentence that does. Bringing somebody back, or help, is never guessed;
-- a person might mean it: to review. Words of everyday use (cancel, end) count only where the talk is of messages or almost nothing
-  else is said, so that "cancel my booking" does not fill the list.
+- the text asks plainly to be left alone, by a rule of `wishes.OPTING_OUT`;
+- a person might mean it, by a rule of `wishes.SHOWING`: to review.
 
 The look is bounded, so a long or hostile text costs no more than a long one of good will.
-Source: 47 CFR 64.1200(a)(10); CTIA Messaging Principles and Best Practices; Unicode UAX 15 (NFKC); UTS 39 (confusables).
+Source: 47 CFR 64.1200(a)(10); CTIA Messaging Principles and Best Practices.
 """
 
 from __future__ import annotations
@@ -19,31 +17,36 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
+from tidings.domain import wishes
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import KeywordSet
-from tidings.domain.optout_words import (
-    ABOUT_MESSAGES,
-    ASKING,
-    ASKING_WORDS,
-    CONFUSABLES,
-    COURTESIES,
-    EVERYDAY,
-    HARMLESS,
-    OBJECTS,
-    ONE_WORD,
-    PHRASES,
-    PIECES,
-    STEMS,
-)
+from tidings.domain.text_forms import normalized
+from tidings.domain.wishes import REQUIRED, Look, Ways, asks, may_mean, ways_of
+
+__all__ = [
+    "DEFAULTS",
+    "KEYWORDS_MAX",
+    "LENGTH_MAX",
+    "READ_CHARACTERS",
+    "REQUIRED",
+    "Keywords",
+    "Meaning",
+    "about",
+    "check",
+    "meaning",
+    "missing",
+    "normalized",
+]
 
 Keywords = Mapping[KeywordSet, Sequence[str]]
 
 DEFAULTS: Mapping[KeywordSet, tuple[str, ...]] = {
     # The seven words of 64.1200(a)(10); what carriers and AWS add to them; French for Canada; what is usual in China.
     KeywordSet.OPT_OUT: (
-        *("STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE"),
+        *REQUIRED,
         *("STOPALL", "STOP ALL", "REMOVE", "OPTOUT", "OPT-OUT"),
         *("ARRET", "ARRÊT"),
         *("TD", "退订"),
@@ -55,35 +58,26 @@ DEFAULTS: Mapping[KeywordSet, tuple[str, ...]] = {
 LENGTH_MAX: Final = 30
 KEYWORDS_MAX: Final = 100
 
-READ_CHARACTERS: Final = 2000
-"""Of a text as it came: more than ten parts. What is longer is no keyword, whatever follows, but may be one to review."""
+READ_CHARACTERS: Final = 1000
+"""Of a text as it came: six parts and more, three quarters from its beginning, the rest from its end. What is longer is no keyword,
+whatever follows, but may be one to review."""
+_END_CHARACTERS: Final = READ_CHARACTERS // 4
 
-REVIEWED_CHARACTERS: Final = 500
-PLAIN_WORDS_MAX: Final = 12
-
-_INVISIBLE = frozenset(
-    chr(code)
-    for start, stop in (
-        *(
-            (0x034F, 0x034F),
-            (0x115F, 0x1160),
-            (0x17B4, 0x17B5),
-            (0x180B, 0x180F),
-        ),  # joiner, fillers, Mongolian selectors
-        *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xE0100, 0xE01EF)),  # fillers, variation selectors
-    )
-    for code in range(start, stop + 1)
-)
-"""What shows nothing and is not of the category of format characters."""
-
-_APOSTROPHES = "'`\u2018\u2019"
-_LINE_END = re.compile(r"[\r\n\u2028\u2029]+")
-_SENTENCE_END = re.compile(r"[\r\n\u2028\u2029.!?;\u2026\u3002\uff01\uff1f]+")
+KEYWORD: Final = "keyword"
+FAR_INSIDE: Final = "far-inside"
+_ABOUT: Final = {
+    KEYWORD: "the whole text is a keyword",
+    FAR_INSIDE: "one of the plainest words for stopping far inside a long text",
+    **wishes.ABOUT,
+}
+_PLAINEST = re.compile(r"(?i:\b(?:stop|unsubscribe|opt[ -]?out)\b)|退订|退訂|停止")
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`set`: the keyword's, or None. `keyword`: as typed by the operator. `review`: no keyword, but a person might mean to opt out.
+    """`set`: the keyword's, or None. `keyword`: as typed by the operator. `review`: a person might mean to opt out, and it does not
+    count as such; also with the set HELP, when a word that always counts is a keyword for help. `rule`: the name of what found it, empty
+    where nothing did.
 
     `normalized`: of the part that was read (READ_CHARACTERS).
     """
@@ -92,11 +86,7 @@ class Meaning:
     keyword: str
     normalized: str
     review: bool
-
-
-def normalized(text: str) -> str:
-    """The form in which texts and keywords are compared. Idempotent; accents stay, so ARRET and ARRÊT are two keywords."""
-    return _trimmed(" ".join(_folded(text).split()))
+    rule: str = ""
 
 
 def check(keywords: Keywords) -> None:
@@ -113,49 +103,71 @@ def check(keywords: Keywords) -> None:
                 raise InvalidValue("keywords", reason, word)
 
 
+def missing(opt_out_keywords: Sequence[str]) -> list[str]:
+    """Which words of REQUIRED do not opt out by these keywords; each of them is shown to a person all the same."""
+    forms = {normalized(word) for word in opt_out_keywords}
+    return [word for word in REQUIRED if normalized(word) not in forms]
+
+
 def meaning(text: str, keywords: Keywords) -> Meaning:
     """What a text means at an address with these keywords. Never raises, whatever the text."""
-    read = text[:READ_CHARACTERS]
+    read = _read(text)
     form = normalized(read)
-    whole = len(read) == len(text)
+    whole = read is text or len(text) <= READ_CHARACTERS
     if whole and 0 < len(form) <= LENGTH_MAX:
         for name in (KeywordSet.OPT_OUT, KeywordSet.OPT_IN, KeywordSet.HELP):
             for keyword in keywords.get(name, ()):
-                if normalized(keyword) == form:
-                    return Meaning(name, keyword, form, review=False)
-    ways = _opt_out_ways(keywords)
-    found = _plain(read, form, ways, whole=whole)
-    if found is not None:
-        return Meaning(KeywordSet.OPT_OUT, found, form, review=False)
-    return Meaning(None, "", form, review=_doubtful(read, form, ways))
+                if _form_of(keyword) == form:
+                    return _of_keyword(name, keyword, form)
+    ways = _ways(tuple(keywords.get(KeywordSet.OPT_OUT, ())))
+    look = Look(read, form, ways, whole=whole)
+    asked = asks(look)
+    if asked is not None:
+        rule, keyword = asked
+        return Meaning(KeywordSet.OPT_OUT, keyword, form, review=False, rule=rule)
+    rule = may_mean(look) or (FAR_INSIDE if not whole and _PLAINEST.search(text) else "")
+    return Meaning(None, "", form, review=bool(rule), rule=rule)
 
 
-# --- forms -------------------------------------------------------------------------------------------------------------------
+def about(rule: str) -> str:
+    """A rule of a Meaning for people: its name, and what it finds."""
+    told = _ABOUT.get(rule) or next((about for name, about in _ABOUT.items() if rule.startswith(f"{name}-")), "")
+    return f"{rule}: {told}" if told else rule
 
 
-def _folded(text: str) -> str:
-    """Compatibility forms and case folded, what shows nothing removed."""
-    if text.isascii():
-        return text.lower()
-    shown = "".join(c for c in text if c not in _INVISIBLE and unicodedata.category(c) not in ("Cf", "Me"))
-    # Twice, because folding case may leave something that NFKC changes into something with a case, as with U+03D2 and U+0345.
-    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
-    return unicodedata.normalize("NFKC", once.casefold())
+def _of_keyword(name: KeywordSet, keyword: str, form: str) -> Meaning:
+    """A word that always counts as a wish to stop never brings anybody back, and is shown also where it asks for help."""
+    if name is KeywordSet.OPT_OUT or form not in _REQUIRED_FORMS:
+        return Meaning(name, keyword, form, review=False, rule=KEYWORD)
+    if name is KeywordSet.HELP:
+        return Meaning(name, keyword, form, review=True, rule="required-word")
+    return Meaning(None, "", form, review=True, rule="required-word")
 
 
-def _trimmed(form: str) -> str:
-    """Without punctuation, symbols, emoji, controls and white space at both ends; a mark goes with what it stands on."""
-    start, end = 0, len(form)
-    while start < end and unicodedata.category(form[start])[0] in "PSZCM":
-        start += 1
-    while start < end:
-        base = end - 1
-        while base > start and unicodedata.category(form[base])[0] == "M":
-            base -= 1
-        if unicodedata.category(form[base])[0] not in "PSZC":
-            break
-        end = base
-    return form[start:end]
+def _read(text: str) -> str:
+    """The part that is looked at. What one character unfolds into counts, so that none is worth a page."""
+    if len(text) <= READ_CHARACTERS and text.isascii():
+        return text
+    if len(text) > READ_CHARACTERS:
+        text = f"{text[: READ_CHARACTERS - _END_CHARACTERS]}\n{text[-_END_CHARACTERS:]}"
+    unfolded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return text if len(unfolded) <= 2 * READ_CHARACTERS else unfolded[:READ_CHARACTERS]
+
+
+@lru_cache(maxsize=4096)
+def _form_of(keyword: str) -> str:
+    return normalized(keyword)
+
+
+@lru_cache(maxsize=1024)
+def _ways(keywords: tuple[str, ...]) -> Ways:
+    return ways_of(keywords)
+
+
+_REQUIRED_FORMS: Final = frozenset(map(normalized, REQUIRED))
+
+
+# --- keywords as they are edited ---------------------------------------------------------------------------------------------
 
 
 def _checked(keyword: str) -> str:
@@ -168,138 +180,3 @@ def _checked(keyword: str) -> str:
     if len(form) > LENGTH_MAX or len(keyword) > READ_CHARACTERS:
         raise InvalidValue("keywords", f"a keyword has at most {LENGTH_MAX} characters", keyword)
     return form
-
-
-def _words(form: str) -> list[str]:
-    """The words of a normalized text: letters, digits and their marks. `don't` and `do not` are one word, and so is `thank you`."""
-    spaced = "".join(
-        c if c.isalnum() or unicodedata.category(c)[0] == "M" else "" if c in _APOSTROPHES else " " for c in form
-    )
-    line = _line(spaced.split())
-    for several, one in ONE_WORD.items():
-        line = line.replace(several, one)
-    return line.split()
-
-
-def _line(words: Sequence[str]) -> str:
-    """Words between spaces, so that a word or phrase with spaces around it is found only as a whole."""
-    return f" {' '.join(words)} "
-
-
-def _skeleton(form: str) -> str:
-    """What a form looks like: accents off, letters of other scripts and a zero as the Latin ones that they resemble."""
-    if form.isascii():
-        return form.replace("0", "o")
-    bare = "".join(c for c in unicodedata.normalize("NFD", form) if unicodedata.category(c) != "Mn")
-    return unicodedata.normalize("NFKC", bare.translate(CONFUSABLES))
-
-
-# --- asked plainly -------------------------------------------------------------------------------------------------------------
-
-Ways = Mapping[tuple[str, ...], str]
-"""The words of each keyword for opting out, and the keyword as typed."""
-
-
-def _opt_out_ways(keywords: Keywords) -> Ways:
-    ways = {tuple(_words(normalized(keyword))): keyword for keyword in reversed(keywords.get(KeywordSet.OPT_OUT, ()))}
-    ways.pop((), None)
-    return ways
-
-
-def _everyday(way: tuple[str, ...]) -> bool:
-    """Whether people also say this for other reasons. A short word of the operator's own is taken for one."""
-    word = " ".join(way)
-    return word in EVERYDAY or (word.isascii() and len(word) < 4)
-
-
-def _plain(read: str, form: str, ways: Ways, *, whole: bool) -> str | None:
-    """The keyword with which the text asks plainly to be opted out."""
-    if whole and len(form) <= REVIEWED_CHARACTERS:
-        found = _asks(_words(form), ways)
-        if found is not None:
-            return ways[found]
-    # What follows on further lines is a signature or a quotation.
-    words = _words(_first(_LINE_END, read))
-    found = _asks(words, ways)
-    if found is not None and (_of_messages(words) or not _everyday(found)):
-        return ways[found]
-    # On the same line "Stop! You make me laugh" is possible: a sentence must say more than the word.
-    words = _words(_first(_SENTENCE_END, read))
-    found = _asks(words, ways)
-    if found is not None and (_of_messages(words) or ("please" in words and not _everyday(found))):
-        return ways[found]
-    return None
-
-
-def _of_messages(words: Sequence[str]) -> bool:
-    return not ABOUT_MESSAGES.isdisjoint(words)
-
-
-def _first(end: re.Pattern[str], read: str) -> str:
-    """The normalized form of the first part that has one and ends as told, or nothing when it is the last or too long."""
-    parts = end.split(read)
-    for part in parts[:-1]:
-        form = normalized(part)
-        if form:
-            return form if len(form) <= REVIEWED_CHARACTERS else ""
-    return ""
-
-
-def _asks(words: Sequence[str], ways: Ways) -> tuple[str, ...] | None:
-    """The keyword in words that say nothing else: [please] keyword [texting me, thanks]."""
-    if len(words) > PLAIN_WORDS_MAX:
-        return None
-    at = next((at for at in range(len(words)) if _way_at(words, at, ways)), len(words))
-    found = _way_at(words, at, ways)
-    before = " ".join(word for word in words[:at] if word not in COURTESIES)
-    if found is None or (before and before not in ASKING):
-        return None
-    after = set[str]()
-    at += len(found)
-    while at < len(words):
-        again = _way_at(words, at, ways)
-        if again is None:
-            after.add(words[at])
-        at += len(again or (1,))
-    if not before and after <= COURTESIES:
-        return found
-    if not after <= COURTESIES | OBJECTS:
-        return None
-    # "Could you cancel", "end this": of what, is not said.
-    told = _of_messages(words) or "me" in after or not _everyday(found)
-    return found if told else None
-
-
-def _way_at(words: Sequence[str], at: int, ways: Ways) -> tuple[str, ...] | None:
-    """The longest keyword that stands at this place."""
-    return max((way for way in ways if tuple(words[at : at + len(way)]) == way), key=len, default=None)
-
-
-# --- to review -----------------------------------------------------------------------------------------------------------------
-
-
-def _doubtful(read: str, form: str, ways: Ways) -> bool:
-    """Whether somebody of the account should read this text as a possible wish to stop."""
-    form = form[:REVIEWED_CHARACTERS]
-    if any(piece in form for piece in PIECES):
-        return True
-    words = _words(_skeleton(form))
-    line, native = _line(words), _line(_words(form))
-    for pair in HARMLESS:
-        line = line.replace(pair, " ")
-    if any(phrase in line for phrase in PHRASES) or any(stem in line or stem in native for stem in STEMS):
-        return True
-    if _spelled(words) or _asks(_words(_first(_LINE_END, read)), ways) is not None:
-        return True
-    others = sum(word not in COURTESIES and word not in ASKING_WORDS for word in words)
-    for way in ways:
-        looks = _words(_skeleton(" ".join(way)))
-        if _line(looks) in line and (_of_messages(words) or not _everyday(way) or others <= len(looks) + 1):
-            return True
-    return False
-
-
-def _spelled(words: Sequence[str]) -> bool:
-    """s t o p, and stoooop."""
-    alone = "".join(words) if all(len(word) == 1 for word in words) else ""
-    return f" {alone} " in PHRASES or any(re.fullmatch(r"s+t+o{3,}p+|s+t+o+p{3,}|s{3,}t+o+p+", word) for word in words)

@@ -1,7 +1,8 @@
-"""The words by which people say that they want no more texts, as `keywords` reads them. Data only; chosen by us, for operators to bear.
+"""Words around a wish to get no more texts, as `wishes` reads them: courtesies, what is asked for, what only looks like a wish. Data only;
+the wishes themselves are in `optout_phrases`. Chosen by us, for operators to bear.
 
-The lists err on the side of showing a text to a person. They are compared word by word with texts in their normalized form: lower case;
-Latin lists also without accents, apostrophes gone, and `do not` and `thank you` as one word (ONE_WORD).
+Compared word by word with texts in their normalized form: lower case, without accents and apostrophes, and `do not` and `thank you` as one
+word (ONE_WORD).
 Source: 47 CFR 64.1200(a)(10): what a reasonable person would understand as a revocation counts.
 """
 
@@ -32,11 +33,15 @@ ONE_WORD: Final = {
     " plse ": " please ",
     " svp ": " please ",
     " bitte ": " please ",
+    " bitten ": " please ",
+    " te rog ": " please ",
+    " s il vous plait ": " please ",
 }
 
 COURTESIES: Final = _set("""
     please kindly thanks thx thnx ty tks cheers hi hello hey dear sir madam maam ok okay now immediately asap sorry just
-    merci bonjour gracias hola danke hallo obrigado obrigada grazie ciao bedankt 请 谢谢 你好
+    merci bonjour gracias hola danke hallo obrigado obrigada grazie ciao bedankt aub graag tak tack prosim prosze kerem asseblief
+    请 谢谢 你好 пожалуиста спасибо ارجوكم شكرا בבקשה תודה
 """)
 """Said beside any keyword without changing what it means."""
 
@@ -64,6 +69,32 @@ ABOUT_MESSAGES: Final = _set("""
     notifications contacting spam spamming promotions mensaje mensajes messaggi nachricht nachrichten mensagem mensagens berichten
 """)
 
+MESSAGES: Final = ABOUT_MESSAGES | _set("""
+    alert alerts contact call list lists database group pub publicite textos envoyer envoyez contacter liste publicidad lista listas
+    escribir escribirme mandar envien enviar receber recibir propaganda werbung kontaktieren kontakt senden schicken schreiben liste
+    pubblicita scrivere inviare sturen appen bericht reclame smsa smsar skicka meddelande meddelanden listan sms er beskeder melding
+    meldinger viesti viesteja wiadomosc wiadomosci smsow reklam zprav zpravy mesaj mesaje mesajlar uzenet uzenetet pesan kirim
+    tin nhan смс сообщения сообщений сообщение рассылку рассылки рассылка реклама рекламу повідомлень повідомлення μηνυματα μηνυμα
+    رساله رسائل الرسائل הודעות פרסומות پيام پيامك मैसेज संदेश मेसेज
+""")
+"""Messages, and what is done with them."""
+
+REFUSING: Final = _set("""
+    no not dont never none enough done end ends quit cancel disable deactivate unenroll scrub remove removed erase halt cease without
+    aucun aucune pas plus assez arrete arretez arreter annuler supprimer no nunca basta dejar deja parar para pare cancelar quitar
+    saquenme nao sem sai sair chega keine keinen kein nicht nie genug non niente togliete niet geen nooit weg sluta slutt stoppa inte inga
+    ikke ei nie
+    usuniecie usun ne nu nem hentikan jangan khong dung ngung mat не нет нету без отключите отключить хватит не нема לא אל די
+    لا وقف اوقفوا بدون نه नहीं मत
+""")
+"""Said of messages, these refuse them."""
+
+NOT_ARRIVED: Final = _set("""
+    get got receive received recieve arrive arrived see saw seen find recu recibi recibido llego recebi chegou bekommen erhalten
+    ricevuto ontvangen fick fatt otrzymalem пришло пришел получил получила
+""")
+"""Beside a refusal these rather tell of a message that did not come."""
+
 OBJECTS: Final = _set("""
     me us it this that these those all any more the your sending bothering from and
     text texts texting txt txts txting message messages messaging msg msgs sms mms contacting spam spamming notifications
@@ -74,75 +105,11 @@ EVERYDAY: Final = _set("end cancel remove quit td")
 """Keywords that people also use for something else: cancel my booking, the end of the week."""
 
 HARMLESS: Final = _phrases("""
-    bus stop, train stop, tram stop, next stop, pit stop, non stop, one stop, full stop, stop by, stop sign, stop light, stop watch,
-    stop over, un stop
+    bus stop, train stop, tram stop, metro stop, next stop, last stop, first stop, which stop, truck stop, rest stop, pit stop, door stop,
+    non stop, one stop, full stop, stop by, stop sign, stop light, stop watch, stop over, stop near, un stop, a stop near, the stop sign,
+    cant stop laughing, cant stop crying, cant stop thinking, cant stop eating, cant stop smiling
 """)
 """Not somebody who wants to be left alone."""
-
-PHRASES: Final = frozenset(
-    _phrases("""
-    stop, stopall, stopp, stpo, sotp, tsop, revoke, optout, opt out, opting out, opt me out, opts out, want out,
-    dont text, dont txt, dont message, dont msg, dont contact, dont send, dont spam, dont bother, dont write, dont sms, never text,
-    never contact, never message, dont ever text, dont ever contact, dont want, dont wish, dont need these,
-    not text, not txt, not message, not msg, not contact, not sms, not send me, not write me, rather not get, rather not receive,
-    no more texts, no more text, no more texting, no more messages, no more message, no more msgs, no more sms, no more spam,
-    no more txts, no more notifications, no more reminders, no longer want, no longer wish, no longer interested, no longer need these,
-    leave me alone, leave us alone, go away, get lost, fuck off, piss off, cease and desist, dont disturb, not interested,
-    take me off, take us off, take my number, take my name, take this number, get me off, off your list, off this list, off the list,
-    off your mailing list, remove me, remove us, remove my, remove this number, remove from list, delete me, delete my number,
-    delete this number, lose my number, lose this number, unlist me, block me, blocked you, blocking you, will block, block this number,
-    wrong number, wrong person, wrong phone, not my number, who gave you, how did you get, spam, spamming, harassment, harassing,
-    quit texting, quit messaging, quit sending, quit contacting, end texts, end messages,
-    arret, arretez, arreter, plus recevoir, pas recevoir, plus de vos, plus de sms, plus de messages, plus de textos,
-    mauvais numero, laissez moi, cessez de,
-    dar de baja, darme de baja, dame de baja, darse de baja, de baja, baja, no mas mensajes, no quiero, no me escriban, no me escriba,
-    no me mande, no me manden, no me envie, no me envien, no enviar, no molestar, dejen de, deje de, numero equivocado, parar,
-    keine sms, keine nachrichten, keine weiteren, nicht mehr schreiben, nichts mehr schicken, nicht mehr anschreiben,
-    austragen, aufhoren, horen sie auf, falsche nummer,
-    nao quero, nao envie, nao enviem, numero errado, remover, pare de, cancellami, basta, non voglio, numero sbagliato, smettete,
-    geen sms, geen berichten, verkeerd nummer, wypisz, rezygnuje, avregistrera, avsluta, istemiyorum, berhenti, tu choi
-    """)
-)
-"""Whole words and phrases, anywhere in a text."""
-
-STEMS: Final = (
-    *(" unsub", " unsus", " desabon", " desinscri", " desuscri", " dessuscri", " descadastr", " abmeld", " abbestell"),
-    *(" disiscriv", " afmeld", " uitschrijv"),
-    *(
-        " стоп ",
-        " отпис",
-        " хватит ",
-        " не пишите ",
-        " στοπ ",
-        " διαγραφ",
-        " הסר",
-        " תפסיק",
-        " إيقاف ",
-        " أوقف",
-        " إلغاء ",
-        " बंद ",
-    ),
-)
-"""Beginnings of words: spellings and forms are many."""
-
-PIECES: Final = (
-    *(
-        "退订",
-        "退訂",
-        "取消订阅",
-        "取消訂閱",
-        "拒收",
-        "不要再发",
-        "不要再發",
-        "别再发",
-        "別再發",
-        "不要发",
-        "不要發",
-        "停止",
-    ),
-    *("登録解除", "解除して", "やめて", "수신거부", "수신 거부", "그만", "หยุด"),
-)
-"""Where words are not set apart."""
 
 _LOOK_ALIKES = {
     "a": "аαᴀɑ",
@@ -176,3 +143,35 @@ CONFUSABLES: Final = {ord(other): latin for latin, others in _LOOK_ALIKES.items(
 
 A small part of the table of UTS 39: enough for the letters of the usual keywords.
 """
+
+LEET: Final = str.maketrans("0134578$@|+\u20ac\u20bd\u2117\u00a7\u00a2", "oieastbsaltepp" + "sc")
+"""Digits and signs in place of the letters that they resemble: 5TOP, $TOP."""
+
+SIGNS: Final = frozenset(
+    "\U0001f6d1\u270b\U0001f6ab\u26d4\U0001f4f5\U0001f515\U0001f645\U0001f44e\U0001f595\u274c\u2716\U0001f91a\U0001f507\U0001f6b7"
+)
+"""Stop signs, hands, no entry, silenced bells, thumbs down: all that a text has to say, or beside a word."""
+
+STRONG: Final = ("stop", "stopall", "unsubscribe", "optout")
+"""Words that are looked for in any spelling: letters repeated, set apart, glued to others, replaced by digits."""
+
+NO_TYPING_ERRORS: Final = frozenset(
+    [
+        "top",
+        "shop",
+        "step",
+        "stoop",
+        "stomp",
+        "strop",
+        "atop",
+        "slop",
+        "swop",
+        "sop",
+        "sto",
+        "stow",
+        "stoup",
+        "stops",
+        "stope",
+    ]
+)
+"""Words of their own that differ from `stop` by one letter."""

@@ -19,8 +19,9 @@ from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.services.projects import Projects
-from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication
+from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication, described
 from tidings.services.provisioned_texts import TextsDifference, WantedSign, WantedTemplate
+from tidings.services.sms_warnings import missing_words
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}\Z")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}\Z")
@@ -206,6 +207,20 @@ class Accounts:
         key = replace(key, disabled=disabled)
         await self._commit(Unit(access_keys=[key]), origin)
         return key
+
+    async def keywords_missing(self, wanted: tuple[WantedAccount, ...]) -> list[str]:
+        """For each inbound address that a provisioning file names: which words that always revoke consent it lacks, a sentence each.
+
+        What the file leaves out is as it is in the store.
+        """
+        told = []
+        opt_outs = self._opt_outs
+        for account in wanted if opt_outs is not None else ():
+            assert opt_outs is not None
+            for address in account.inbound_addresses:
+                stored = await opt_outs.inbound_address(AccountId(account.account_id), address.address)
+                told.append(missing_words(described(stored, AccountId(account.account_id), address, self._clock.now())))
+        return [sentence for sentence in told if sentence]
 
     async def apply(
         self, wanted: tuple[WantedAccount, ...], *, dry_run: bool = False, origin: Origin | None = None

@@ -159,7 +159,7 @@ class Hearing:
         meaning = keywords.meaning(text.text, address.keywords)
         reason = ""
         if text.carrier_opted_out and meaning.set is not KeywordSet.OPT_OUT:
-            meaning, reason = replace(meaning, set=KeywordSet.OPT_OUT, keyword="", review=False), CARRIERS_OWN
+            meaning, reason = replace(meaning, set=KeywordSet.OPT_OUT, keyword="", review=False, rule=""), CARRIERS_OWN
         by_carrier = text.carrier_answered or text.carrier_opted_out or address.kind is AddressKind.TOLL_FREE
         way = Way.CARRIER if by_carrier and meaning.set in _EVENTS else Way.KEYWORD
         said = Said(
@@ -263,7 +263,9 @@ class Hearing:
         if wanted is None or wanted is KeywordSet.HELP:
             if hearing.meaning.review:
                 state = state_of(current)
-                hearing.unit.ledger.append(said.entry(Event.REVIEW, name, state, state))
+                hearing.unit.ledger.append(
+                    said.entry(Event.REVIEW, name, state, state, keywords.about(hearing.meaning.rule))
+                )
         elif await self._is_late(said, name, current, wanted):
             state, detail = state_of(current), f"older than what counts: {said.event_at.isoformat()}"
             hearing.late = True

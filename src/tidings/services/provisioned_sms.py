@@ -111,7 +111,7 @@ class SmsDifference:
         stored = await self._opt_outs.inbound_address(account_id, wanted.address)
         if stored is None or stored.deleted_at is not None:
             await self._check_free(account_id, wanted.address)
-        row = _brought_to(stored or _new(account_id, wanted, self._now), wanted)
+        row = described(stored, account_id, wanted, self._now)
         try:
             keywords.check(row.keywords)
         except InvalidValue as error:
@@ -164,6 +164,13 @@ def _new(account_id: AccountId, wanted: WantedAddress, now: datetime) -> Inbound
     return InboundAddress(
         NO_ID, account_id, wanted.address, kind, now, keywords=keywords.DEFAULTS, replies=DEFAULT_REPLIES
     )
+
+
+def described(
+    stored: InboundAddress | None, account_id: AccountId, wanted: WantedAddress, now: datetime
+) -> InboundAddress:
+    """The address as it is when the file is applied."""
+    return _brought_to(stored or _new(account_id, wanted, now), wanted)
 
 
 def _brought_to(row: InboundAddress, wanted: WantedAddress) -> InboundAddress:

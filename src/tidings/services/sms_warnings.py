@@ -1,6 +1,8 @@
 """What lets opt-outs go unheard or without effect although nobody did anything wrong. Pure; called by `inbound`, for the console, the
 doctor and the dialects.
 
+`missing_words` is also told when a file is applied.
+
 Source: Tencent Cloud SMS console guide (an application without a blocking rule is not blocked); 47 CFR 64.1200(a)(10) (where no
 reply is possible, the text gives another way).
 """
@@ -11,11 +13,13 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tidings.domain import keywords
 from tidings.domain.optout import TOPICS_APP, BlockingRule, InboundAddress, KeywordSet, SmsApplication
 
 
 class WarnedKind(enum.StrEnum):
     NO_RULE = "address-without-rule"
+    MISSING_WORDS = "address-without-required-keywords"
     NOT_BLOCKED = "application-without-rule"
     NOT_HEARD = "application-without-inbound-address"
 
@@ -42,6 +46,11 @@ def warnings_about(
         if applications and address.address not in ruled and address.keywords.get(KeywordSet.OPT_OUT):
             text = f"{address.address} has keywords but no blocking rule: an opt-out there blocks texts of topics only"
             found.append(Warned(WarnedKind.NO_RULE, address.address, "", text))
+    found += [
+        Warned(WarnedKind.MISSING_WORDS, address.address, "", text)
+        for address in addresses
+        if (text := missing_words(address))
+    ]
     live = {address.address for address in addresses}
     for application in applications:
         if _is_unheard(application, live):
@@ -55,6 +64,18 @@ def warnings_about(
             text = f"application {application.app_id} has no blocking rule at any inbound address: no opt-out blocks its texts"
             found.append(Warned(WarnedKind.NOT_BLOCKED, "", application.app_id, text))
     return found
+
+
+def missing_words(address: InboundAddress) -> str:
+    """Which of the words that always revoke consent do not opt out at an address, in a sentence; empty where none is missing."""
+    missing = keywords.missing(address.keywords.get(KeywordSet.OPT_OUT, ()))
+    if not missing:
+        return ""
+    do, them = ("does", "it") if len(missing) == 1 else ("do", "them")
+    return (
+        f"{', '.join(missing)} {do} not opt out at {address.address} and only come{'s' if do == 'does' else ''} to review, although "
+        f"47 CFR 64.1200(a)(10) names {them} as a reasonable reply"
+    )
 
 
 def _is_unheard(application: SmsApplication, live: set[str]) -> bool:

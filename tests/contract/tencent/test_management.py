@@ -24,6 +24,8 @@ from tests.contract.tencent.conftest import (
 )
 from tests.support.tencent import ask, common_client, refused, sms_client
 
+from tidings.domain.keywords import REQUIRED
+
 NOT_THERE = "ResourceNotFound.InboundAddressNotExist"
 _numbers = count(1)
 
@@ -178,11 +180,12 @@ def test_an_address_in_use_is_deleted_only_when_forced(
 
 def test_keywords_and_answers_are_replaced_set_by_set(manager: CommonClient, address: str) -> None:
     before = shown(manager, address)
-    given = {"OptOutKeywordSet": ["Basta", "STOP"], "OptOutReply": "Done.", "HelpReply": "", "HelpKeywordSet": []}
+    given = {"OptOutKeywordSet": ["Basta", *REQUIRED], "OptOutReply": "Done.", "HelpReply": "", "HelpKeywordSet": []}
     assert call(manager, "ModifyInboundKeywords", InboundAddress=address, **given) == {}
     after = shown(manager, address)
     assert after == before | given
     assert call(manager, "MatchKeyword", InboundAddress=address, Content=" basta! ") == {
+        "Rule": "keyword",
         "Result": "OPT_OUT",
         "Keyword": "Basta",
         "Normalised": "basta",

@@ -9,15 +9,13 @@ from tests.support.build import ACCOUNT, NOW
 
 from tidings.console.fields import Fields
 from tidings.console.texting import words
-from tidings.console.texting.keywords import missing_words, size_of
-from tidings.domain.keywords import DEFAULTS
+from tidings.console.texting.keywords import size_of
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
     TOPICS_APP,
     AddressKind,
     BlockingRule,
     InboundAddress,
-    KeywordSet,
     SmsType,
     covers,
 )
@@ -76,12 +74,6 @@ def test_what_is_shown_as_blocked_is_what_the_gate_blocks(rules: dict[str, froze
         for sms_type in SmsType:
             shown = any(words.TYPES[sms_type] in found.types for found in told if found.app in ("", app))
             assert shown == covers(row, rule, app, sms_type)
-
-
-def test_words_that_the_rule_names_are_missed_in_whatever_spelling() -> None:
-    assert missing_words(DEFAULTS[KeywordSet.OPT_OUT]) == []
-    listed = ["stop!", "Quit", "REVOKE", "opt  out", "unsubscribe"]
-    assert missing_words(listed) == ["END", "CANCEL"]
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ HOW_TO = {KeywordSet.OPT_OUT: ("STOP", "UNSUBSCRIBE", "QUIT"), KeywordSet.OPT_IN
 KEYWORDS = {"defaults": DEFAULTS, "few": HOW_TO, "none": {}}
 
 OPTED_OUT_PRECISION = 1.0  # a stranger's text that opts out silences somebody who wants to hear
-STOP_SEEN = 0.995  # opted out or shown
-STOP_OPTED_OUT = {"defaults": 0.1, "few": 0.08, "none": 0.0}  # the rest waits for a person
+STOP_SEEN = 1.0  # opted out or shown
+STOP_OPTED_OUT = {"defaults": 0.1, "few": 0.07, "none": 0.0}  # the rest waits for a person
 UNCLEAR_SHOWN = 0.99
-NONE_PASSED = 0.95
+NONE_PASSED = 0.97
 
 
 class Line(NamedTuple):
@@ -78,7 +78,6 @@ def test_what_opts_out_is_a_wish(name: str) -> None:
     assert not out or 1 - len(wrong) / len(out) >= OPTED_OUT_PRECISION, wrong
 
 
-@pytest.mark.xfail(strict=True, reason="more than half of the wishes of the corpus vanish")
 @pytest.mark.parametrize("name", KEYWORDS)
 def test_no_wish_vanishes(name: str) -> None:
     seen, lost = share("stop", name, "stop", "shown")
@@ -87,7 +86,6 @@ def test_no_wish_vanishes(name: str) -> None:
     assert opted_out >= STOP_OPTED_OUT[name]
 
 
-@pytest.mark.xfail(strict=True, reason="more than half of the wishes of the corpus vanish")
 @pytest.mark.parametrize("name", KEYWORDS)
 def test_what_is_unclear_is_shown_to_a_person(name: str) -> None:
     shown, others = share("unclear", name, "shown")
@@ -98,3 +96,95 @@ def test_what_is_unclear_is_shown_to_a_person(name: str) -> None:
 def test_what_is_no_wish_does_not_fill_the_list(name: str) -> None:
     passed, others = share("none", name, "passed")
     assert passed >= NONE_PASSED, others
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Don't stop!",
+            "don\u2019t stop",
+            "don\u00b4t stop",
+            "do not stop",
+            "please don't stop",
+            "Don't stop texting me!",
+            "never stop",
+        ),
+        *(
+            "where is the bus stop",
+            "Which bus stop?",
+            "cancel my appointment",
+            "Please cancel my appointment",
+            "when does it end",
+        ),
+        *(
+            "When does the sale end?",
+            "quit smoking tips",
+            "how do I quit smoking",
+            "Stop texting me? No, I like it",
+            "Stop! You make me laugh",
+        ),
+        *("STOPWATCH", "unstoppable", "the weekend", "No stop", "I can't stop laughing"),
+    ],
+)
+def test_a_stranger_who_wants_nothing_of_the_kind_is_not_opted_out(text: str, name: str) -> None:
+    assert became(text, name) != "stop"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "where is the bus stop",
+        "cancel my appointment",
+        "when does it end",
+        "quit smoking tips",
+        "yes",
+        "no",
+        "1",
+        "\u2764\ufe0f",
+    ],
+)
+def test_everyday_texts_are_shown_to_nobody(text: str) -> None:
+    assert became(text) == "passed"
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "cancel",
+            "end",
+            "Un-subscribe",
+            "STOPSTOP",
+            "STOP1",
+            "no more",
+            "\U0001f6d1",
+            "回复TD",
+            "SAIR",
+            "توقف",
+            "ARRET",
+            "BAJA",
+            "ALTO",
+        ),
+        *(
+            "PARE",
+            "STOPP",
+            "AVSLUTA",
+            "STAP",
+            "退订",
+            "TD",
+            "T",
+            "停止",
+            "配信停止",
+            "수신거부",
+            "СТОП",
+            "إلغاء",
+            "بس",
+            "бас",
+        ),
+    ],
+)
+def test_a_wish_in_another_spelling_or_language_never_vanishes(text: str, name: str) -> None:
+    assert became(text, name) in ("stop", "shown")

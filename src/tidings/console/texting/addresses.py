@@ -10,11 +10,12 @@ from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
 from tidings.console.showing import plural
 from tidings.console.texting import words
-from tidings.console.texting.keywords import REQUIRED, missing_words
 from tidings.domain.errors import AlreadyExists, InvalidValue, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
+from tidings.domain.keywords import REQUIRED, about, missing
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, KeywordSet, OptOutQuery
 from tidings.services.inbound import kind_of
+from tidings.services.sms_warnings import WarnedKind
 
 PAGE_ADDRESSES = 50
 _SHORT_CODE_DIGITS_MAX = 8
@@ -153,15 +154,21 @@ async def _page(call: Call, form: Fields, recent: str) -> Answer:
     rules = await opt_outs.rules(reading)
     warnings = await opt_outs.warnings(reading)
     tried = call.query.lines("try", "Text", characters_max=2_000)
+    meaning = await opt_outs.match(reading, found.address, tried) if tried.strip() else None
     values = {
         "form": form,
         "query": call.query,
         "row": await _row(call, reading, found, rules),
-        "warnings": [warned for warned in warnings if warned.address == found.address],
-        "missing": missing_words(found.keywords.get(KeywordSet.OPT_OUT, ())),
+        "warnings": [
+            warned
+            for warned in warnings
+            if warned.address == found.address and warned.kind is not WarnedKind.MISSING_WORDS  # told with the keywords
+        ],
+        "missing": missing(found.keywords.get(KeywordSet.OPT_OUT, ())),
         "required": REQUIRED,
         "tried": tried,
-        "meaning": await opt_outs.match(reading, found.address, tried) if tried.strip() else None,
+        "meaning": meaning,
+        "about": about(meaning.rule) if meaning is not None else "",
         "recent": recent,
         "KINDS": words.KINDS,
         "SETS": words.SETS,

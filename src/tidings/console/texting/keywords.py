@@ -17,9 +17,6 @@ from tidings.domain.optout import AddressKind, InboundAddress, KeywordSet
 from tidings.services.inbound import REPLY_CHARACTERS_MAX
 from tidings.wire.smpp import gsm, splitting
 
-REQUIRED = matching.DEFAULTS[KeywordSet.OPT_OUT][:7]
-"""The replies that the FCC's rule names. Source: 47 CFR 64.1200(a)(10)."""
-
 WORDS: Mapping[KeywordSet, str] = {name: f"words-{name.value}" for name in KeywordSet}
 REPLIES: Mapping[KeywordSet, str] = {name: f"reply-{name.value}" for name in KeywordSet}
 _ABOUT: Mapping[KeywordSet, str] = {
@@ -106,18 +103,12 @@ def _page(
         "form": form,
         "address": found.address,
         "columns": columns,
-        "missing": missing_words(sets[KeywordSet.OPT_OUT]),
+        "missing": matching.missing(sets[KeywordSet.OPT_OUT]),
         "is_toll_free": found.kind is AddressKind.TOLL_FREE,
         "rows": min(max(6, *(len(listed) + 1 for listed in sets.values())), ROWS_MAX),
     }
     status = 200 if form.ok or call.is_fragment else 422  # htmx shows no answer that failed
     return Shown("texting/keywords.html", f"Keywords of {found.address}", values, block="checked", status=status)
-
-
-def missing_words(listed: Sequence[str]) -> list[str]:
-    """Which of REQUIRED do not opt out."""
-    forms = {matching.normalized(word) for word in listed}
-    return [word for word in REQUIRED if matching.normalized(word) not in forms]
 
 
 def size_of(text: str) -> Size | None:

@@ -73,7 +73,12 @@ class Replies(Struct):
 class Warned(Struct):
     """What lets opt-outs go unheard or without effect. Nobody is kept from sending by it."""
 
-    kind: Literal["address-without-rule", "application-without-rule", "application-without-inbound-address"]
+    kind: Literal[
+        "address-without-rule",
+        "address-without-required-keywords",
+        "application-without-rule",
+        "application-without-inbound-address",
+    ]
     address: Annotated[str, Meta(description="the inbound address that it is about; may be empty")]
     app_id: Annotated[str, Meta(description="the SMS application that it is about; may be empty")]
     text: Annotated[str, Meta(description="the same for people")]
@@ -151,7 +156,10 @@ class Meaning(Struct):
     set: Annotated[Literal["opt-out", "opt-in", "help"] | None, Meta(description="null: it is no keyword")]
     keyword: Annotated[str, Meta(description="which one, as it was typed")]
     normalized: Annotated[str, Meta(description="the form in which it was compared")]
-    review: Annotated[bool, Meta(description="no keyword, but a person might mean to opt out: somebody has to decide")]
+    review: Annotated[
+        bool, Meta(description="a person might mean to opt out, and it does not count as such: somebody has to decide")
+    ]
+    rule: Annotated[str, Meta(description="the name of the rule that found it; empty: none did")]
 
 
 class SmsApplication(Struct):

@@ -102,7 +102,9 @@ def warned(row: Warned) -> shapes.Warned:
 
 
 def meaning(row: Meaning) -> shapes.Meaning:
-    return shapes.Meaning(row.set.value if row.set is not None else None, row.keyword, row.normalized, row.review)
+    return shapes.Meaning(
+        row.set.value if row.set is not None else None, row.keyword, row.normalized, row.review, row.rule
+    )
 
 
 def heard(row: Heard) -> shapes.HeardText:
@@ -112,6 +114,7 @@ def heard(row: Heard) -> shapes.HeardText:
         keyword=said.keyword,
         normalized=said.normalized,
         review=said.review,
+        rule=said.rule,
         account_id=row.owner,
         changed=row.changed,
         repeat=row.repeat,

@@ -89,8 +89,8 @@ def inbound_address(
 
 
 def meaning(row: Meaning) -> dict[str, Any]:
-    result = "REVIEW" if row.review else "NONE" if row.set is None else _RESULTS[row.set]
-    return {"Result": result, "Keyword": row.keyword, "Normalised": row.normalized}
+    result = _RESULTS[row.set] if row.set is not None else "REVIEW" if row.review else "NONE"
+    return {"Result": result, "Keyword": row.keyword, "Normalised": row.normalized, "Rule": row.rule}
 
 
 def user(row: OptOut, rules: Sequence[BlockingRule]) -> dict[str, Any]:
