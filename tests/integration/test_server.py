@@ -237,7 +237,7 @@ async def test_chunked_bodies_arrive_whole(house: Running) -> None:
 
 
 async def test_more_bodies_than_memory_allows_are_turned_away(house: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidings.server.intake.BODIES_BYTES_MAX", 15_000)
+    monkeypatch.setattr("tidings.server.shares.BODIES_BYTES_MAX", 15_000)
     first = asyncio.create_task(house.ask("/holds", "POST", b"x" * 9_000))
     await house.toy.entered.wait()
     status, _, body = await house.ask("/", "POST", b"x" * 9_000)

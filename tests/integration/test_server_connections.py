@@ -234,10 +234,8 @@ async def test_an_idle_connection_is_closed_without_a_word(monkeypatch: pytest.M
         assert answer.count(b"HTTP/1.1") == 1
 
 
-async def test_too_many_connections_are_turned_away_and_make_room_again(
-    house: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tidings.server.connection.CONNECTIONS_MAX", 3)
+async def test_too_many_connections_are_turned_away_and_make_room_again(house: Running) -> None:
+    house.server._hall.connections_max = 3
     idle = [await asyncio.open_connection(*house.server.address) for _ in range(3)]
     answer = await house.raw(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 503 ")

@@ -99,6 +99,7 @@ class Running:
             while hall.connections:
                 await asyncio.sleep(0.01)
         assert hall.room.held == 0
+        assert not hall.room.shares
 
     async def raw(self, data: bytes, *, eof: bool = False) -> bytes:
         """Send bytes, read until the server closes."""

@@ -25,11 +25,14 @@ from tidings.domain.links import without_secret
 from tidings.observe.metrics import Metrics
 from tidings.server.connection import Connection, Hall
 from tidings.server.doors import Door, Doors
-from tidings.server.intake import Arrived, Malformed, Refusal
+from tidings.server.intake import Arrived, Malformed
 from tidings.server.listener import Listener
 from tidings.server.proxies import Network, Proxies
+from tidings.server.refusal import Refusal
 from tidings.server.reply import Heads, is_bodiless
+from tidings.server.shares import connections_max
 from tidings.server.stream import Stream, begun
+from tidings.wire.clients import client_group
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
 BODY_PATIENCE_S = 30.0
@@ -75,7 +78,15 @@ class Server:
         self._heads = Heads()
         self._listener = Listener(listen, tls, self._heads.tick)
         self._scheme = "https" if tls else "http"
-        self._hall = Hall(self._serve, self._complain, self._broken_off, body_bytes_max, body_patience_s)
+        self._hall = Hall(
+            self._serve,
+            self._complain,
+            self._broken_off,
+            body_bytes_max,
+            body_patience_s,
+            self._client_of,
+            self._proxies.is_trusted,
+        )
         self._logs_all = False
 
     @property
@@ -96,6 +107,7 @@ class Server:
         """Answer from now on. Raises Unavailable (port taken, certificate unusable)."""
         self._logs_all = log.is_enabled_for(logging.DEBUG)
         self._heads.tick()
+        self._hall.connections_max = connections_max()
         await self._listener.start(self._hall)
 
     async def stop(self) -> None:
@@ -186,6 +198,10 @@ class Server:
         finally:
             await stream.close()
         return response.status if sent else CLIENT_GONE
+
+    def _client_of(self, connection: Connection, arrived: Arrived) -> str:
+        """Whose share of memory a request is: the caller's, also behind a trusted proxy."""
+        return client_group(self._proxies.resolve(connection.peer, self._scheme, arrived.headers)[0])
 
     def _complain(self, connection: Connection, fault: Malformed) -> bytes:
         """The answer to what is no request."""

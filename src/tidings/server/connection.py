@@ -18,22 +18,25 @@ from typing import cast
 
 import structlog
 
-from tidings.server.intake import SLICE_BYTES, Arrived, Intake, Malformed, Refusal, Room
-from tidings.server.reply import CONTINUE, LAST_CHUNK, as_chunk
+from tidings.server.intake import SLICE_BYTES, Arrived, Intake, Malformed
+from tidings.server.refusal import Refusal
+from tidings.server.reply import CONTINUE, LAST_CHUNK, as_chunk, as_plain_refusal
+from tidings.server.shares import CONNECTIONS_MAX, Room, Share
 from tidings.server.stream import Stream
+from tidings.wire.clients import client_group
 
 KEEP_ALIVE_S = 75.0
 """Longest wait for the next request: longer than the 60 s for which load balancers keep a connection."""
 HEAD_PATIENCE_S = 30.0
-"""A head that has begun must be complete by then."""
+"""A head that has begun must be complete by then, and a new connection must have begun one."""
+BODY_STALL_S = 10.0
+BODY_BYTES_MIN = 16 * 1024
+"""A body must have grown by so much, or be complete, within each such time: a caller who is slower holds memory for nothing."""
 WRITE_PATIENCE_S = 60.0
 """A client that takes nothing of its answer for so long is cut off."""
 LINGER_S = 2.0
 LINGER_BYTES_MAX = 64 * 1024 * 1024
 """How much is still read, and thrown away, after a refusal: closing with unread data would reset the connection, refusal and all."""
-
-CONNECTIONS_MAX = 10_000
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 21\r\n\r\ntoo many connections\n"
 
 log = structlog.get_logger("tidings.server")
 
@@ -41,13 +44,17 @@ log = structlog.get_logger("tidings.server")
 @dataclass(slots=True)
 class Hall:
     """What all connections of a server share. `serve` answers a request and never raises but CancelledError; `complain` makes an
-    answer of a Malformed; `broken_off` is told of a request that ended before its end; `body_patience_s` is for a whole body."""
+    answer of a Malformed; `broken_off` is told of a request that ended before its end; `body_patience_s` is for a whole body.
+    `client_of`: whose share a request's memory is; `is_proxy`: whether a peer is one that others call through."""
 
     serve: Callable[[Connection, Arrived], Coroutine[object, object, None]]
     complain: Callable[[Connection, Malformed], bytes]
     broken_off: Callable[[Connection, Arrived], None]
     body_bytes_max: int
     body_patience_s: float
+    client_of: Callable[[Connection, Arrived], str]
+    is_proxy: Callable[[str], bool]
+    connections_max: int = CONNECTIONS_MAX
     room: Room = field(default_factory=Room)
     connections: set[Connection] = field(default_factory=set)
     is_closing: bool = False
@@ -76,8 +83,12 @@ class Connection(asyncio.Protocol):
         "_is_paused",
         "_is_stalled",
         "_loop",
+        "_mark_at",
+        "_mark_bytes",
+        "_marked",
         "_owes_continue",
         "_rest",
+        "_share",
         "_task",
         "_transport",
         "_waiting",
@@ -103,6 +114,10 @@ class Connection(asyncio.Protocol):
         self._is_closing = False
         self._is_lost = False
         self._discarded = 0
+        self._share: Share | None = None
+        self._marked: Arrived | None = None  # the request whose body's pace is being watched
+        self._mark_at = 0.0
+        self._mark_bytes = 0
         self._writable: asyncio.Future[None] | None = None  # what a stream waits for
         self.deadline = inf
         self.peer = ""
@@ -112,10 +127,13 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self.peer = _address(transport.get_extra_info("peername"))
-        self.deadline = perf_counter() + KEEP_ALIVE_S
-        self._hall.connections.add(self)
-        if len(self._hall.connections) > CONNECTIONS_MAX:
-            self._transport.write(_BUSY)
+        self.deadline = perf_counter() + min(KEEP_ALIVE_S, HEAD_PATIENCE_S)
+        hall = self._hall
+        hall.connections.add(self)
+        self._share = hall.room.share(client_group(self.peer))
+        refusal = hall.room.admit(self._share, hall.connections_max, is_proxy=hall.is_proxy(self.peer))
+        if refusal is not None:
+            self._transport.write(as_plain_refusal(refusal))
             self._finish(lingers=True)
 
     def data_received(self, data: bytes) -> None:
@@ -143,10 +161,13 @@ class Connection(asyncio.Protocol):
             self._hall.broken_off(self, arrived)
         self._intake.close()
         for waiting in self._waiting:
-            self._hall.room.held -= len(waiting.body)
+            self._hall.room.release(len(waiting.body), waiting.counted)
         self._waiting.clear()
         self._rest = b""
         self._wake()
+        if self._share is not None:
+            self._hall.room.leave(self._share)
+            self._share = None
         if self._current is None:
             self._hall.forget(self)
 
@@ -173,6 +194,9 @@ class Connection(asyncio.Protocol):
         else:
             self._waiting.append(arrived)
             self._pause()
+
+    def share_of(self, arrived: Arrived) -> Share:
+        return self._hall.room.share(self._hall.client_of(self, arrived))
 
     def is_awaited(self) -> None:
         self._owes_continue = True  # told when everything before is answered, see _proceed
@@ -205,8 +229,8 @@ class Connection(asyncio.Protocol):
 
     def answered(self, arrived: Arrived, *, closes: bool) -> None:
         """The request is done with; on to the next."""
-        self._hall.room.held -= len(arrived.body)
-        self._current = self._task = None
+        self._hall.room.release(len(arrived.body), arrived.counted)
+        self._current = self._task = self._marked = None
         if self._is_lost:
             self._hall.forget(self)
         elif closes:
@@ -297,7 +321,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         intake = self._intake
         if intake.arrived is not None:
-            self.deadline = intake.arrived.started + self._hall.body_patience_s
+            self._watch_pace(intake.arrived)
             if self._owes_continue:
                 self._owes_continue = False
                 self._transport.write(CONTINUE)
@@ -307,6 +331,13 @@ class Connection(asyncio.Protocol):
         elif not self._head_begun:
             self._head_begun = True
             self.deadline = perf_counter() + HEAD_PATIENCE_S
+
+    def _watch_pace(self, arrived: Arrived) -> None:
+        """Set the deadline of a body that is on its way."""
+        size = self._intake.size
+        if self._marked is not arrived or size - self._mark_bytes >= BODY_BYTES_MIN:
+            self._marked, self._mark_at, self._mark_bytes = arrived, perf_counter(), size
+        self.deadline = min(arrived.started + self._hall.body_patience_s, self._mark_at + BODY_STALL_S)
 
     def _pause(self) -> None:
         if not self._is_paused:

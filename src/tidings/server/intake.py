@@ -21,13 +21,16 @@ from httptools import (
     HttpRequestParser,
 )
 
+from tidings.server import shares
+from tidings.server.refusal import Refusal
+from tidings.server.shares import SMALL_BODY_BYTES, Counted, Room, Share, has_credentials
+
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 200
 TARGET_BYTES_MAX = 16 * 1024
-BODIES_BYTES_MAX = 256 * 1024 * 1024
-"""All request bodies held at one time: bounds memory whatever the number of connections."""
 DISCARD_FACTOR = 8
 """A body up to this many times too long is read and thrown away, so that its sender reads our 413 instead of a reset."""
+LENGTH_DIGITS_MAX = 20
 SLICE_BYTES = 4 * 1024
 """The parser is fed no more at a time: the head's limits, and how many requests wait in one connection, are kept to this grain."""
 
@@ -56,20 +59,10 @@ class _Enough(Exception):
     """Stops the parser: the request was refused before its end."""
 
 
-class Refusal:
-    """Why the server itself will not take a request that is HTTP; told in the form of the front end that owns it."""
-
-    __slots__ = ("detail", "status")
-
-    def __init__(self, status: int, detail: str) -> None:
-        self.status = status
-        self.detail = detail
-
-
 class Arrived:
     """A request with its head complete, and later its body. `headers` as in `WireRequest`; `started` on perf_counter's clock."""
 
-    __slots__ = ("body", "headers", "is_old", "keeps_alive", "method", "path", "query", "refusal", "started")
+    __slots__ = ("body", "counted", "headers", "is_old", "keeps_alive", "method", "path", "query", "refusal", "started")
 
     def __init__(
         self, method: str, path: str, query: str, headers: dict[str, str], keeps_alive: bool, is_old: bool
@@ -82,16 +75,8 @@ class Arrived:
         self.is_old = is_old  # HTTP/1.0
         self.started = perf_counter()
         self.body = b""
+        self.counted: Counted | None = None  # of the caller's share, for a body that is not small
         self.refusal: Refusal | None = None
-
-
-class Room:
-    """How many bytes of bodies are held now, over all connections."""
-
-    __slots__ = ("held",)
-
-    def __init__(self) -> None:
-        self.held = 0
 
 
 class Taker(Protocol):
@@ -99,6 +84,9 @@ class Taker(Protocol):
 
     def take(self, arrived: Arrived) -> None:
         """The request is complete, or refused. Called while the parser works; the body counts as held until given back."""
+
+    def share_of(self, arrived: Arrived) -> Share:
+        """Whose memory this request's body is."""
 
     def is_awaited(self) -> None:
         """The client waits for `100 Continue` before it sends the body."""
@@ -109,6 +97,7 @@ class Intake:
 
     __slots__ = (
         "_body",
+        "_counted",
         "_host",
         "_is_discarding",
         "_is_foreign",
@@ -136,6 +125,7 @@ class Intake:
         self._repeated = 0
         self._host = ""  # the last one that was found well formed
         self._body: bytes | bytearray = b""
+        self._counted: Counted | None = None
         self._size = 0
         self._is_discarding = False
         self._is_foreign = False  # asks for another protocol: llhttp stops after the head
@@ -146,6 +136,11 @@ class Intake:
         """Fed since a head, a piece of body or a request was complete: what the parser may be holding."""
         self.is_over = False
         """Nothing that comes after is read."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body under way that have come."""
+        return self._size
 
     @property
     def is_midway(self) -> bool:
@@ -229,8 +224,8 @@ class Intake:
         return parser
 
     def _drop_body(self) -> None:
-        self._room.held -= len(self._body)
-        self._body = b""
+        self._room.release(len(self._body), self._counted)
+        self._body, self._counted = b"", None
 
     # --- called by the parser ------------------------------------------------------------------------------------------
 
@@ -304,7 +299,9 @@ class Intake:
             self._body += data
         else:
             self._body = bytearray(self._body) + data
-        if room.held > BODIES_BYTES_MAX:
+        if self._size > SMALL_BODY_BYTES:
+            self._count()
+        if room.held > shares.BODIES_BYTES_MAX:
             self._refuse_now(503, "too many requests are being read; try again")
 
     def on_message_complete(self) -> None:
@@ -315,7 +312,8 @@ class Intake:
         body = self._body
         if body:
             arrived.body = bytes(body)  # no copy of what is bytes already
-            self._body = b""
+            arrived.counted = self._counted
+            self._body, self._counted = b"", None
         if self._is_discarding:
             arrived.refusal, arrived.keeps_alive = self._too_long(), False
         if not arrived.keeps_alive:
@@ -357,7 +355,8 @@ class Intake:
             raise Malformed(
                 400 if arrived.is_old else 501, "no transfer coding but chunked is taken, and that from HTTP/1.1"
             )
-        length = int(headers.get("content-length", 0))  # llhttp took digits only
+        digits = headers.get("content-length", "").lstrip("0")  # llhttp took digits only, and at most 64 bits of them
+        length = int(digits[:LENGTH_DIGITS_MAX] or 0)
         waits = "expect" in headers
         if waits and headers["expect"].lower() != "100-continue":
             raise Malformed(417, "nothing but 100-continue can be expected")
@@ -366,6 +365,17 @@ class Intake:
             self._refuse_now(413, self._too_long().detail)
         if waits and not arrived.is_old and (length or coding):
             self._taker.is_awaited()
+
+    def _count(self) -> None:
+        """Count what is held against the caller's share."""
+        counted, arrived = self._counted, self.arrived
+        if counted is None:
+            assert arrived is not None
+            is_signed = has_credentials(arrived.headers, arrived.query)
+            counted = self._counted = Counted(self._taker.share_of(arrived), is_signed)
+        refusal = self._room.count(counted, self._size)
+        if refusal is not None:
+            self._refuse_now(refusal.status, refusal.detail)
 
     def _discard(self, most: int) -> None:
         """One more piece of a body that is too long."""

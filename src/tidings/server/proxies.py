@@ -25,6 +25,10 @@ class Proxies:
         self._trusted = tuple(trusted)
         self._is_trusted = lru_cache(_ADDRESSES_KEPT)(self._belongs)
 
+    def is_trusted(self, peer: str) -> bool:
+        """Whether others call through this address."""
+        return bool(self._trusted) and self._is_trusted(peer)
+
     def resolve(self, peer: str, scheme: str, headers: Mapping[str, str]) -> tuple[str, str, str]:
         """Caller's address, scheme and host, for a connection from `peer` that carried `headers`."""
         host = headers.get("host", "")

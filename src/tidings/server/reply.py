@@ -9,6 +9,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 from tidings.dialects.contract import WireResponse
+from tidings.server.refusal import Refusal
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -72,6 +73,13 @@ class Heads:
         if is_old:
             text = text.replace("HTTP/1.1", "HTTP/1.0", 1)
         return text.encode()
+
+
+def as_plain_refusal(refusal: Refusal) -> bytes:
+    """The only answer on a connection that is not taken."""
+    line = _STATUS_LINES[refusal.status]
+    text = f"{refusal.detail}\n"
+    return f"{line}connection: close\r\nretry-after: 1\r\ncontent-length: {len(text)}\r\n\r\n{text}".encode()
 
 
 def is_bodiless(method: str, status: int) -> bool:

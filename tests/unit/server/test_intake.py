@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidings.server.intake import SLICE_BYTES, Arrived, Intake, Malformed, Room
+from tidings.server.intake import SLICE_BYTES, Arrived, Intake, Malformed
+from tidings.server.shares import Room, Share
 
 BODY_MAX = 50
 REQUESTS = [
@@ -41,6 +42,9 @@ class Desk:
 
     def take(self, arrived: Arrived) -> None:
         self.taken.append(arrived)
+
+    def share_of(self, _: Arrived) -> Share:
+        return self.room.share("192.0.2.1")
 
     def is_awaited(self) -> None:
         self.awaited += 1
