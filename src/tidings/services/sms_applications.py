@@ -32,7 +32,7 @@ SECRET_CHARACTERS_MIN, SECRET_CHARACTERS_MAX = 8, 200
 DIALECT_VALUE_CHARACTERS_MAX = 2_000
 
 _APP_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_OF_A_DIALECT = re.compile(r"[a-z]{2,16}:[\x21-\x7e]{1,64}\Z")
+_OF_A_DIALECT = re.compile(r"[a-z]{2,16}:[\x21-\x7e]{1,128}\Z")
 
 
 class SmsApplications:

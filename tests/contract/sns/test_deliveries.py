@@ -259,3 +259,42 @@ def test_an_address_that_can_never_be_mailed_is_no_endpoint(sns: Any, topic: str
             said = refused(sns, "subscribe", TopicArn=topic, Protocol=protocol, Endpoint=address)
             assert said == (IP, "Invalid parameter: Email address")
         sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint="a" * 64 + "@example.com")
+
+
+# --- attributes of texts -------------------------------------------------------------------------------------------------------
+
+
+def attributes(client: Any, *names: str) -> dict[str, str]:
+    return dict(client.get_sms_attributes(attributes=list(names))["attributes"])
+
+
+def test_attributes_of_texts_are_each_regions_own(server: Server) -> None:
+    home, other, third = (server.sns(region=region) for region in ("us-east-1", "eu-west-1", "ap-east-1"))
+    assert attributes(third) == {"MonthlySpendLimit": "1"}
+    other.set_sms_attributes(attributes={"DefaultSMSType": "Transactional", "DefaultSenderID": "Others"})
+    assert attributes(other) == {
+        "MonthlySpendLimit": "1",
+        "DefaultSMSType": "Transactional",
+        "DefaultSenderID": "Others",
+    }
+    assert attributes(other, "DefaultSMSType", "UsageReportS3Bucket") == {"DefaultSMSType": "Transactional"}
+    assert attributes(home) == {"MonthlySpendLimit": "1"}
+    home.set_sms_attributes(attributes={"DefaultSenderID": "Home", "MonthlySpendLimit": "7"})
+    assert attributes(home) == {"MonthlySpendLimit": "7", "DefaultSenderID": "Home"}
+    assert attributes(third) == {"MonthlySpendLimit": "1"}
+    senders = {}
+    for name, client in (("home", home), ("other", other)):
+        client.publish(PhoneNumber="+12025550176", Message=f"from {name}")
+    deadline = time.monotonic() + 20
+    while len(senders) < 2:
+        assert time.monotonic() < deadline, "no text came"
+        items = server.api("dev/outbox?channel=sms&to=%2B12025550176")["items"]
+        senders = {item["text"]: item["from"] for item in items}
+    assert senders == {"from home": "Home", "from other": "Others"}
+    other.set_sms_attributes(attributes={"DefaultSMSType": "", "DefaultSenderID": ""})
+    home.set_sms_attributes(attributes={"DefaultSenderID": "", "MonthlySpendLimit": ""})
+    assert attributes(other) == attributes(home) == {"MonthlySpendLimit": "1"}
+    assert refused(home, "set_sms_attributes", attributes={"X": "1"}) == (IP, "X is not a valid attribute")
+    assert refused(home, "set_sms_attributes", attributes={"DefaultSMSType": "x"}) == (IP, "DefaultSMSType is invalid")
+    said = refused(home, "set_sms_attributes", attributes={"UsageReportS3Bucket": "No Bucket"})
+    assert said == (IP, "Invalid parameter: UsageReportS3Bucket Reason: The bucket you provided does not exist")

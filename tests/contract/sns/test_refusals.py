@@ -415,3 +415,28 @@ def test_subjects_have_a_hundred_characters_at_most(raw: Any, sns: Any, topic: s
     for subject in ("", "x" * 101, "a\nb", "a\tb", "a\x7fb"):
         said = refused(raw, "publish", TopicArn=topic, Message="m", Subject=subject)
         assert said == (IP, "Invalid parameter: Subject")
+
+
+# --- partitions ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")]
+)
+def test_every_region_has_the_arns_of_its_partition(server: Server, region: str, partition: str) -> None:
+    sns = server.sns(region=region)
+    topic = f"arn:{partition}:sns:{region}:000000000000:partitioned"
+    assert sns.create_topic(Name="partitioned")["TopicArn"] == topic
+    given = {"TopicArn": topic, "Protocol": "sms", "Endpoint": "+12025550149"}
+    arn = sns.subscribe(**given)["SubscriptionArn"]
+    assert arn.startswith(f"{topic}:")
+    shown = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert shown["SubscriptionPrincipal"] == f"arn:{partition}:iam::000000000000:user/admin"
+    [listed] = server.api(f"topics?region={region}")["items"]
+    assert listed["arn"] == topic
+    assert server.api(f"topics/{topic}")["arn"] == topic
+    uid = arn.rpartition(":")[2].replace("-", "")
+    subscription = server.api(f"subscriptions/{uid}")
+    assert (subscription["arn"], subscription["topic_arn"]) == (arn, topic)
+    entries = server.api(f"ledger?topic={topic}")["items"]
+    assert {(entry["topic_arn"], entry["arn"]) for entry in entries} == {(topic, arn)}

@@ -23,6 +23,7 @@ from tidings.domain.model import (
     SubscriptionQuery,
     TopicQuery,
 )
+from tidings.domain.resource_names import topic_arn
 
 DAYS = 14
 CHANGES_MAX = 1_000
@@ -55,6 +56,7 @@ async def overview(call: Call) -> Answer:
     """Everything that the caller may see; refreshed by htmx in its second part only, which costs little."""
     values: dict[str, object] = {
         "region": call.house.region,
+        "example_arn": topic_arn(call.house.region, call.account.account_id, "hello"),
         "public_url": call.house.public_url,
         "flow": await _flow(call) if call.may(Verb.MANAGE_DELIVERIES) else None,
     }

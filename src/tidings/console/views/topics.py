@@ -14,6 +14,7 @@ from tidings.console.routing import Answer, Call, Route, Shown
 from tidings.console.showing import days_before, midnight, plural
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, SubscriptionQuery, Topic, TopicQuery
+from tidings.domain.resource_names import topic_arn, topic_urn
 
 PAGE_TOPICS = 50
 PAGE_SUBSCRIPTIONS = 10
@@ -67,8 +68,8 @@ async def topic(call: Call) -> Answer:
     values = {
         "topic": found,
         "counts": await house.topics.counts(look, found.id),
-        "arn": f"arn:aws:sns:{found.region}:{found.account_id}:{found.name}",
-        "urn": f"urn:smn:{found.region}:{call.account.project_id}:{found.name}",
+        "arn": topic_arn(found.region, found.account_id, found.name),
+        "urn": topic_urn(found.region, call.account.project_id, found.name),
         "subscriptions": subscriptions,
         "texts": texts.total(),
         "days": DAYS,

@@ -8,9 +8,9 @@ Sources: SNS service authorization reference, resource types; SMN user guide, "C
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import dataclass
 
+from tidings.domain import resource_names
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import AccountId
 
@@ -45,21 +45,21 @@ class TopicUrn:
 
 
 def topic_arn(account_id: str, region: str, name: str) -> str:
-    return f"arn:aws:sns:{region}:{account_id}:{name}"
+    return resource_names.topic_arn(region, account_id, name)
 
 
 def subscription_arn(account_id: str, region: str, topic_name: str, uid: str) -> str:
     """`account_id` is the topic's, as in SNS."""
-    return f"{topic_arn(account_id, region, topic_name)}:{uuid.UUID(uid)}"
+    return resource_names.subscription_arn(topic_arn(account_id, region, topic_name), uid)
 
 
 def topic_urn(project_id: str, region: str, name: str) -> str:
-    return f"urn:smn:{region}:{project_id}:{name}"
+    return resource_names.topic_urn(region, project_id, name)
 
 
 def subscription_urn(project_id: str, region: str, topic_name: str, uid: str) -> str:
     """`project_id` is the topic's, as in SMN."""
-    return f"{topic_urn(project_id, region, topic_name)}:{uid}"
+    return resource_names.subscription_urn(topic_urn(project_id, region, topic_name), uid)
 
 
 def read_uid(text: str) -> str | None:

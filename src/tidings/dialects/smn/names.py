@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import TOPIC_NAME_CHARACTERS_MAX
+from tidings.domain import resource_names
 from tidings.domain.model import Topic
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
@@ -32,11 +33,11 @@ class TopicName:
 
 def topic_urn(topic: Topic, project_id: str) -> str:
     """project_id: of the topic's account."""
-    return f"urn:smn:{topic.region}:{project_id}:{topic.name}"
+    return resource_names.topic_urn(topic.region, project_id, topic.name)
 
 
 def subscription_urn(topic: Topic, project_id: str, uid: str) -> str:
-    return f"{topic_urn(topic, project_id)}:{uid}"
+    return resource_names.subscription_urn(topic_urn(topic, project_id), uid)
 
 
 def is_topic_name(name: str) -> bool:

@@ -26,6 +26,7 @@ from tidings.dialects.smn.calls import (
 )
 from tidings.dialects.smn.errors import SmnError, refuse, unreadable
 from tidings.dialects.smn.limits import DIALECT, DISPLAY_NAME_BYTES_MAX, PREFIX
+from tidings.domain import resource_names
 from tidings.domain.grants import Verb
 from tidings.domain.model import Topic, TopicQuery
 
@@ -48,7 +49,7 @@ async def create_topic(house: House, call: Call) -> Answer:
         call,
         Verb.CREATE_TOPIC,
         "smn:topic:create",
-        resource=f"urn:smn:{house.region}:{call.project_id}:{name}",
+        resource=resource_names.topic_urn(house.region, call.project_id, name),
     )
     project = _enterprise_project(codec.text(call.body, "enterprise_project_id", _wrong_enterprise_project()))
     topic, is_new = await house.topics.create(

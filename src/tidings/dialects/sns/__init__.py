@@ -120,7 +120,7 @@ class SnsDialect:
             topics=topics,
             subscriptions=subscriptions,
             opt_outs=opt_outs,
-            sms_defaults=SmsDefaults(opt_outs),
+            sms_defaults=SmsDefaults(opt_outs, home_region),
             publisher=publisher,
             clock=clock,
             limiter=limiter,

@@ -91,6 +91,9 @@ SMS_TYPES = {"Promotional": SmsType.MARKETING, "Transactional": SmsType.NOTIFICA
 SMS_TYPE_DEFAULT = "Promotional"
 """Values of AWS.SNS.SMS.SMSType and DefaultSMSType, and what we call them. Source: SNS API reference, SetSMSAttributes."""
 
+SMS_REGIONS_MAX = 100
+"""Ours: regions besides the home region in which an account may set attributes of its texts; a region is any name."""
+
 SMS_SPEND_DIGITS_MAX = 9
 """Ours: digits before the point of MonthlySpendLimit."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tidings.dialects.sns.errors import SnsError, invalid, missing
 from tidings.dialects.sns.limits import FIFO_SUFFIX, SERVICE, TOPIC_NAME_CHARACTERS_MAX
+from tidings.domain import resource_names
 from tidings.domain.model import AccountId, Principal, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?\Z")
@@ -27,29 +28,22 @@ class TopicName:
     name: str
 
 
-def partition(region: str) -> str:
-    """The first part of ARNs of a region; the clouds in China and of the government have their own."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
 def principal_arn(principal: Principal, region: str) -> str:
     """The caller as a region's policies write him: ARNs of other partitions begin otherwise."""
-    return principal.arn.replace("arn:aws:", f"arn:{partition(region)}:", 1)
+    return in_partition(principal.arn, region)
+
+
+def in_partition(arn: str, region: str) -> str:
+    """The ARN of a user as a region writes it."""
+    return arn.replace("arn:aws:", f"arn:{resource_names.partition(region)}:", 1)
 
 
 def topic_arn(topic: Topic) -> str:
-    return f"arn:{partition(topic.region)}:sns:{topic.region}:{topic.account_id}:{topic.name}"
+    return resource_names.topic_arn(topic.region, topic.account_id, topic.name)
 
 
 def subscription_arn(topic: Topic, uid: str) -> str:
-    return f"{topic_arn(topic)}:{uuid_of(uid)}"
-
-
-def uuid_of(uid: str) -> str:
-    """A uid of ours (32 hex digits) in the form of a UUID."""
-    return f"{uid[:8]}-{uid[8:12]}-{uid[12:16]}-{uid[16:20]}-{uid[20:]}"
+    return resource_names.subscription_arn(topic_arn(topic), uid)
 
 
 def is_topic_name(name: str) -> bool:

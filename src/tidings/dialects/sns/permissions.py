@@ -16,6 +16,7 @@ from tidings.domain import policy
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import Topic
+from tidings.domain.resource_names import partition
 
 _LABEL = re.compile(r"[A-Za-z0-9_-]+\Z")
 
@@ -31,7 +32,7 @@ async def add_permission(house: House, call: Call) -> None:
     arn = names.topic_arn(topic)
     if not all(names.is_account_id(account) for account in accounts):
         raise invalid("A provided account ID is not valid")
-    principals = [f"arn:{names.partition(topic.region)}:iam::{account}:root" for account in accounts]
+    principals = [f"arn:{partition(topic.region)}:iam::{account}:root" for account in accounts]
 
     def alter(found: Topic) -> Topic:
         text = policy.add_statement(

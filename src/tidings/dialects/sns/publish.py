@@ -19,6 +19,7 @@ from tidings.dialects.sns.limits import (
 )
 from tidings.dialects.sns.messages import Draft
 from tidings.dialects.sns.sms_attributes import check_senders, sms_type
+from tidings.dialects.sns.sms_defaults import SmsDefault
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Kind, Message, Topic
@@ -45,7 +46,9 @@ async def publish(house: House, call: Call) -> str:
         raise NotFound("topic")
     grant = permit(house, call, Verb.PUBLISH, topic)
     await check_senders(house, topic.account_id, draft.attributes)
-    message = _message(house, call, topic.account_id, topic, draft, await house.sms_defaults.of(topic.account_id))
+    message = _message(
+        house, call, topic.account_id, topic, draft, await house.sms_defaults.of(topic.account_id, topic.region)
+    )
     await house.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
@@ -65,7 +68,7 @@ async def _publish_to_phone(house: House, call: Call) -> str:
     grant = permit_account(call, Verb.PUBLISH_SMS, number)
     account_id = call.principal.account_id
     await check_senders(house, account_id, draft.attributes)
-    default = await house.sms_defaults.of(account_id)
+    default = await house.sms_defaults.of(account_id, call.region)
     message = _message(house, call, account_id, None, draft, default, endpoint=endpoint)
     await house.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
@@ -93,7 +96,7 @@ async def publish_batch(house: House, call: Call) -> str:
     if topic is None:
         raise NotFound("topic")
     grant = permit(house, call, Verb.PUBLISH, topic)
-    default = await house.sms_defaults.of(topic.account_id)
+    default = await house.sms_defaults.of(topic.account_id, topic.region)
     accepted: list[tuple[str, Message]] = []
     failed: list[str] = []
     for entry in entries:
@@ -132,7 +135,7 @@ def _message(
     account_id: AccountId,
     topic: Topic | None,
     draft: Draft,
-    sms_default: int,
+    default: SmsDefault,
     *,
     endpoint: str = "",
 ) -> Message:
@@ -150,7 +153,8 @@ def _message(
         endpoint=endpoint,
         group_id=draft.group_id,
         dedup_id=draft.dedup_id,
-        sms_type=draft.sms_type or sms_default,
+        sms_type=draft.sms_type or default.sms_type,
+        sender=default.sender,
         trace_header=_trace_header(call),
     )
 

@@ -1,6 +1,6 @@
 """What an account sets for its texts: GetSMSAttributes, SetSMSAttributes, and the type that a message's own attribute gives it.
 
-They are kept with the application in whose name texts of topics are sent: the default sender as its own, the others as its settings.
+Each region has its own; `sms_defaults` says how they are kept.
 Source: SNS API reference, SetSMSAttributes, GetSMSAttributes; SNS developer guide, "Publishing SMS messages"; texts as observed.
 """
 
@@ -13,14 +13,17 @@ from tidings.dialects.sns import codec
 from tidings.dialects.sns.calls import Call, House, permit_account
 from tidings.dialects.sns.envelopes import ORIGINATION_NUMBER, SENDER_ID
 from tidings.dialects.sns.errors import SnsError, echo, invalid, missing, value_invalid
-from tidings.dialects.sns.limits import SMS_SPEND_DIGITS_MAX, SMS_TYPE_DEFAULT, SMS_TYPES
-from tidings.dialects.sns.sms_defaults import DEFAULT_TYPE, PREFIX
+from tidings.dialects.sns.limits import SMS_REGIONS_MAX, SMS_SPEND_DIGITS_MAX, SMS_TYPES
+from tidings.dialects.sns.sms_defaults import DEFAULT_SENDER_ID, DEFAULT_TYPE, PREFIX, of_region, prefix_of
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, MessageAttribute
 from tidings.domain.optout import TOPICS_APP
 
-DEFAULT_SENDER_ID = "DefaultSenderID"
+SPEND_LIMIT = "MonthlySpendLimit"
+SPEND_LIMIT_DEFAULT = "1"
+"""US dollars; shown where none was set. Observed."""
+BUCKET = "UsageReportS3Bucket"
 MESSAGE_TYPE = "AWS.SNS.SMS.SMSType"
 
 _SENDER_NAME = r"(?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,11}\Z"
@@ -37,12 +40,12 @@ _MESSAGE_ATTRIBUTES: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 """What cannot be a sender would be accepted here and refused by every carrier. Source: SNS developer guide, "Publishing SMS messages"."""
 _ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
-    "MonthlySpendLimit": re.compile(rf"[0-9]{{1,{SMS_SPEND_DIGITS_MAX}}}(\.[0-9]{{1,2}})?\Z"),
+    SPEND_LIMIT: re.compile(rf"[0-9]{{1,{SMS_SPEND_DIGITS_MAX}}}(\.[0-9]{{1,2}})?\Z"),
     "DeliveryStatusIAMRole": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,512}\Z"),
     "DeliveryStatusSuccessSamplingRate": re.compile(r"(100|[0-9]{1,2})\Z"),
     DEFAULT_SENDER_ID: re.compile(_SENDER_NAME),
     DEFAULT_TYPE: re.compile(rf"({'|'.join(SMS_TYPES)})\Z"),
-    "UsageReportS3Bucket": re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
+    BUCKET: re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z"),
 }
 
 _EVERYTHING = "*"
@@ -53,14 +56,13 @@ async def get_sms_attributes(house: House, call: Call) -> str:
     for name in wanted:
         _check_name(name)
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    kept = {DEFAULT_TYPE: SMS_TYPE_DEFAULT}
+    shown = {SPEND_LIMIT: SPEND_LIMIT_DEFAULT}
     for application in await house.opt_outs.applications(grant):
         if application.app_id == TOPICS_APP:
-            settings = application.settings.items()
-            kept |= {name.removeprefix(PREFIX): value for name, value in settings if name.startswith(PREFIX)}
-            if application.sender:
-                kept[DEFAULT_SENDER_ID] = application.sender
-    return codec.mapped("attributes", {name: value for name, value in kept.items() if not wanted or name in wanted})
+            shown |= of_region(application.settings, prefix_of(call.region, house.home_region))
+            if application.sender and call.region == house.home_region:
+                shown[DEFAULT_SENDER_ID] = application.sender
+    return codec.mapped("attributes", {name: value for name, value in shown.items() if not wanted or name in wanted})
 
 
 async def set_sms_attributes(house: House, call: Call) -> str:
@@ -74,9 +76,19 @@ async def set_sms_attributes(house: House, call: Call) -> str:
     for name, value in given.items():
         _check(name, value)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
-    settings = {PREFIX + name: value for name, value in given.items() if name != DEFAULT_SENDER_ID}
-    await house.opt_outs.put_application(grant, TOPICS_APP, given.get(DEFAULT_SENDER_ID), settings)
-    house.sms_defaults.forget(grant.owner)
+    sender = None
+    if call.region == house.home_region:
+        sender = given.pop(DEFAULT_SENDER_ID, None)
+    elif given.get(DEFAULT_SENDER_ID):
+        await house.opt_outs.check_sender(grant.owner, given[DEFAULT_SENDER_ID])
+    prefix = prefix_of(call.region, house.home_region)
+    kept = await house.opt_outs.settings_of(grant.owner, TOPICS_APP)
+    regions = {name.split(":", 2)[1] for name in kept if name.startswith(PREFIX) and name.count(":") == 2}
+    if call.region != house.home_region and len(regions | {call.region}) > SMS_REGIONS_MAX:
+        raise invalid("attributes", f"an account may set them in at most {SMS_REGIONS_MAX} regions")
+    settings = {prefix + name: value for name, value in given.items()}
+    await house.opt_outs.put_application(grant, TOPICS_APP, sender, settings)
+    house.sms_defaults.forget(grant.owner, call.region)
     return ""
 
 
@@ -122,4 +134,6 @@ def _check_name(name: str) -> None:
 def _check(name: str, value: str) -> None:
     _check_name(name)
     if value and _ATTRIBUTES[name].match(value) is None:
+        if name == BUCKET:  # there are no buckets here; a name that none can have is answered as the cloud does
+            raise invalid(name, "The bucket you provided does not exist")
         raise SnsError("InvalidParameter", f"{name} is invalid")

@@ -1,11 +1,14 @@
-"""An account's default type of texts, as SetSMSAttributes left it. Read by `publish`, kept by `sms_attributes`.
+"""What an account has set for its texts in one region, as SetSMSAttributes left it. Read by `publish`, kept by `sms_attributes`.
 
-Source: SNS API reference, SetSMSAttributes (DefaultSMSType).
+Kept with the application in whose name texts of topics are sent: those of the home region under their bare names, its default sender
+as the application's own; those of other regions with the region before the name.
+Source: SNS API reference, SetSMSAttributes; that each region has its own as recorded from the live service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from time import monotonic
 
 from tidings.dialects.sns.limits import SMS_TYPE_DEFAULT, SMS_TYPES
@@ -16,29 +19,54 @@ from tidings.services.optouts import OptOuts
 PREFIX = "sns:"
 """Before the names of SNS's attributes among an application's settings."""
 DEFAULT_TYPE = "DefaultSMSType"
+DEFAULT_SENDER_ID = "DefaultSenderID"
 KEEP_S = 2.0
 """Another process may change the default."""
 KEPT_MAX = 10_000
 
 
+def prefix_of(region: str, home_region: str) -> str:
+    """What stands before the names of a region's attributes."""
+    return PREFIX if region == home_region else f"{PREFIX}{region}:"
+
+
+def of_region(settings: Mapping[str, str], prefix: str) -> dict[str, str]:
+    """A region's attributes by their names. prefix: see `prefix_of`."""
+    start = len(prefix)
+    return {
+        name[start:]: value for name, value in settings.items() if name.startswith(prefix) and ":" not in name[start:]
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class SmsDefault:
+    """What a text is that says nothing of itself. sender: empty where the account's own counts."""
+
+    sms_type: int
+    sender: str
+
+
 class SmsDefaults:
-    """Each account's default type of texts, remembered for a moment: it is asked for at every publish."""
+    """Each account's defaults by region, remembered for a moment: they are asked for at every publish."""
 
-    def __init__(self, opt_outs: OptOuts, monotonic_s: Callable[[], float] = monotonic) -> None:
+    def __init__(self, opt_outs: OptOuts, home_region: str, monotonic_s: Callable[[], float] = monotonic) -> None:
         self._opt_outs = opt_outs
+        self._home_region = home_region
         self._monotonic_s = monotonic_s
-        self._kept: dict[AccountId, tuple[float, int]] = {}
+        self._kept: dict[tuple[AccountId, str], tuple[float, SmsDefault]] = {}
 
-    async def of(self, account_id: AccountId) -> int:
-        kept = self._kept.get(account_id)
+    async def of(self, account_id: AccountId, region: str) -> SmsDefault:
+        kept = self._kept.get((account_id, region))
         if kept is not None and kept[0] > self._monotonic_s():
             return kept[1]
         settings = await self._opt_outs.settings_of(account_id, TOPICS_APP)
-        found = SMS_TYPES[settings.get(PREFIX + DEFAULT_TYPE, SMS_TYPE_DEFAULT)].value
+        own = of_region(settings, prefix_of(region, self._home_region))
+        sms_type = SMS_TYPES[own.get(DEFAULT_TYPE, SMS_TYPE_DEFAULT)].value
+        found = SmsDefault(sms_type, own.get(DEFAULT_SENDER_ID, ""))
         if len(self._kept) >= KEPT_MAX:
             self._kept.clear()
-        self._kept[account_id] = (self._monotonic_s() + KEEP_S, found)
+        self._kept[account_id, region] = (self._monotonic_s() + KEEP_S, found)
         return found
 
-    def forget(self, account_id: AccountId) -> None:
-        self._kept.pop(account_id, None)
+    def forget(self, account_id: AccountId, region: str) -> None:
+        self._kept.pop((account_id, region), None)

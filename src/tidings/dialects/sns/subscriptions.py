@@ -27,6 +27,7 @@ from tidings.domain import delivery_policy, links
 from tidings.domain.errors import Denied, InvalidValue, NotAuthenticated, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, State, Subscription, SubscriptionQuery, TokenPurpose, Topic
+from tidings.domain.resource_names import partition
 from tidings.services import endpoints
 from tidings.services.subscriptions import Found
 
@@ -121,7 +122,7 @@ async def unsubscribe(house: House, call: Call) -> None:
 
 async def list_subscriptions(house: House, call: Call) -> str:
     after = call.after("subscriptions")
-    grant = permit_account(call, Verb.LIST, f"arn:{names.partition(call.region)}:sns:{call.region}:*")
+    grant = permit_account(call, Verb.LIST, f"arn:{partition(call.region)}:sns:{call.region}:*")
     query = SubscriptionQuery(
         account_id=grant.owner, region=call.region, restorable_at=call.now, after=after, limit=PAGE_ITEMS + 1
     )
@@ -285,7 +286,7 @@ def _shown(found: Found) -> dict[str, str]:
         "Owner": subscription.account_id,
         "Protocol": subscription.protocol,
         "Endpoint": subscription.endpoint,
-        "SubscriptionPrincipal": subscription.principal,
+        "SubscriptionPrincipal": names.in_partition(subscription.principal, topic.region),
         "PendingConfirmation": _boolean(subscription.state is State.UNCONFIRMED),
         "ConfirmationWasAuthenticated": _boolean(subscription.confirmation_was_authenticated),
         "RawMessageDelivery": attributes.stored(subscription.settings, "RawMessageDelivery") or "false",

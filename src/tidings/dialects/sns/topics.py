@@ -22,6 +22,7 @@ from tidings.domain import delivery_policy
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import State, SubscriptionQuery, Topic
+from tidings.domain.resource_names import partition, topic_arn
 
 _CREATE_ONLY = "FifoTopic"
 
@@ -39,7 +40,7 @@ async def create_topic(house: House, call: Call) -> str:
     if call.params.get("DataProtectionPolicy"):
         raise not_offered("DataProtectionPolicy", "data protection policies")
     account_id = call.principal.account_id
-    arn = f"arn:{names.partition(call.region)}:sns:{call.region}:{account_id}:{name}"
+    arn = topic_arn(call.region, account_id, name)
     wanted_tags = tags.read_tags(call)
     grant = permit_account(call, Verb.CREATE_TOPIC, arn)
     wanted = _checked(given, arn)
@@ -67,7 +68,7 @@ async def delete_topic(house: House, call: Call) -> None:
 
 async def list_topics(house: House, call: Call) -> str:
     after = call.after("topics")
-    grant = permit_account(call, Verb.LIST, f"arn:{names.partition(call.region)}:sns:{call.region}:*")
+    grant = permit_account(call, Verb.LIST, f"arn:{partition(call.region)}:sns:{call.region}:*")
     page = await house.topics.page(grant, call.region, after=after, limit=PAGE_ITEMS + 1)
     shown = page[:PAGE_ITEMS]
     result = codec.listed("Topics", [f"<TopicArn>{names.topic_arn(topic)}</TopicArn>" for topic in shown])

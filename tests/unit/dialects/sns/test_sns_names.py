@@ -9,6 +9,7 @@ from tests.support.build import UID, make_topic
 
 from tidings.dialects.sns import names
 from tidings.dialects.sns.errors import SnsError
+from tidings.domain import resource_names
 
 ARN = "arn:aws:sns:us-east-1:000000000000:news"
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -69,7 +70,7 @@ def test_an_absent_arn_is_a_missing_member() -> None:
     ("region", "partition"), [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
 def test_a_region_has_its_partition(region: str, partition: str) -> None:
-    assert names.partition(region) == partition
+    assert resource_names.partition(region) == partition
 
 
 @pytest.mark.parametrize("name", ["a", "A-b_9", "x" * 256, "a.fifo", "x" * 251 + ".fifo"])

@@ -396,13 +396,13 @@ async def attributes(desk: Desk, *names: str) -> dict[str, str]:
 
 
 async def test_the_default_sender_is_kept_and_can_be_taken_away(desk: Desk) -> None:
-    assert await attributes(desk) == {"DefaultSMSType": "Promotional"}
+    assert await attributes(desk) == {"MonthlySpendLimit": "1"}
     await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "News1"})
-    assert await attributes(desk, "DefaultSenderID", "MonthlySpendLimit") == {"DefaultSenderID": "News1"}
+    assert await attributes(desk, "DefaultSenderID", "DefaultSMSType") == {"DefaultSenderID": "News1"}
     application = await desk.store.sms_application(ACCOUNT, TOPICS_APP)  # type: ignore[attr-defined]
     assert application.sender == "News1"
     await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "", "UsageReportS3Bucket": ""})
-    assert await attributes(desk) == {"DefaultSMSType": "Promotional"}
+    assert await attributes(desk) == {"MonthlySpendLimit": "1"}
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ async def test_every_attribute_is_kept_shown_and_taken_away(desk: Desk, name: st
     await desk.ask("set_sms_attributes", attributes={"DefaultSenderID": "News", name: value})
     assert await attributes(desk, name) == {name: value}
     await desk.ask("set_sms_attributes", attributes={name: ""})
-    assert await attributes(desk) == {"DefaultSenderID": "News", "DefaultSMSType": "Promotional"}
+    assert await attributes(desk) == {"DefaultSenderID": "News", "MonthlySpendLimit": "1"}
 
 
 @pytest.mark.parametrize(
