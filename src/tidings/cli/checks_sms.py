@@ -14,6 +14,7 @@ from tidings.domain.errors import TidingsError
 from tidings.domain.optout import ACCOUNT_WIDE
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Store
+from tidings.services.numbers import Numbers, claim_name
 from tidings.services.sms_warnings import WarnedKind, warnings_about
 from tidings.settings import Settings
 from tidings.wire.egress import check_url
@@ -122,11 +123,26 @@ async def opt_outs(settings: Settings) -> list[Check]:
     except TidingsError:
         return []
     try:
-        return await _warned(opened)
+        return await _claimed_twice(opened) + await _warned(opened)
     except TidingsError:
         return []
     finally:
         await opened.close()
+
+
+async def _claimed_twice(store: _Phones) -> list[Check]:
+    """Numbers of two accounts, which releases before allowed: a STOP to one reaches one account, and the other goes on texting."""
+    names = {account.account_id: account.name for account in await store.accounts()}
+    found = []
+    for one, other in await Numbers(store, store).contested():
+        told = " and ".join(
+            f"{names.get(claim.account_id, claim.account_id)} ({claim_name(claim)})" for claim in (one, other)
+        )
+        mend = "give one of the accounts another sender, or delete its inbound address"
+        found.append(
+            Check(f"number {one.number}", FAIL, f"is claimed by {told}: a STOP reaches one of them only", mend)
+        )
+    return found
 
 
 async def _warned(store: _Phones) -> list[Check]:

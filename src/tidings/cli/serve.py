@@ -11,6 +11,7 @@ import signal
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import typer
 
 import tidings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidings.wiring import House
 
 
+_log = structlog.get_logger(__name__)
 _PROVISIONING = Origin(Way.SYSTEM, principal="provisioning", via="provisioning")
 
 
@@ -55,6 +57,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
         for warning in await house.accounts.keywords_missing(wanted):
             typer.echo(f"warning: {warning}", err=True)
         ready = await bootstrap(house.accounts, _wanted(settings))
+        await _warn_of_claims(house)
         await house.start()
         server_record.write(settings, house.public_url)
         if as_json:
@@ -68,6 +71,16 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
     finally:
         server_record.remove(settings)
         await house.stop()
+
+
+async def _warn_of_claims(house: House) -> None:
+    """Numbers of two accounts do not keep a server from starting: releases before allowed them."""
+    for one, other in await house.opt_outs.numbers.contested():
+        _log.warning(
+            "two accounts claim one number: a STOP reaches one of them only",
+            number=one.number,
+            accounts=[one.account_id, other.account_id],
+        )
 
 
 def _signals() -> asyncio.Event:

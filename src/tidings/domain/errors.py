@@ -120,7 +120,3 @@ class Unavailable(TidingsError):
 
 class Conflict(TidingsError):
     """The store holds a newer version than the one a unit was decided on. Services read again; no caller sees it."""
-
-
-class TransportIdTaken(Conflict):
-    """A text with this transport's id was kept at the address before."""

@@ -85,6 +85,15 @@ class SmsApplication:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberClaim:
+    """That a number is an account's: as a live inbound address, or (`app_id`) as the sender of an application."""
+
+    account_id: AccountId
+    number: str
+    app_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BlockingRule:
     """What an opt-out at an address blocks of an application: at least one type. One per address and application."""
 

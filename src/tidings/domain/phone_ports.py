@@ -15,6 +15,7 @@ from tidings.domain.optout import (
     BlockingRule,
     HeardText,
     InboundAddress,
+    NumberClaim,
     OptOut,
     OptOutBatch,
     OptOutQuery,
@@ -36,6 +37,14 @@ class OptOutStore(Protocol):
 
     async def address_owner(self, address: str) -> InboundAddress | None:
         """The one account's on which texts to this address arrive; a live address belongs to one account only. Never ACCOUNT_WIDE."""
+        ...
+
+    async def number_claims(self) -> list[NumberClaim]:
+        """Every account's: live inbound addresses but ACCOUNT_WIDE, and senders of applications."""
+        ...
+
+    async def claims_of(self, numbers: Sequence[str]) -> list[NumberClaim]:
+        """Of these spellings of a number only; some microseconds."""
         ...
 
     async def sms_applications(self, account_id: AccountId) -> list[SmsApplication]: ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tidings.domain.audit import Act, AuditEntry
+from tidings.domain.errors import Conflict
 from tidings.domain.model import (
     AccessKey,
     Account,
@@ -22,6 +23,10 @@ from tidings.domain.model import (
 )
 from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
 from tidings.domain.texts import Reader, SentText, SmsSign, SmsTemplate, TextReport, TextTally
+
+
+class TransportIdTaken(Conflict):
+    """A text with this transport's id was kept at the address before. Only who hears texts tells it from other conflicts."""
 
 
 @dataclass(slots=True)
@@ -53,6 +58,8 @@ class Unit:
     inbound_addresses_new: list[InboundAddress] = field(default_factory=list)
     inbound_addresses_changed: list[InboundAddress] = field(default_factory=list)
     sms_applications: list[SmsApplication] = field(default_factory=list)  # insert or replace
+    # account and spellings of a number that no other account claims once the unit is applied, else Conflict
+    numbers_claimed: list[tuple[AccountId, tuple[str, ...]]] = field(default_factory=list)
     blocking_rules: list[BlockingRule] = field(default_factory=list)  # insert or replace, by address and application
     # account, address, application
     blocking_rules_deleted: list[tuple[AccountId, str, str]] = field(default_factory=list)

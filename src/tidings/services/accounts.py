@@ -18,6 +18,7 @@ from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, Us
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
+from tidings.services.numbers import check_provisioned
 from tidings.services.projects import Projects
 from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication, described
 from tidings.services.provisioned_texts import TextsDifference, WantedSign, WantedTemplate
@@ -232,6 +233,8 @@ class Accounts:
         difference = Difference()
         for account in wanted:
             await self._compare(account, difference)
+        if self._opt_outs is not None:
+            check_provisioned(await self._opt_outs.number_claims(), difference.unit)
         if difference.lines and not dry_run:
             await self._commit(difference.unit, origin)
         return difference.lines

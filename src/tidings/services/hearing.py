@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from tidings.domain import keywords
-from tidings.domain.errors import Conflict, NotFound, Throttled, TransportIdTaken
+from tidings.domain.errors import Conflict, NotFound, Throttled
 from tidings.domain.keywords import Meaning
 from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Event, Kind, LedgerQuery, Message, Origin, Way
@@ -29,7 +29,7 @@ from tidings.domain.optout import (
 )
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
-from tidings.domain.unit import Unit
+from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.services.phones import (
     PERSONS_OWN,
     Phones,

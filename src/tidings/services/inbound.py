@@ -8,14 +8,13 @@ Source: Tencent Cloud SMS console guide (inbound addresses, keywords, blocking r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tidings.domain import keywords as matching
 from tidings.domain.errors import (
-    AlreadyExists,
     Conflict,
     InvalidValue,
     NotFound,
@@ -41,6 +40,7 @@ from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services import endpoints
+from tidings.services.numbers import forms_of
 from tidings.services.phones import Phones
 from tidings.services.quotas import Quotas
 from tidings.services.sms_applications import READING, SmsApplications
@@ -80,8 +80,9 @@ class InboundAddresses(SmsApplications):
         quotas: Quotas | None = None,
         texts: TextStore,
         vault: Vault | None = None,
+        transport_senders: Collection[str] = (),
     ) -> None:
-        super().__init__(store, opt_outs, clock, quotas=quotas, vault=vault)
+        super().__init__(store, opt_outs, clock, quotas=quotas, vault=vault, transport_senders=transport_senders)
         self._texts = texts
         self._phones = Phones(store, opt_outs, metrics)
 
@@ -118,8 +119,9 @@ class InboundAddresses(SmsApplications):
     ) -> InboundAddress:
         """With the default keywords and answers, and for each application a rule of all three types.
 
-        One that was deleted comes back with its states, keywords, answers and rules. Raises AlreadyExists (also when it is another
-        account's), InvalidValue, NotFound (application), QuotaExceeded.
+        One that was deleted comes back with its states, keywords, answers and rules. Raises AlreadyExists (also when the number is another
+        account's: an address, or what its applications text from), Denied (the operator assigns numbers: `numbers`), InvalidValue,
+        NotFound (application), QuotaExceeded.
         """
         assert grant.verb is Verb.MANAGE_OPT_OUTS
         address = _checked_address(address, kind, country)
@@ -138,7 +140,7 @@ class InboundAddresses(SmsApplications):
             dict(DEFAULT_REPLIES),
         )
         for _ in range(CONFLICTS_MAX):
-            unit = await self._addition(wanted, origin)
+            unit = await self._addition(grant, wanted, origin)
             unit.act = grant.act(self._clock.now())
             unit.blocking_rules += [BlockingRule(grant.owner, address, app_id, EVERY_TYPE) for app_id in app_ids]
             try:
@@ -148,16 +150,16 @@ class InboundAddresses(SmsApplications):
             return await self.address(grant, address)
         raise Throttled
 
-    async def _addition(self, wanted: InboundAddress, origin: Origin) -> Unit:
+    async def _addition(self, grant: Grant, wanted: InboundAddress, origin: Origin) -> Unit:
         owner, address = wanted.account_id, wanted.address
-        if await self._opt_outs.address_owner(address) is not None:
-            raise AlreadyExists("inbound address", "account")
+        before = await self._opt_outs.inbound_address(owner, address)
+        await self.numbers.check_address(grant, address, before)
         live = await self._opt_outs.inbound_addresses(owner)
         if len(live) >= self._quotas.inbound_addresses_per_account:
             raise QuotaExceeded("inbound addresses", self._quotas.inbound_addresses_per_account)
-        before = await self._opt_outs.inbound_address(owner, address)
+        claimed = [(owner, forms_of(address))]
         if before is None:
-            return Unit(inbound_addresses_new=[wanted])
+            return Unit(inbound_addresses_new=[wanted], numbers_claimed=claimed)
         back = replace(
             before,
             kind=wanted.kind,
@@ -166,7 +168,7 @@ class InboundAddresses(SmsApplications):
             deleted_at=None,
         )
         entry = self._entry(back, Event.RESTORED, origin)
-        return Unit(inbound_addresses_changed=[back], ledger=[entry])
+        return Unit(inbound_addresses_changed=[back], numbers_claimed=claimed, ledger=[entry])
 
     async def describe_address(self, grant: Grant, address: str, description: str) -> None:
         """Raises NotFound, InvalidValue."""

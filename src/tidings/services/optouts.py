@@ -7,7 +7,7 @@ Source: Tencent Cloud SMS console guide (unsubscribed users, records); 47 CFR 64
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -78,8 +78,18 @@ class OptOuts(InboundAddresses):
         quotas: Quotas | None = None,
         texts: TextStore,
         vault: Vault | None = None,
+        transport_senders: Collection[str] = (),
     ) -> None:
-        super().__init__(store, opt_outs, clock, metrics, quotas=quotas, texts=texts, vault=vault)
+        super().__init__(
+            store,
+            opt_outs,
+            clock,
+            metrics,
+            quotas=quotas,
+            texts=texts,
+            vault=vault,
+            transport_senders=transport_senders,
+        )
         self._revoke_all = revoke_all
         self._hearing = Hearing(
             store, opt_outs, self._phones, clock, new_message_id=new_message_id, revoke_all=revoke_all

@@ -65,13 +65,6 @@ async def address_meant(opt_outs: OptOutStore, name: str) -> InboundAddress | No
     return None
 
 
-async def check_sender(opt_outs: OptOutStore, account_id: AccountId, sender: str) -> None:
-    """Who texts from another account's number has people's STOP go there. Raises InvalidValue (sender)."""
-    owner = await address_meant(opt_outs, sender) if sender else None
-    if owner is not None and owner.account_id != account_id:
-        raise InvalidValue("sender", "belongs to somebody else", sender)
-
-
 def _is_assigned(number: str) -> bool:
     try:
         return phonenumbers.is_valid_number(phonenumbers.parse(number, None))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from tidings.domain.errors import InvalidValue, NotFound, QuotaExceeded
+from tidings.domain.errors import Conflict, InvalidValue, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP, SmsApplication
@@ -20,7 +20,7 @@ from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
 from tidings.domain.unit import Unit
 from tidings.services import endpoints
-from tidings.services.phones import check_sender
+from tidings.services.numbers import Numbers, forms_of
 from tidings.services.quotas import Quotas
 from tidings.wire.egress import check_url
 
@@ -36,7 +36,8 @@ _OF_A_DIALECT = re.compile(r"[a-z]{2,16}:[\x21-\x7e]{1,128}\Z")
 
 
 class SmsApplications:
-    """`store`, `opt_outs`: one object. `vault`: without one no callback's secret can be set."""
+    """`store`, `opt_outs`: one object. `vault`: without one no callback's secret can be set. `transport_senders`: the numbers from which
+    the transports text."""
 
     def __init__(
         self,
@@ -46,7 +47,9 @@ class SmsApplications:
         *,
         quotas: Quotas | None = None,
         vault: Vault | None = None,
+        transport_senders: Collection[str] = (),
     ) -> None:
+        self.numbers = Numbers(store, opt_outs, transport_senders)
         self._store = store
         self._opt_outs = opt_outs
         self._clock = clock
@@ -79,7 +82,6 @@ class SmsApplications:
         """
         assert grant.verb is Verb.MANAGE_OPT_OUTS
         check_application(app_id, sender, settings or {})
-        await self.check_sender(grant.owner, sender or "")
         wanted = sealed(settings or {}, self._vault)
         async with self._putting:  # the store replaces an application whole: two changes of it take turns
             before = await self._opt_outs.sms_application(grant.owner, app_id)
@@ -88,6 +90,11 @@ class SmsApplications:
                 if len(await self._opt_outs.sms_applications(grant.owner)) >= limit:
                     raise QuotaExceeded("applications", limit)
                 before = SmsApplication(grant.owner, app_id, "", self._clock.now())
+            unit = Unit(act=grant.act(self._clock.now()))
+            if sender and sender != before.sender:
+                # One that is claimed by another account since older releases may stay, so that the rest can be changed.
+                await self.numbers.check_application_sender(grant, sender)
+                unit.numbers_claimed.append((grant.owner, forms_of(sender)))
             application = SmsApplication(
                 grant.owner,
                 app_id,
@@ -95,12 +102,16 @@ class SmsApplications:
                 before.created_at,
                 merged(before.settings, wanted),
             )
-            await self._store.commit(Unit(act=grant.act(self._clock.now()), sms_applications=[application]))
+            unit.sms_applications.append(application)
+            try:
+                await self._store.commit(unit)
+            except Conflict as error:  # claimed in this moment, by another process
+                raise InvalidValue("sender", "belongs to somebody else", sender or "") from error
         return application
 
     async def check_sender(self, account_id: AccountId, sender: str) -> None:
         """Raises InvalidValue (sender) for another account's number: people's STOP would go there. No grant: nothing is told of it."""
-        await check_sender(self._opt_outs, account_id, sender)
+        await self.numbers.check_text_sender(account_id, sender)
 
     async def _require_application(self, grant: Grant, app_id: str) -> None:
         if app_id != TOPICS_APP and await self._opt_outs.sms_application(grant.owner, app_id) is None:

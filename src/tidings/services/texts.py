@@ -26,7 +26,7 @@ from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, Te
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.hearing import OWN_TEXTS
-from tidings.services.phones import check_sender
+from tidings.services.numbers import Numbers
 from tidings.services.text_frequency import Frequency, TextLimits, TextVerdict
 from tidings.wire.smpp import splitting
 
@@ -70,7 +70,7 @@ class TextAnswer:
 
 
 class Texts:
-    """`store`, `texts`, `opt_outs`: one object."""
+    """`store`, `texts`, `opt_outs`: one object. `numbers`: whose numbers are whose, with those of the transports."""
 
     def __init__(
         self,
@@ -83,8 +83,10 @@ class Texts:
         *,
         new_message_id: Callable[[], str],
         limits: TextLimits | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self._store = store
+        self._numbers = numbers or Numbers(store, opt_outs)
         self._texts = texts
         self._opt_outs = opt_outs
         self._flow = flow
@@ -112,7 +114,7 @@ class Texts:
         assert grant.verb is Verb.PUBLISH_SMS
         application = await self.application(grant, app_id)
         for sender in {text.sender or application.sender for text in wanted}:
-            await check_sender(self._opt_outs, application.account_id, sender)
+            await self._numbers.check_text_sender(application.account_id, sender)
         parts = {body: _parts(body) for body in {text.body for text in wanted}}
         await self._flow.room()
         blocked = await self._blocked(application, wanted)

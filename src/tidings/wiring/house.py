@@ -67,7 +67,6 @@ from tidings.services.hearing import OWN_TEXTS
 from tidings.services.housekeeping import BITE_ROWS, Housekeeping
 from tidings.services.ledger import Ledger
 from tidings.services.optout_uploads import OptOutUploads
-from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
@@ -80,7 +79,7 @@ from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
 from tidings.wiring.made import HouseClock, new_serial, new_token, new_uid, new_uuid, open_store
-from tidings.wiring.texting import Texting
+from tidings.wiring.texting import Texting, make_opt_outs
 
 HOUSEKEEPING_EVERY_S = 20.0
 GATE_TURN_EVERY_S = 300.0
@@ -184,24 +183,22 @@ class House:
             anonymous_cancel=settings.anonymous_unsubscribe,
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
-        self.opt_outs = OptOuts(
-            store,
-            store,
-            clock,
-            self.metrics,
-            new_message_id=new_uuid,
-            revoke_all=settings.sms_revoke_all,
-            quotas=quotas,
-            texts=store,
-            vault=self._vault,
-        )
+        self.opt_outs = make_opt_outs(settings, store, clock, self.metrics, quotas, self._vault)
         self._uploads = OptOutUploads(store, store, clock, new_token, revoke_all=settings.sms_revoke_all)
         self.catalog = TextCatalog(store, store, clock, quotas=quotas, opt_outs=store, reviewed=settings.sms_review)
         limits = TextLimits(
             settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day
         )
         self.texts = Texts(
-            store, store, store, self.flow, clock, self.metrics, new_message_id=new_serial, limits=limits
+            store,
+            store,
+            store,
+            self.flow,
+            clock,
+            self.metrics,
+            new_message_id=new_serial,
+            limits=limits,
+            numbers=self.opt_outs.numbers,
         )
         self._publisher = Publisher(self.flow, self.metrics)
         self._housekeeping = Housekeeping(store, self.subscriptions, clock)

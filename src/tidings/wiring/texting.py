@@ -17,13 +17,16 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import IncomingText
 from tidings.domain.ports import Channel, Clock
+from tidings.observe.metrics import Metrics
 from tidings.services.hearing import Heard
 from tidings.services.optouts import OptOuts
+from tidings.services.quotas import Quotas
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
+from tidings.store.vault import FileVault
 from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
 from tidings.wire.smpp.url import BindKind, SmppUrl
-from tidings.wiring.made import HouseClock
+from tidings.wiring.made import HouseClock, new_uuid
 
 
 class Texting:
@@ -45,14 +48,7 @@ class Texting:
         self._public_url = public_url
         self._secret = settings.sms_gateway_secret or ""
         self._twilio_auth_token = settings.twilio_auth_token or ""
-        try:
-            self._smscs = [SmppUrl.read(url) for url in settings.smpp_url.urls] if settings.smpp_url else []
-        except ValueError as error:
-            raise Unavailable(f"TIDINGS_SMPP_URL: {error}") from error
-        try:
-            self._gateway = parse_gateway_url(settings.sms_webhook_url.urls[0]) if settings.sms_webhook_url else None
-        except ValueError as error:
-            raise Unavailable(f"TIDINGS_SMS_WEBHOOK_URL: {error}") from error
+        self._smscs, self._gateway = _ways_out(settings)
         self._smpp: SmppChannel | None = None
         self.reports = TextReports(
             store,
@@ -117,6 +113,38 @@ class Texting:
 
     async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
         await self._opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
+
+
+def make_opt_outs(
+    settings: Settings, store: SqliteStore, clock: Clock, metrics: Metrics, quotas: Quotas, vault: FileVault
+) -> OptOuts:
+    """The service, with the numbers from which the transports text. Raises Unavailable."""
+    smscs, gateway = _ways_out(settings)
+    senders = {url.source for url in smscs} | ({gateway.sender} if gateway else set())
+    return OptOuts(
+        store,
+        store,
+        clock,
+        metrics,
+        new_message_id=new_uuid,
+        revoke_all=settings.sms_revoke_all,
+        quotas=quotas,
+        texts=store,
+        vault=vault,
+        transport_senders=senders - {""},
+    )
+
+
+def _ways_out(settings: Settings) -> tuple[list[SmppUrl], GatewayUrl | None]:
+    try:
+        smscs = [SmppUrl.read(url) for url in settings.smpp_url.urls] if settings.smpp_url else []
+    except ValueError as error:
+        raise Unavailable(f"TIDINGS_SMPP_URL: {error}") from error
+    try:
+        gateway = parse_gateway_url(settings.sms_webhook_url.urls[0]) if settings.sms_webhook_url else None
+    except ValueError as error:
+        raise Unavailable(f"TIDINGS_SMS_WEBHOOK_URL: {error}") from error
+    return smscs, gateway
 
 
 def _only_sender(smscs: Sequence[SmppUrl], gateway: GatewayUrl | None) -> str:

@@ -10,7 +10,7 @@ from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
 from tidings.console.showing import plural
 from tidings.console.texting import words
-from tidings.domain.errors import AlreadyExists, InvalidValue, QuotaExceeded, WrongState
+from tidings.domain.errors import AlreadyExists, Denied, InvalidValue, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.keywords import REQUIRED, about, missing
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, KeywordSet, OptOutQuery
@@ -122,7 +122,11 @@ async def add(call: Call) -> Answer:
                 form.refuse("address", "Begin with + and the country, such as +1 888 555 0100.")
             form.refuse_error(error, {"country": "country", "kind": "kind", "description": "description"}, "address")
         except AlreadyExists:
-            form.refuse("address", "This number is an inbound address already, here or of another account.")
+            form.refuse(
+                "address", "This number is taken already: as an inbound address, or by what another account texts from."
+            )
+        except Denied:
+            form.refuse("address", "Numbers are assigned by whoever runs this service: ask there for one.")
         except QuotaExceeded as error:
             form.refuse("address", f"There are as many as there may be: {error.limit}.")
         else:

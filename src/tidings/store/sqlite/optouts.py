@@ -12,7 +12,15 @@ from datetime import datetime
 from typing import Any
 
 from tidings.domain.model import NEWEST, AccountId, LedgerEntry
-from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, OptOutQuery, SmsApplication
+from tidings.domain.optout import (
+    BlockingRule,
+    HeardText,
+    InboundAddress,
+    NumberClaim,
+    OptOut,
+    OptOutQuery,
+    SmsApplication,
+)
 from tidings.store.sqlite import optout_rows, rows
 from tidings.store.sqlite.database import SQL, Database
 
@@ -43,6 +51,13 @@ class OptOutTables:
     async def address_owner(self, address: str) -> InboundAddress | None:
         row = self._database.row(SQL["inbound_address_live"], (address,))
         return None if row is None else optout_rows.inbound_address(row)
+
+    async def number_claims(self) -> list[NumberClaim]:
+        return [NumberClaim(*row) for row in self._database.rows(SQL["number_claim_list"])]
+
+    async def claims_of(self, numbers: Sequence[str]) -> list[NumberClaim]:
+        found = self._database.rows(SQL["number_claims_of"], (rows.json_array(numbers),))
+        return [NumberClaim(*row) for row in found]
 
     async def sms_applications(self, account_id: AccountId) -> list[SmsApplication]:
         found = self._database.rows(SQL["sms_application_list"], (account_id,))

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import apsw
 
 from tidings.domain.audit import Action, AuditEntry
-from tidings.domain.errors import Conflict, TransportIdTaken
+from tidings.domain.errors import Conflict
 from tidings.domain.model import Event, LedgerEntry
 from tidings.domain.optout import BatchResult, OptOut, OptOutBatch, reviewed_record
-from tidings.domain.unit import Unit
+from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.store.sqlite import audits, optout_rows, rows, text_rows, text_writes
 from tidings.store.sqlite.database import SQL, Row, first
 from tidings.store.sqlite.many import add_many, grouped, put_many
@@ -69,6 +69,10 @@ def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
     _each(db, "inbound_address_change", map(optout_rows.changed_inbound_address_row, unit.inbound_addresses_changed))
     _each(db, "inbound_address_add", map(optout_rows.new_inbound_address_row, unit.inbound_addresses_new))
     _each(db, "sms_application_put", map(optout_rows.sms_application_row, unit.sms_applications))
+    for account_id, numbers in unit.numbers_claimed:
+        claims = db.execute(SQL["number_claims_of"], (rows.json_array(numbers),)).fetchall()
+        if any(claim[0] != account_id for claim in claims):
+            raise Conflict(f"{numbers[0]} is claimed by another account")
     _each(db, "blocking_rule_remove", unit.blocking_rules_deleted)
     _each(db, "blocking_rule_put", map(optout_rows.blocking_rule_row, unit.blocking_rules))
     _each(db, "opt_out_lift", map(optout_rows.lifted_row, unit.opt_outs_lifted))

@@ -17,7 +17,8 @@ from tidings.dialects.sns.errors import SnsError
 from tidings.domain.errors import Throttled
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Event, Kind, Origin, Way
-from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, AddressKind, SmsType
+from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, AddressKind, InboundAddress, SmsType
+from tidings.domain.unit import Unit
 
 IP = "InvalidParameter"
 ANN, BOB, EVE = "+12025550111", "+12025550122", "+12025550133"
@@ -30,6 +31,10 @@ def granted(verb: Verb, account: AccountId = ACCOUNT) -> Grant:
 
 
 async def add(desk: Desk, address: str, account: AccountId = ACCOUNT, **given: Any) -> None:
+    if account != ACCOUNT:  # the operator assigns numbers to others
+        row = InboundAddress(0, account, address, AddressKind.TEN_DLC, desk.clock.now())
+        await desk.store.commit(Unit(inbound_addresses_new=[row]))
+        return
     kind = given.pop("kind", AddressKind.TEN_DLC)
     await desk.opt_outs.add_address(granted(Verb.MANAGE_OPT_OUTS, account), address, kind=kind, origin=CONSOLE, **given)
 

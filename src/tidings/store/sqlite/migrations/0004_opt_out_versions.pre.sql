@@ -19,3 +19,6 @@ CREATE TRIGGER opt_out_changed_without_version AFTER UPDATE ON opt_out WHEN new.
     UPDATE opt_out_version SET given = given + 1;
     UPDATE opt_out SET version = (SELECT given FROM opt_out_version) WHERE id = new.id;
 END;
+
+-- Whose number is it? Senders are looked up whenever a text names one.
+CREATE INDEX sms_application_by_sender ON sms_application (sender, account_id, app_id) WHERE sender <> '';

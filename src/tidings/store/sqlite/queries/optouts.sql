@@ -39,6 +39,21 @@ INSERT INTO sms_application (account_id, app_id, sender, created_at, settings) V
 ON CONFLICT (account_id, app_id) DO UPDATE
 SET sender = excluded.sender, created_at = excluded.created_at, settings = excluded.settings;
 
+-- Which accounts claim which numbers: live inbound addresses, and senders of applications.
+-- name: number_claim_list
+SELECT account_id, address, '' FROM inbound_address INDEXED BY inbound_address_live
+WHERE deleted_at IS NULL AND address <> '*'
+UNION ALL
+SELECT account_id, sender, app_id FROM sms_application INDEXED BY sms_application_by_sender WHERE sender <> '';
+
+-- The same of some numbers, a JSON array.
+-- name: number_claims_of
+SELECT account_id, address, '' FROM inbound_address INDEXED BY inbound_address_live
+WHERE deleted_at IS NULL AND address <> '*' AND address IN (SELECT value FROM json_each(?1))
+UNION ALL
+SELECT account_id, sender, app_id FROM sms_application INDEXED BY sms_application_by_sender
+WHERE sender <> '' AND sender IN (SELECT value FROM json_each(?1));
+
 -- An account's applications.
 -- name: sms_application_list
 SELECT account_id, app_id, sender, created_at, settings FROM sms_application WHERE account_id = ?1 ORDER BY app_id;
