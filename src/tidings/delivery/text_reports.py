@@ -131,8 +131,12 @@ class TextReports:
         """The way of a text is over, without an attempt or after its last one."""
         assert self._journal is not None
         now = self._clock.now()
-        self._count(message, topic, _COUNTS[state], now)
-        if _is_applications(message):
+        if not _is_applications(message):
+            # What an application asks for is counted when it asks; of a topic, it is known only text by text.
+            accepted = () if state is TextState.BLOCKED else (TextCount.ACCEPTED,)
+            self._count(message, topic, now, _COUNTS[state], TextCount.REQUESTED, *accepted)
+        else:
+            self._count(message, topic, now, _COUNTS[state])
             self._journal.text_reported(TextReport(message.id, state, detail[:DETAIL_CHARACTERS_MAX], now))
             self._gathering(self._journal).reports = True
 
@@ -152,13 +156,14 @@ class TextReports:
             batch.ids.append(receipt_id)
             self._unwritten[receipt_id] = batch.written
 
-    def _count(self, message: Message, topic: Topic | None, what: TextCount, now: datetime) -> None:
+    def _count(self, message: Message, topic: Topic | None, now: datetime, *counts: TextCount) -> None:
         assert self._journal is not None
         hour = now.replace(minute=0, second=0, microsecond=0)
         sms_type = _TYPES.get(message.sms_type, SmsType.NOTIFICATION)
         account_id = sending_account(message, topic)
-        self._journal.text_counted((account_id, message.sms_app or TOPICS_APP, sms_type, hour, what))
-        if what is TextCount.DELIVERED and message.topic_id is not None:
+        for what in counts:
+            self._journal.text_counted((account_id, message.sms_app or TOPICS_APP, sms_type, hour, what))
+        if TextCount.DELIVERED in counts and message.topic_id is not None:
             self._journal.text_sent(message.topic_id, hour)
 
     def _use(self, account_id: AccountId, sender: str) -> None:

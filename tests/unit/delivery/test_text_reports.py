@@ -178,7 +178,7 @@ async def test_texts_of_topics_are_counted_only_and_for_their_topic(desk: Desk) 
     notice = desk.outgoing(replace(message, kind=Kind.CONFIRMATION, account_id=OTHER_ACCOUNT))
     notice.mark = Page(Fanout(Task(1, notice.message), topic, {}, 0), 1, 0.0)
     await desk.settled(notice, Delivered("ok"))
-    assert await desk.counts() == {("topics", 2, "delivered"): 2}
+    assert await desk.counts() == {("topics", 2, what): 2 for what in ("requested", "accepted", "delivered")}
     assert await desk.counts(OTHER_ACCOUNT) == {}
     assert await desk.store.text_part(["h:1/a"]) is None
     assert desk.reported == 0
@@ -188,9 +188,19 @@ async def test_counts_of_one_write_are_added_up_before_it(desk: Desk) -> None:
     message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE, sms_type=9)
     for _ in range(1000):
         desk.reports.settled(desk.outgoing(message), Delivered(), DONE)
-    assert len(desk.journal._tallies) == 1
+    assert len(desk.journal._tallies) == 3
     await desk.journal.flush()
-    assert await desk.counts() == {("topics", 2, "delivered"): 1000}
+    assert await desk.counts() == {("topics", 2, what): 1000 for what in ("requested", "accepted", "delivered")}
+
+
+@pytest.mark.parametrize("outcome", [Delivered("ok"), Refused("no such number"), Blocked("consent")])
+async def test_what_topics_ask_for_is_never_less_than_what_came_of_it(desk: Desk, outcome: Outcome) -> None:
+    message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE)
+    await desk.settled(desk.outgoing(message), outcome)
+    counts = {what: count for (_, _, what), count in (await desk.counts()).items()}
+    ended = sum(counts.get(what, 0) for what in ("delivered", "failed", "blocked"))
+    assert counts["requested"] == ended == 1
+    assert counts.get("accepted", 0) == counts["requested"] - counts.get("blocked", 0)
 
 
 # --- receipts ----------------------------------------------------------------------------------------------------------------------

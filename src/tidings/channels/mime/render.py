@@ -97,7 +97,7 @@ def _lines(text: str) -> str:
 
 def _link(url: str) -> str:
     shown = escape(url)
-    return f'<a href="{shown}" style="color:#1d6b5d;word-break:break-all;">{shown}</a>'
+    return f'<a href="{shown}" style="color:#1d6b5d;overflow-wrap:anywhere;">{shown}</a>'
 
 
 def _preview(content: MailContent, name: str, text: str) -> str:
