@@ -35,6 +35,14 @@ Decision = Done | Again | GiveUp
 DONE = Done()
 
 
+_NOT_ALLOWED = "address not allowed"
+
+
+def _for_tenants(reason: str) -> str:
+    """What dead letters show: not what a name inside the operator's network resolves to."""
+    return _NOT_ALLOWED if reason.startswith(_NOT_ALLOWED) else reason
+
+
 def decide(outcome: Outcome, attempt: int, plan: RetryPlan, now: datetime, fraction: float) -> Decision:
     """attempt: the number of the attempt that ended so, from 1. fraction: a random number in [0, 1) for jitter.
 
@@ -46,7 +54,7 @@ def decide(outcome: Outcome, attempt: int, plan: RetryPlan, now: datetime, fract
         case Busy(after_s):
             return Again(attempt - 1, now + timedelta(seconds=jittered_s(after_s, fraction)), "lane full")
         case Refused(reason):
-            return GiveUp(attempt, reason)
+            return GiveUp(attempt, _for_tenants(reason))
         case RetryLater(reason, after_s, status):
             delay = delay_s(plan, attempt)
             if delay is None or (status is not None and status < 500 and not plan.retries_4xx):

@@ -65,7 +65,7 @@ def test_an_endpoint_that_says_no_has_failed_with_its_status(
 
 def test_nobody_there_has_failed_without_a_status(smn: SmnClient, topic_urn: str) -> None:
     task = detect(smn, topic_urn, f"http://127.0.0.1:{free_port()}/")
-    assert result(smn, topic_urn, task) == (2, -1, "connection refused")
+    assert result(smn, topic_urn, task) == (2, -1, "The endpoint did not answer.")
 
 
 def test_no_answer_within_five_seconds_has_failed_without_a_status(smn: SmnClient, topic_urn: str) -> None:

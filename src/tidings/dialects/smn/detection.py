@@ -22,12 +22,11 @@ PROBE_TEXT = (
     "This is a detection message: it only tries out whether this endpoint can be reached. Nothing is to be done."
 )
 ENDPOINT_FINE, NOT_EXECUTED, FAILED = 0, 1, 2
-BLOCKED, NO_ANSWER, QUEUE_FULL = 0, -1, -2
-"""What `httpCode` says when there is no HTTP status."""
+NO_ANSWER, QUEUE_FULL = -1, -2
+"""What `httpCode` says when there is no HTTP status. SMN's 0 (on a blacklist) is never told: see `read_outcome`."""
 
+_UNREACHED = "The endpoint did not answer."
 _STATUS = re.compile(r"HTTP ([1-5][0-9]{2})\b")
-_HELD = "host does not answer"
-"""What the channel says of a host that it leaves alone for a while: SMN's blacklist."""
 
 
 async def publish_detection(house: House, call: Call) -> Answer:
@@ -83,19 +82,21 @@ async def _probe(house: House, topic: Topic, protocol: str, endpoint: str, setti
 
 
 def read_outcome(outcome: Outcome) -> tuple[int, str]:
-    """(httpCode, httpResponse): the status that came, or what stands for none, and what happened in a few words."""
+    """(httpCode, httpResponse): the status that came, or what stands for none, and what happened in a few words.
+
+    Alike for every address that was not allowed, not found, not reached or left alone: what names inside the operator's network
+    resolve to, and who listens there, is no tenant's business.
+    """
     match outcome:
         case Delivered(detail):
             return _status(detail, NO_ANSWER), "The endpoint is available."
         case Busy():
             return QUEUE_FULL, "The queue is full: the detection was not executed."
-        case Blocked(reason):
-            return BLOCKED, reason
-        case RetryLater(reason):
-            return _status(reason, BLOCKED if reason == _HELD else NO_ANSWER), reason
-        case Refused(reason):
-            # What is refused without a status was not sent: an address that is not allowed.
-            return _status(reason, BLOCKED), reason
+        case Blocked():
+            return NO_ANSWER, _UNREACHED
+        case RetryLater(reason) | Refused(reason):
+            status = _status(reason, NO_ANSWER)
+            return status, _UNREACHED if status == NO_ANSWER else reason
 
 
 def _status(text: str, otherwise: int) -> int:
