@@ -7,12 +7,21 @@ written in that cloud's dialect next to its source.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tidings.domain.errors import Denied, InvalidToken, TokenExpired, WrongState
 from tidings.domain.limits import CONFIRM_TTL_S
-from tidings.domain.model import Principal, State, Subscription, Token, TokenPurpose, Topic
+from tidings.domain.model import (
+    ConfirmationRequest,
+    Principal,
+    RequestEvent,
+    State,
+    Subscription,
+    Token,
+    TokenPurpose,
+    Topic,
+)
 
 ASKED = "confirmation requested"
 """Detail of the ledger entries that went with a confirmation request."""
@@ -36,6 +45,52 @@ def may_ask(paces: Sequence[Pace], asked: Sequence[datetime], now: datetime) -> 
     return True
 
 
+_HOUR, _TWO_DAYS, _WEEK = timedelta(hours=1), timedelta(days=2), timedelta(days=7)
+_WEB_PACES = (Pace(200, timedelta(minutes=10), timedelta(minutes=10)),)
+_MAIL_PACES = (Pace(20, _HOUR, _HOUR), Pace(40, _TWO_DAYS, _WEEK))
+PACES: Mapping[str, Sequence[Pace]] = {
+    "email": _MAIL_PACES,
+    "email-json": _MAIL_PACES,
+    "sms": (Pace(10, _HOUR, _HOUR), Pace(20, _TWO_DAYS, _WEEK)),
+    "http": _WEB_PACES,
+    "https": _WEB_PACES,
+}
+"""How often one recipient is asked, over all clouds, accounts and topics. Source: SMN user guide, "Traffic Control over Subscription
+Confirmation"; SNS documents none, and its users' test suites stay below."""
+
+REQUESTS_REMEMBERED = max(pace.window + pace.pause for paces in PACES.values() for pace in paces)
+
+
+def why_not_ask(
+    paces: Sequence[Pace],
+    past: Sequence[ConfirmationRequest],
+    now: datetime,
+    *,
+    account_id: str,
+    topic_id: int,
+    hold: timedelta,
+) -> str:
+    """Why a recipient may not be asked to confirm now, empty when it may. past: what happened to its requests, oldest first.
+
+    A request that its recipient declined holds back those of the same account or topic for `hold`, unless it confirms one meanwhile.
+    """
+    asked: list[datetime] = []
+    declined = False
+    for one in past:
+        mine = one.account_id == account_id or one.topic_id == topic_id
+        match one.what:
+            case RequestEvent.ASKED:
+                asked.append(one.at)
+            case RequestEvent.ANSWERED:
+                asked.clear()
+                declined = declined and not mine
+            case RequestEvent.DECLINED:
+                declined = declined or (mine and now - one.at < hold)
+    if declined:
+        return "declined before; nothing was sent"
+    return "" if may_ask(paces, asked, now) else "asked too often; nothing was sent"
+
+
 @dataclass(frozen=True, slots=True)
 class Customs:
     """How one cloud varies the life of a subscription.
@@ -44,8 +99,7 @@ class Customs:
     back when they were canceled by somebody other than an owner. signed_only: protocols that only an owner's signed call
     may cancel. unconfirmed_cancelable: whether canceling an unconfirmed one is allowed. keeps_uid: subscribing a canceled
     endpoint again revives the old subscription (as unconfirmed) instead of making a new one. lapses: what nobody confirmed or
-    brought back in time is forgotten; else it stays listed as it is. paces: how often an endpoint of a protocol may be asked to
-    confirm. ttl: life of links.
+    brought back in time is forgotten; else it stays listed as it is. ttl: life of links.
     """
 
     needs_confirmation: frozenset[str]
@@ -54,7 +108,6 @@ class Customs:
     unconfirmed_cancelable: bool
     keeps_uid: bool
     lapses: bool = True
-    paces: Mapping[str, Sequence[Pace]] = field(default_factory=dict)
     ttl: timedelta = timedelta(seconds=CONFIRM_TTL_S)
 
 

@@ -212,6 +212,25 @@ class Token:
     used_at: datetime | None = None
 
 
+class RequestEvent(enum.StrEnum):
+    """What became of requests to confirm that went to one recipient."""
+
+    ASKED = "asked"
+    ANSWERED = "answered"  # confirmed, or came back
+    DECLINED = "declined"  # said on its page that it did not ask for this
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmationRequest:
+    """One event in the life of a recipient's requests. `recipient`: `services.endpoints.recipient`. `account_id`: who asked."""
+
+    recipient: str
+    at: datetime
+    what: RequestEvent
+    account_id: AccountId
+    topic_id: TopicId
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a change came from; copied into the ledger and the audit trail.

@@ -18,6 +18,7 @@ from tidings.domain.model import (
     AccessKey,
     Account,
     AccountId,
+    ConfirmationRequest,
     DeadQuery,
     Delivery,
     LedgerEntry,
@@ -140,9 +141,8 @@ class Store(Protocol):
         times."""
         ...
 
-    async def asked(self, protocol: str, endpoint: str, *, since: datetime) -> list[datetime]:
-        """When the endpoint was asked to confirm anything (ledger entries with detail `ASKED`), ascending: after `since` and
-        after its last confirmation. Only the newest 1,000 requests and confirmations of the endpoint are looked at."""
+    async def confirmation_requests(self, recipient: str, *, since: datetime) -> list[ConfirmationRequest]:
+        """What happened to a recipient's requests to confirm after `since`, oldest first; the newest 1,000 only."""
         ...
 
     async def template(self, uid: str) -> Template | None: ...

@@ -11,6 +11,7 @@ from tidings.domain.model import (
     AccessKey,
     Account,
     AccountId,
+    ConfirmationRequest,
     LedgerEntry,
     Message,
     Subscription,
@@ -86,5 +87,6 @@ class Unit:
     tokens_new: list[Token] = field(default_factory=list)
     tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
     tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids
+    confirmation_requests: list[ConfirmationRequest] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

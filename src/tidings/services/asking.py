@@ -5,20 +5,25 @@ Each function decides on what it has read and commits one Unit; `Conflict` is th
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 from tidings.domain import lifecycle
 from tidings.domain.errors import QuotaExceeded
 from tidings.domain.grants import Grant
-from tidings.domain.lifecycle import ASKED, Customs
+from tidings.domain.lifecycle import ASKED, REQUESTS_REMEMBERED, Customs, Pace
 from tidings.domain.model import (
     NO_ID,
+    ConfirmationRequest,
     Event,
     Kind,
     Origin,
+    RequestEvent,
     State,
     Subscription,
     SubscriptionId,
@@ -46,7 +51,8 @@ class Wanted:
 
 
 class Asking:
-    """`customs`: each dialect's variations by name."""
+    """`customs`: each dialect's variations by name. `paces`: how often a recipient is asked, by protocol; none: as often as wanted.
+    `decline_hold`: how long a declined request holds back further ones."""
 
     def __init__(
         self,
@@ -57,6 +63,8 @@ class Asking:
         notices: Notices,
         *,
         new_uid: Callable[[], str],
+        paces: Mapping[str, Sequence[Pace]],
+        decline_hold: timedelta,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,6 +72,19 @@ class Asking:
         self._customs = customs
         self._notices = notices
         self._new_uid = new_uid
+        self._paces = paces
+        self._decline_hold = decline_hold
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    def turn(self, protocol: str, endpoint: str) -> AbstractAsyncContextManager[object]:
+        """Held while an endpoint is asked, from the decision to its commit: or many requests at once would each see none before."""
+        if protocol not in self._paces:
+            return nullcontext()
+        name = endpoints.recipient(protocol, endpoint)
+        lock = self._turns.get(name)
+        if lock is None:
+            lock = self._turns[name] = asyncio.Lock()
+        return lock
 
     async def anew(self, wanted: Wanted) -> tuple[Subscription, Unit]:
         """A new subscription, or the canceled one revived where the cloud keeps its name. Raises QuotaExceeded."""
@@ -164,26 +185,37 @@ class Asking:
         before: State | None,
     ) -> Subscription:
         """Add the request and its ledger entry to the unit, or the entry that says why there is none."""
-        if await self._may_ask(subscription, now):
+        held = await self._why_not(subscription, now)
+        if not held:
             asked = replace(subscription, confirmation_sent_at=now)
             self._notices.make_token(unit, asked, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
+            unit.confirmation_requests.append(request_event(RequestEvent.ASKED, asked, now))
             unit.ledger.append(ledger_entry(topic, asked, event, before, now, origin, ASKED))
             return asked
         if event is Event.SUBSCRIBED:
             unit.ledger.append(ledger_entry(topic, subscription, event, before, now, origin))
-        held = "asked too often; nothing was sent"
         unit.ledger.append(
             ledger_entry(topic, subscription, Event.CONFIRMATION_HELD, subscription.state, now, origin, held)
         )
         return subscription
 
-    async def _may_ask(self, subscription: Subscription, now: datetime) -> bool:
-        paces = self._customs[subscription.dialect].paces.get(subscription.protocol, ())
+    async def _why_not(self, subscription: Subscription, now: datetime) -> str:
+        """Why the endpoint is not asked now, empty when it is."""
+        paces = self._paces.get(subscription.protocol, ())
         if not paces:
-            return True
-        memory: timedelta = max(pace.window + pace.pause for pace in paces)
-        asked = await self._store.asked(subscription.protocol, subscription.endpoint, since=now - memory)
-        return lifecycle.may_ask(paces, asked, now)
+            return ""
+        past = await self._store.confirmation_requests(
+            endpoints.recipient(subscription.protocol, subscription.endpoint),
+            since=now - max(REQUESTS_REMEMBERED, self._decline_hold),
+        )
+        return lifecycle.why_not_ask(
+            paces,
+            past,
+            now,
+            account_id=subscription.account_id,
+            topic_id=subscription.topic_id,
+            hold=self._decline_hold,
+        )
 
     async def _check_quotas(self, topic: Topic, new: Subscription) -> None:
         counts = await self._store.topic_counts(topic.id)
@@ -194,6 +226,12 @@ class Asking:
         pending_max = self._quotas.pending_per_account
         if await self._store.pending_count(topic.account_id) >= pending_max:
             raise QuotaExceeded("pending subscriptions", pending_max)
+
+
+def request_event(what: RequestEvent, subscription: Subscription, now: datetime) -> ConfirmationRequest:
+    """An event of the requests that went to a subscription's endpoint."""
+    recipient = endpoints.recipient(subscription.protocol, subscription.endpoint)
+    return ConfirmationRequest(recipient, now, what, subscription.account_id, subscription.topic_id)
 
 
 def _revived(old: Subscription, new: Subscription) -> Subscription:

@@ -128,6 +128,24 @@ def endpoint(protocol: str, text: str) -> str:
             raise InvalidValue("protocol", "not supported", protocol)
 
 
+def recipient(protocol: str, text: str) -> str:
+    """Whom a request to this endpoint reaches: one text for all spellings that reach the same, for counting requests.
+
+    Of a mail address case and what follows a plus do not count, of a URL user, password and fragment; the same address of several
+    protocols is one recipient.
+    """
+    match protocol:
+        case "email" | "email-json":
+            local, _, domain = text.casefold().rpartition("@")
+            return f"mail:{local.partition('+')[0] or local}@{domain}"
+        case "http" | "https":
+            scheme, _, rest = text.partition("#")[0].partition("://")
+            place, slash, path = rest.partition("/")
+            return f"web:{scheme.lower()}://{place.rpartition('@')[2].lower()}{slash}{path}"
+        case _:
+            return f"{protocol}:{text}"
+
+
 def owner(protocol: str, text: str) -> str:
     """The account that an endpoint's own name says it belongs to, empty where it says none."""
     return text.split(":")[4] if protocol == "sqs" else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tidings.domain import lifecycle, tokens
 from tidings.domain.errors import (
@@ -22,13 +22,14 @@ from tidings.domain.errors import (
     WrongState,
 )
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.lifecycle import Customs
+from tidings.domain.lifecycle import PACES, Customs, Pace
 from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import (
     Event,
     Kind,
     Origin,
     Principal,
+    RequestEvent,
     State,
     Subscription,
     SubscriptionQuery,
@@ -41,10 +42,11 @@ from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services.asking import Asking, Wanted
+from tidings.services.asking import Asking, Wanted, request_event
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 
+DECLINE_HOLD = timedelta(days=30)
 LISTED_MAX = 1000
 """Subscriptions of one endpoint shown on its page, for each of live and canceled."""
 
@@ -71,7 +73,7 @@ class Found:
 class Subscriptions:
     """`customs`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
     HMAC key of signed links. `anonymous_cancel`: whether whoever knows a subscription's name may cancel it, unsigned and
-    without a link that was sent to its endpoint."""
+    without a link that was sent to its endpoint. `paces`, `decline_hold`: see `Asking`."""
 
     def __init__(
         self,
@@ -88,6 +90,8 @@ class Subscriptions:
         new_message_id: Callable[[], str],
         link_key: bytes,
         anonymous_cancel: bool = True,
+        paces: Mapping[str, Sequence[Pace]] = PACES,
+        decline_hold: timedelta = DECLINE_HOLD,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -96,7 +100,9 @@ class Subscriptions:
         self._metrics = metrics
         ttls = {dialect: custom.ttl for dialect, custom in customs.items()}
         self._notices = Notices(vault, ttls, new_token=new_token, new_message_id=new_message_id)
-        self._asking = Asking(store, clock, quotas, customs, self._notices, new_uid=new_uid)
+        self._asking = Asking(
+            store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
+        )
         self._link_key = link_key
         self._anonymous_cancel = anonymous_cancel
 
@@ -163,8 +169,13 @@ class Subscriptions:
         """
         assert grant.verb is Verb.SUBSCRIBE
         wanted = Wanted(grant, topic, dialect, protocol, endpoint, settings, origin)
+        async with self._asking.turn(protocol, endpoint):
+            return await self._subscribe(wanted)
+
+    async def _subscribe(self, wanted: Wanted) -> tuple[Subscription, bool]:
+        topic, grant = wanted.topic, wanted.grant
         for _ in range(CONFLICTS_MAX):
-            live = await self._store.live_subscription(topic.id, protocol, endpoint)
+            live = await self._store.live_subscription(topic.id, wanted.protocol, wanted.endpoint)
             try:
                 if live is None:
                     return await self._subscribe_anew(wanted), True
@@ -173,7 +184,7 @@ class Subscriptions:
                     await self._commit(unit)
                     return subscription, True
                 if live.state is State.UNCONFIRMED:
-                    return await self._ask_once_more(topic, live, origin), False
+                    return await self._ask_once_more(topic, live, wanted.origin), False
                 return live, False
             except Conflict:
                 if await self._store.topic_by_id(topic.id) is None:
@@ -196,7 +207,8 @@ class Subscriptions:
             if found.subscription.state is not State.UNCONFIRMED:
                 raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
             try:
-                return await self._ask_once_more(found.topic, found.subscription, origin)
+                async with self._asking.turn(found.subscription.protocol, found.subscription.endpoint):
+                    return await self._ask_once_more(found.topic, found.subscription, origin)
             except Conflict:
                 continue
         raise Throttled
@@ -295,6 +307,7 @@ class Subscriptions:
             if event is Event.RESTORED:
                 await self._make_room(unit, found, now)
             unit.subscriptions_changed.append(confirmed)
+            unit.confirmation_requests.append(request_event(RequestEvent.ANSWERED, confirmed, now))
             unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
             try:
                 await self._commit(unit)
@@ -401,6 +414,8 @@ class Subscriptions:
             if not decided.changed:
                 return Canceled(before, topic, changed=False)
             unit, restore = self._cancel_unit(topic, before, decided, now, origin)
+            if holds_link and before.state is State.UNCONFIRMED:
+                unit.confirmation_requests.append(request_event(RequestEvent.DECLINED, before, now))
             try:
                 await self._commit(unit)
             except Conflict:

@@ -277,8 +277,17 @@ class Settings:
     confirm_pace: bool = _setting(
         True,
         values.switch,
-        "Whether one endpoint is asked to confirm SMN subscriptions only so often: mail 20 times an hour, SMS 10 times, web "
-        "hooks 200 times in ten minutes, as SMN documents. What was held back is in the ledger.",
+        "Whether one recipient is asked to confirm only so often, over all topics, accounts and clouds: mail 20 times an hour and 40 "
+        "times in two days, SMS half of that, web hooks 200 times in ten minutes (not in developer mode), as SMN documents; "
+        "whoever confirms starts anew. Calls are answered as usual; what was held back is in the ledger. Off: neither that nor "
+        "declined requests hold anything back.",
+    )
+    decline_hold_s: float = _setting(
+        30 * 86_400.0,
+        values.seconds(0.0, 365 * 86_400.0),
+        "How long no further request goes to somebody who said on the confirmation page that he had not asked for it, from the same "
+        "account or for the same topic.",
+        unit="seconds",
     )
     smn_retry_base_s: float = _setting(
         5.0,

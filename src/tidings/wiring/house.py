@@ -9,7 +9,7 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -54,6 +54,7 @@ from tidings.dialects.tencent import TencentDialect
 from tidings.dialects.tencent.calls import House as TencentHouse
 from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
 from tidings.domain.letters import Links
+from tidings.domain.lifecycle import PACES, Pace
 from tidings.domain.model import AccountId
 from tidings.domain.ports import Channel
 from tidings.domain.tokens import sign_link
@@ -173,7 +174,7 @@ class House:
             quotas,
             {
                 "sns": sns_customs(settings.confirm_ttl_s),
-                "smn": smn_customs(settings.confirm_ttl_s, paced=settings.confirm_pace),
+                "smn": smn_customs(settings.confirm_ttl_s),
             },
             self.metrics,
             new_uid=new_uid,
@@ -181,6 +182,8 @@ class House:
             new_message_id=new_uuid,
             link_key=self._link_key,
             anonymous_cancel=settings.anonymous_unsubscribe,
+            paces=_paces(settings),
+            decline_hold=timedelta(seconds=settings.decline_hold_s),
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
         self.opt_outs = make_opt_outs(settings, store, clock, self.metrics, quotas, self._vault)
@@ -493,3 +496,10 @@ class House:
         self.clock.advance(seconds)
         self.flow.due_changed.set()
         self._wake.set()
+
+
+def _paces(settings: Settings) -> Mapping[str, Sequence[Pace]]:
+    """How often a recipient is asked. A developer's web hooks are his own, and his test suites ask them by the hundred."""
+    if not settings.confirm_pace:
+        return {}
+    return {protocol: paces for protocol, paces in PACES.items() if not (settings.dev and protocol.startswith("http"))}

@@ -23,6 +23,11 @@ def test_refused_is_given_up_at_once() -> None:
     assert decide(Refused("HTTP 403"), 1, HTTP_PLAN, NOW, MIDDLE) == GiveUp(1, "HTTP 403")
 
 
+def test_a_dead_letter_does_not_say_what_a_name_inside_resolves_to() -> None:
+    decision = decide(Refused("address not allowed: 10.0.0.1"), 1, HTTP_PLAN, NOW, MIDDLE)
+    assert decision == GiveUp(1, "address not allowed")
+
+
 def test_later_waits_as_the_plan_says_and_then_gives_up() -> None:
     later = RetryLater("HTTP 500")
     assert decide(later, 1, HTTP_PLAN, NOW, MIDDLE) == Again(1, NOW + timedelta(seconds=20), "HTTP 500")

@@ -13,8 +13,9 @@ from tests.support.build import NOW, make_subscription
 from tidings.domain import lifecycle, tokens
 from tidings.domain.errors import InvalidToken, TokenExpired
 from tidings.domain.lifecycle import Pace, may_ask
-from tidings.domain.model import State, TokenPurpose
+from tidings.domain.model import AccountId, ConfirmationRequest, RequestEvent, State, TokenPurpose, TopicId
 from tidings.domain.tokens import LinkPurpose
+from tidings.services import endpoints
 
 HOUR = timedelta(hours=1)
 TTL = timedelta(hours=48)
@@ -99,3 +100,47 @@ def test_a_link_of_one_purpose_is_worth_nothing_for_another(purpose: LinkPurpose
         tokens.read_link(KEY, purpose, link)
     with pytest.raises(InvalidToken):
         tokens.read_link(KEY, purpose, purpose.value + link[1:])
+
+
+def _event(what: RequestEvent, days: float, account: str = "1", topic: int = 1) -> ConfirmationRequest:
+    return ConfirmationRequest("mail:a@b", NOW + timedelta(days=days), what, AccountId(account), TopicId(topic))
+
+
+@pytest.mark.parametrize(
+    ("account", "topic", "days", "answered", "held"),
+    [
+        ("1", 1, 1, None, True),
+        ("1", 2, 1, None, True),
+        ("2", 1, 1, None, True),
+        ("2", 2, 1, None, False),
+        ("1", 1, 29.9, None, True),
+        ("1", 1, 30, None, False),
+        ("1", 2, 1, ("1", 3), False),
+        ("1", 2, 1, ("2", 3), True),
+    ],
+)
+def test_a_declined_request_holds_its_account_and_topic_for_a_while(
+    account: str, topic: int, days: float, answered: tuple[str, int] | None, held: bool
+) -> None:
+    past = [_event(RequestEvent.ASKED, 0), _event(RequestEvent.DECLINED, 0)]
+    if answered is not None:
+        past.append(_event(RequestEvent.ANSWERED, 0.1, *answered))
+    why = lifecycle.why_not_ask(
+        [PACE], past, NOW + timedelta(days=days), account_id=account, topic_id=topic, hold=timedelta(days=30)
+    )
+    assert why == ("declined before; nothing was sent" if held else "")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "recipient"),
+    [
+        ("email", "Ann@Example.com", "mail:ann@example.com"),
+        ("email-json", "ann+tag+more@example.com", "mail:ann@example.com"),
+        ("email", "+@example.com", "mail:+@example.com"),
+        ("http", "HTTP://u:p@Host:80/Path?q#f", "web:http://host:80/Path?q"),
+        ("https", "https://host", "web:https://host"),
+        ("sms", "+15550100", "sms:+15550100"),
+    ],
+)
+def test_spellings_of_one_recipient_are_one(protocol: str, endpoint: str, recipient: str) -> None:
+    assert endpoints.recipient(protocol, endpoint) == recipient

@@ -135,7 +135,7 @@ OF_CONSENT = {
         "opt_outs_lifted",
         "opt_outs_absent",
     ),
-    *("tokens_new", "tokens_used", "tokens_void", "texts_heard", "ledger"),
+    *("tokens_new", "tokens_used", "tokens_void", "texts_heard", "ledger", "confirmation_requests"),
 }
 OF_MESSAGES = {"messages", "texts_sent", "text_reports", "text_tallies", "readers"}
 

@@ -107,7 +107,7 @@ async def test_a_database_of_an_older_version_is_upgraded_with_its_rows(old: aps
     assert await totals(store) == [3, 6, 3, 6]
     assert await store.topic_counts(TopicId(kept)) == TopicCounts(2, 2, 2)
     assert await store.templates_total(TemplateQuery(OWNER)) == 0
-    assert await store.asked("email", "e", since=EPOCH) == [EPOCH + timedelta(microseconds=3)]
+    assert await store.confirmation_requests("mail:e", since=EPOCH) == []
     assert len(await store.lapsed("sns", unconfirmed_since=EPOCH + timedelta(1), canceled_since=EPOCH, limit=99)) == 6
     while await store.sweep(EPOCH, 2):
         assert await totals(store) == [3, 6, 3, 6]
@@ -180,7 +180,9 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
     [
         ("subscription_lapsed_unconfirmed", "subscription_unconfirmed_of (dialect=? AND <expr><?)"),
         ("subscription_lapsed_canceled", "subscription_gone_of (dialect=? AND canceled_at<?)"),
-        ("ledger_asked", "INDEX ledger_asked (endpoint=? AND protocol=?)"),
+        ("confirmation_request_list", "INDEX confirmation_request_by_recipient (recipient=?)"),
+        ("sweep_confirmation_requests", "COVERING INDEX confirmation_request_by_time (at<?)"),
+        ("subscription_restorable_count", "INDEX subscription_restorable (topic_id=? AND come_back_until>?)"),
         (
             "subscription_ids_by_region_near",
             "COVERING INDEX subscription_by_region (account_id=? AND region=? AND id>?)",

@@ -15,12 +15,14 @@ import msgspec
 from tidings.domain.model import (
     AccessKey,
     Account,
+    ConfirmationRequest,
     Delivery,
     DeliveryState,
     Event,
     LedgerEntry,
     Message,
     Origin,
+    RequestEvent,
     Role,
     State,
     Subscriber,
@@ -214,6 +216,14 @@ def token(row: Row) -> Token:
 def token_row(value: Token) -> Row:
     times = micros(value.created_at), micros(value.expires_at), micros_or_none(value.used_at)
     return value.digest, value.purpose.value, value.subscription_uid, *times
+
+
+def confirmation_request(row: Row) -> ConfirmationRequest:
+    return ConfirmationRequest(row[0], moment(row[1]), RequestEvent(row[2]), row[3], row[4])
+
+
+def confirmation_request_row(value: ConfirmationRequest) -> Row:
+    return value.recipient, micros(value.at), value.what.value, value.account_id, value.topic_id
 
 
 def ledger_entry(row: Row) -> LedgerEntry:

@@ -21,6 +21,7 @@ from tidings.domain.model import (
     AccessKey,
     Account,
     AccountId,
+    ConfirmationRequest,
     LedgerEntry,
     LedgerQuery,
     Subscriber,
@@ -194,9 +195,9 @@ class SqliteStore(OptOutTables, TextTables):
             found += self._database.rows(SQL["subscription_lapsed_canceled"], bindings)
         return [rows.subscription(row, self._maps) for row in found]
 
-    async def asked(self, protocol: str, endpoint: str, *, since: datetime) -> list[datetime]:
-        found = self._database.rows(SQL["ledger_asked"], (endpoint, protocol, rows.micros(since)))
-        return [rows.moment(at) for (at,) in found]
+    async def confirmation_requests(self, recipient: str, *, since: datetime) -> list[ConfirmationRequest]:
+        found = self._database.rows(SQL["confirmation_request_list"], (recipient, rows.micros(since)))
+        return [rows.confirmation_request(row) for row in reversed(found)]
 
     async def template(self, uid: str) -> Template | None:
         row = self._database.row(SQL["template_by_uid"], (uid,))

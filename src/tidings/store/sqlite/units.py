@@ -58,6 +58,8 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         db.execute(SQL["token_use"], (digest, rows.micros(at)))
     for token in unit.tokens_new:
         db.execute(SQL["token_add"], rows.token_row(token))
+    if unit.confirmation_requests:
+        db.executemany(SQL["confirmation_request_add"], map(rows.confirmation_request_row, unit.confirmation_requests))
     if unit.ledger:
         _write_down(db, unit.ledger)
     if seen:

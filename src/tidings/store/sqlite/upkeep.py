@@ -18,6 +18,9 @@ from tidings.store.sqlite.database import SQL, Row, first, run
 TOPIC_TEXTS_KEPT = timedelta(days=32)
 """How long hours of topics' text messages are kept: a month's statistics and a day."""
 
+REQUESTS_KEPT = timedelta(days=366)
+"""How long requests to confirm are kept: a declined one may be remembered for a year."""
+
 HEARD_KEPT = timedelta(days=90)
 """How long incoming texts are kept: callbacks and people of the account may come to them late."""
 
@@ -28,6 +31,7 @@ SMS_TALLIES_KEPT = timedelta(days=400)
 def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     """Remove up to `limit` rows that nobody can see or need any more; returns how many."""
     removed = _bite(db, "sweep_tokens", rows.micros(now), limit)
+    removed += _bite(db, "sweep_confirmation_requests", rows.micros(now - REQUESTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_texts", rows.micros(now - TOPIC_TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_heard", rows.micros(now - HEARD_KEPT), limit - removed)
     # Parts first: they are found by their texts. They are no rows of the bite: a text has a handful.

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.build import NOW
 
 from tidings.channels.http.answer import outcome_of
-from tidings.delivery.settle import GiveUp, decide
 from tidings.dialects.smn.detection import read_outcome
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
-from tidings.domain.retry import RetryPlan
 
 
 @pytest.mark.parametrize("status", [200, 204, 299, 301, 400, 404, 408, 429, 500, 503, 599])
@@ -38,8 +35,3 @@ def test_where_nothing_came_back_the_code_says_why(outcome: Outcome, code: int) 
     assert told[0] == code
     if code == -1:
         assert told[1] == "The endpoint did not answer."
-
-
-def test_a_dead_letter_does_not_say_what_an_inside_name_resolves_to() -> None:
-    decision = decide(Refused("address not allowed: 10.0.0.1"), 1, RetryPlan(), NOW, 0.0)
-    assert decision == GiveUp(1, "address not allowed")

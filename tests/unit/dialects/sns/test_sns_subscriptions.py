@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 from tests.dialogues.desk import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Desk, body_of, open_desk
 from tests.support.build import ACCOUNT
 
-from tidings.domain.model import Event, Kind, State, SubscriptionQuery, TopicId, Way
+from tidings.domain.lifecycle import ASKED
+from tidings.domain.model import Event, Kind, Origin, State, SubscriptionQuery, TopicId, Way
+from tidings.domain.tokens import LinkPurpose, sign_link
 from tidings.services.quotas import Quotas
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:queue"
@@ -501,6 +504,64 @@ async def test_the_owner_of_the_topic_gets_what_a_guest_subscribed(desk: Desk, s
 
 def _uid_of(arn: str) -> str:
     return arn.rsplit(":", 1)[1].replace("-", "")
+
+
+# --- how often somebody is asked ------------------------------------------------------------------------------------------
+
+
+async def sent(desk: Desk) -> int:
+    return len(await desk.accepted(Kind.CONFIRMATION))
+
+
+async def test_one_recipient_is_asked_so_often_over_topics_spellings_and_accounts(desk: Desk, shared: str) -> None:
+    topics = [shared, await desk.topic("two"), await desk.topic("three", key=GUEST)]
+    spellings = ("ann@example.com", "Ann@example.com", "ann+1@example.com", "ANN+x+y@EXAMPLE.com")
+    calls = []
+    for n in range(60):
+        topic = topics[n % 3]
+        given = {"TopicArn": topic, "Protocol": ("email", "email-json")[n % 2], "Endpoint": spellings[n % 4]}
+        calls.append(desk.ask("subscribe", key=GUEST if topic == topics[2] else "tidings", **given))
+    answers = await asyncio.gather(*calls)
+    assert {answer["SubscriptionArn"] for answer in answers} == {"pending confirmation"}
+    assert await sent(desk) == 20
+    held = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMATION_HELD]
+    assert {entry.detail for entry in held} == {"asked too often; nothing was sent"}
+    assert await desk.pending(shared, "ben@example.com")
+    assert await sent(desk) == 21, "others are asked as before"
+
+
+async def test_whoever_confirms_is_asked_anew(desk: Desk) -> None:
+    for n in range(30):
+        await desk.confirmed(await desk.topic(f"t{n}"))
+    assert await sent(desk) == 30
+
+
+async def test_the_pace_survives_a_restart(tmp_path: Any) -> None:
+    for _ in range(2):
+        async with open_desk(tmp_path) as desk:
+            topic = await desk.topic()
+            for _ in range(15):
+                await desk.pending(topic)
+            asked = [entry for entry in await desk.ledger() if entry.detail == ASKED]
+    assert len(asked) == 20
+
+
+async def test_a_declined_request_holds_further_ones_of_the_same_account(desk: Desk, shared: str) -> None:
+    arn = await desk.pending(shared)
+    link = sign_link(b"k" * 32, LinkPurpose.CANCEL, _uid_of(arn))
+    await desk.subscriptions.cancel_by_link(link, origin=Origin(Way.LINK))
+    assert (await desk.ask("subscribe", TopicArn=shared, Protocol="email", Endpoint="Ann+2@example.com"))[
+        "SubscriptionArn"
+    ] == "pending confirmation"
+    await desk.pending(await desk.topic("other"))
+    await desk.pending(shared, "ann+3@example.com", key=GUEST)
+    assert await sent(desk) == 1
+    assert (await desk.ledger())[-1].detail == "declined before; nothing was sent"
+    await desk.pending(await desk.topic("theirs", key=GUEST), key=GUEST)
+    assert await sent(desk) == 2, "another account's topic was not declined"
+    await desk.ask("confirm_subscription", key=None, TopicArn=shared, Token=desk.tokens[-1])
+    await desk.pending(await desk.topic("third"))
+    assert await sent(desk) == 2, "to confirm somebody else's says nothing of what was declined"
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------------------

@@ -24,23 +24,6 @@ FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
 -- name: ledger_first_since
 SELECT id FROM ledger WHERE high_water >= ?1 ORDER BY high_water, id LIMIT 1;
 
--- When an endpoint was asked to confirm, after a time and after it last did: among the newest 1,000 requests and answers.
--- name: ledger_asked
-WITH newest AS MATERIALIZED (
-    SELECT id, event IN ('confirmed', 'restored') AS answered, at FROM ledger INDEXED BY ledger_asked
-    WHERE endpoint = ?1 AND protocol = ?2
-        AND (detail = 'confirmation requested' OR event IN ('confirmed', 'restored'))
-    ORDER BY id DESC LIMIT 1000
-)
-SELECT at FROM newest
-WHERE NOT answered AND at > ?3 AND id > coalesce((SELECT max(id) FROM newest WHERE answered), 0)
-ORDER BY at;
-
--- The phones of an account that opted in after an entry.
--- name: ledger_opted_in
-SELECT endpoint FROM ledger INDEXED BY ledger_by_event
-WHERE account_id = ?1 AND event = 'opted-in' AND event IN ('opted-out', 'opted-in', 'review', 'reviewed') AND id > ?2;
-
 -- The lists below give row ids as one JSON array; see subscriptions.sql.
 
 -- Ids of all entries.

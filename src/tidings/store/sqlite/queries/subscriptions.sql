@@ -226,3 +226,12 @@ DELETE FROM token WHERE subscription_uid = ?1;
 -- One token.
 -- name: token_by_digest
 SELECT digest, purpose, subscription_uid, created_at, expires_at, used_at FROM token WHERE digest = ?1;
+
+-- Add an event of a recipient's requests to confirm.
+-- name: confirmation_request_add
+INSERT INTO confirmation_request (recipient, at, what, account_id, topic_id) VALUES (?1, ?2, ?3, ?4, ?5);
+
+-- What happened to a recipient's requests after a time, newest first.
+-- name: confirmation_request_list
+SELECT recipient, at, what, account_id, topic_id FROM confirmation_request INDEXED BY confirmation_request_by_recipient
+WHERE recipient = ?1 AND at > ?2 ORDER BY id DESC LIMIT 1000;

@@ -4,6 +4,12 @@
 -- name: sweep_tokens
 DELETE FROM token WHERE digest IN (SELECT digest FROM token WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2);
 
+-- Remove events of requests to confirm that nobody remembers, a bite.
+-- name: sweep_confirmation_requests
+DELETE FROM confirmation_request WHERE id IN (
+    SELECT id FROM confirmation_request INDEXED BY confirmation_request_by_time WHERE at < ?1 ORDER BY at LIMIT ?2
+);
+
 -- A deleted topic that waits for its end.
 -- name: sweep_next_topic
 SELECT id FROM topic WHERE deleted = 1 ORDER BY id LIMIT 1;
@@ -67,6 +73,7 @@ SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'ledger_no_delet
 DROP TRIGGER ledger_no_delete;
 DELETE FROM ledger;
 DELETE FROM token;
+DELETE FROM confirmation_request;
 DELETE FROM delivery;
 DELETE FROM message_progress;
 DELETE FROM message;
