@@ -32,6 +32,9 @@ class _Clock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
 
 class Round:
     """Sends so many texts, always some ahead, and waits for the last."""

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import apsw
 import boto3
 import pytest
 from click.testing import Result
@@ -33,7 +35,7 @@ from tidings.domain.unit import Unit
 from tidings.services.accounts import Accounts
 from tidings.settings import load
 from tidings.store.sqlite.database import Database
-from tidings.wiring import HouseClock, open_store
+from tidings.wiring import open_clock, open_store
 
 PROVISION = """
 [[account]]
@@ -536,6 +538,18 @@ def test_the_doctor_notices_a_damaged_database(cli: Cli) -> None:
     assert "restore" in found["store"]["mend"]
 
 
+def test_the_doctor_notices_a_wall_clock_that_was_set_back(cli: Cli) -> None:
+    """What is stored was written an hour from now."""
+    cli("account", "create", "acme")
+    assert "behind the times" not in examined(cli)[1]["clock"]["detail"]
+    database = apsw.Connection(str(cli.data / "tidings.db"))
+    database.execute("UPDATE clock_mark SET at = ?", (int((time.time() + 3600) * 1e6),))
+    database.close()
+    found = examined(cli)[1]["clock"]
+    assert found["state"] == "warn"
+    assert "behind the times of what is stored" in found["detail"]
+
+
 def test_the_doctor_speaks_with_the_relay(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         monkeypatch.setenv("TIDINGS_SMTP_URL", f"smtp://127.0.0.1:{listening.getsockname()[1]}")
@@ -586,7 +600,7 @@ def test_the_doctor_judges_the_settings(
 
 async def started(data: Path, wanted: Wanted) -> tuple[Ready, Accounts, Any]:
     store, vault = await open_store(load({"data": str(data)}, {}))
-    accounts = Accounts(store, HouseClock(), vault)
+    accounts = Accounts(store, await open_clock(store), vault)
     return await bootstrap(accounts, wanted), accounts, store
 
 

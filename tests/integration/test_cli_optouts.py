@@ -24,7 +24,7 @@ from tidings.domain.optout import IncomingText
 from tidings.observe.metrics import Metrics
 from tidings.services.optouts import OptOuts
 from tidings.settings import load
-from tidings.wiring import HouseClock, open_store
+from tidings.wiring import open_clock, open_store
 
 ACCOUNT = "000000000000"
 ADDRESS = "+18885550100"
@@ -92,7 +92,12 @@ class Cli:
             store, _ = await open_store(load({"data": str(self.data)}, {}))
             try:
                 service = OptOuts(
-                    store, store, HouseClock(), Metrics(), new_message_id=lambda: os.urandom(8).hex(), texts=store
+                    store,
+                    store,
+                    await open_clock(store),
+                    Metrics(),
+                    new_message_id=lambda: os.urandom(8).hex(),
+                    texts=store,
                 )
                 owner, origin = AccountId(ACCOUNT), Origin(Way.API)
                 principal = Principal(owner, "admin", Role.OWNER)

@@ -516,3 +516,13 @@ async def test_an_idle_take_finds_what_a_command_added(opener: Opener, tmp_path:
     await house.flow.append([a_message(2)])
     assert house.flow.backlog() == 2
     await house.close()
+
+
+async def test_a_row_that_a_wrong_clock_gave_a_time_years_ahead_is_due_at_once(house: House) -> None:
+    task = await a_task(house.flow)
+    far, soon = NOW + timedelta(days=3650), NOW + timedelta(days=2)
+    ids = await house.flow.record(Record(parked=[parked(task, due=far), parked(task, due=soon)]))
+    assert await house.flow.next_due() == soon
+    await house.store.sweep(NOW, 100)
+    assert [delivery.id for delivery, _ in await house.flow.take_due(NOW, 9)] == ids[:1]
+    assert await house.flow.next_due() == soon

@@ -55,6 +55,9 @@ class RealClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
 
 class Watched(GatewaysDialect):
     """`asked`: (request, status) in order."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -489,3 +490,33 @@ async def test_a_closed_store_refuses_to_commit(opener: Opener, tmp_path: Path) 
     await store.close()
     with pytest.raises(Unavailable):
         await store.commit(Unit(ledger=[an_entry(1)]))
+
+
+# The clock's mark
+
+
+async def test_no_time_that_was_written_down_is_later_than_the_mark_that_a_restart_goes_on_from(
+    opener: Opener, tmp_path: Path
+) -> None:
+    store = await opener(tmp_path)
+    assert await store.clock_mark() is None
+    time = NOW
+
+    def now() -> datetime:
+        return time
+
+    store.keep_clock_mark(now)
+    for step in (SECOND, SECOND / 3, SECOND / 3, 3600 * SECOND):
+        time += step
+        await store.commit(Unit(topics_new=[a_topic(int(time.timestamp() * 10), created_at=time)]))
+        mark = await store.clock_mark()
+        assert mark is not None
+        assert time <= mark <= time + SECOND
+    await store.close()
+    again = await opener(tmp_path)
+    assert await again.clock_mark() == mark
+    # Another process whose clock is behind does not set it back.
+    again.keep_clock_mark(lambda: NOW)
+    await again.check()
+    assert await again.clock_mark() == mark
+    await again.close()

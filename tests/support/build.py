@@ -36,6 +36,9 @@ class FakeClock:
     def now(self) -> datetime:
         return self.time
 
+    def wall(self) -> datetime:
+        return self.time
+
     def advance(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +34,7 @@ _DISK_WARN_BYTES = 1024 * 1024 * 1024
 _PATIENCE_S = 5.0
 _CERTIFICATE_WARN_DAYS = 14
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronized
+_CLOCKS_APART = timedelta(minutes=1)
 _METADATA = ip_network("169.254.0.0/16")
 
 
@@ -124,6 +125,20 @@ async def store(settings: Settings) -> list[Check]:
         await opened.close()
 
 
+async def clock_mark(settings: Settings) -> datetime | None:
+    """How far the application's clock has come; None where there is no store of this release that can be read."""
+    from tidings.wiring import open_store
+
+    with suppress(Problem, TidingsError):
+        if settings.store_path.exists() and schema_of(settings.store_path) == known_schema():
+            opened, _vault = await open_store(settings)
+            try:
+                return await opened.clock_mark()
+            finally:
+                await opened.close()
+    return None
+
+
 async def _keys(opened: Store, vault: FileVault) -> Check:
     count = 0
     for account in await opened.accounts():
@@ -141,10 +156,20 @@ async def _keys(opened: Store, vault: FileVault) -> Check:
     return Check("secret key", OK, f"opens all {count} access keys")
 
 
-def clock() -> Check:
-    """Signatures are refused when clocks differ by more than 15 minutes."""
+def clock(settings: Settings, mark: datetime | None, *, running: bool) -> Check:
+    """Signatures are refused when clocks differ by more than 15 minutes, and the application's own clock never goes back.
+
+    mark: how far that one has come. running: a server moves it.
+    """
     name, now = "clock", datetime.now(UTC)
     mend = "let NTP set the clock (chrony, systemd-timesyncd)"
+    if mark is not None and mark - now > _CLOCKS_APART:
+        told = f"it says {now:%Y-%m-%d %H:%M:%S} UTC, {mark - now} behind the times of what is stored"
+        return Check(name, WARN, f"{told}; the application's goes on at half its pace until they meet", mend)
+    if mark is not None and running and now - mark > timedelta(seconds=settings.clock_jump_max_s):
+        told = f"it says {now:%Y-%m-%d %H:%M:%S} UTC and has jumped ahead of the running server's by {now - mark}"
+        how = "if it is right, wait for a day or restart with TIDINGS_CLOCK_JUMP_MAX_S raised"
+        return Check(name, FAIL, f"{told}, which does not follow", f"{mend}; {how}")
     if now.year < 2025:
         return Check(name, FAIL, f"it says {now:%Y-%m-%d %H:%M} UTC", mend)
     if _is_unsynchronized():

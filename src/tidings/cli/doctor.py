@@ -38,7 +38,7 @@ def doctor(
             settings = settings_from(
                 server.settings | {name: text for name, text in options.items() if text is not None}
             )
-        found = [checks.server(settings, server), *asyncio.run(_examine(settings))]
+        found = [checks.server(settings, server), *asyncio.run(_examine(settings, running=server is not None))]
     if as_json:
         show_json([dataclasses.asdict(check) for check in found])
     else:
@@ -50,12 +50,12 @@ def doctor(
         raise typer.Exit(FAILED)
 
 
-async def _examine(settings: Settings) -> list[checks.Check]:
+async def _examine(settings: Settings, *, running: bool) -> list[checks.Check]:
     return [
         checks.data_directory(settings),
         checks.free_disk(settings),
         *await checks.store(settings),
-        checks.clock(),
+        checks.clock(settings, await checks.clock_mark(settings), running=running),
         await checks.relay(settings),
         *await checks_sms.transports(settings),
         *await checks_sms.opt_outs(settings),

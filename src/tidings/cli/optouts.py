@@ -129,10 +129,10 @@ def import_opt_outs(
     """Opt out everybody on a list; safe to repeat. Nobody is ever opted in by it."""
 
     async def work(settings: Settings, opened: OpenedStore, _vault: FileVault) -> dict[str, int]:
-        from tidings.wiring import HouseClock
+        from tidings.wiring import open_clock
 
         owner = await _chosen(opened, account)
-        taking = OptOutImport(opened, opened, HouseClock(), owner, revoke_all=settings.sms_revoke_all)
+        taking = OptOutImport(opened, opened, await open_clock(opened), owner, revoke_all=settings.sms_revoke_all)
         await taking.begin()
         good, bad = _look_through(file, address, taking)
         if bad and not skip_bad:

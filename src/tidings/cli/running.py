@@ -115,8 +115,8 @@ def with_accounts(
     """As `with_store`, for commands about accounts, users and keys."""
 
     async def run(_settings: Settings, store: OpenedStore, vault: FileVault) -> T:
-        from tidings.wiring import HouseClock
+        from tidings.wiring import open_clock
 
-        return await work(Accounts(store, HouseClock(), vault, opt_outs=store, texts=store, origin=origin()))
+        return await work(Accounts(store, await open_clock(store), vault, opt_outs=store, texts=store, origin=origin()))
 
     return with_store(options, run, create=create)

@@ -308,6 +308,8 @@ class Message:
     `sms_app`, `sms_type`: in whose name and as what its texts are sent (`domain.optout`); empty and 0: topics, notification. `answers`:
     what it is the one answer to (`optout.KeywordSet`), round what opt-outs block; empty for all others. `sender`: the number or sender
     id its texts come from, empty for the channel's own. `trace_header`: the publisher's `X-Amzn-Trace-Id`, handed on to queues.
+    `accepted_at` is what receivers are told, by the machine's wall clock; whoever compares times with others of ours has `expires_at`,
+    and `asked_at` of a confirmation request.
     """
 
     id: str
@@ -334,6 +336,7 @@ class Message:
     answers: str = ""
     sender: str = ""
     trace_header: str = ""
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

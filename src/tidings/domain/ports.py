@@ -49,7 +49,11 @@ class Clock(Protocol):
     """Time, handed in. Developer mode's clock can be moved forward."""
 
     def now(self) -> datetime:
-        """The time, aware UTC."""
+        """The time, aware UTC; never earlier than before, also over restarts. For everything that is compared or kept."""
+        ...
+
+    def wall(self) -> datetime:
+        """The machine's wall clock, which may step: for what others compare with clocks of their own, and nothing else."""
         ...
 
 
@@ -158,6 +162,14 @@ class Store(Protocol):
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
         """Confirmed subscriptions of a topic with id > `after`, ascending, whose confirmation was written down before the message at
         `seq`, a place in the flow: order decides, not clocks."""
+        ...
+
+    async def clock_mark(self) -> datetime | None:
+        """The latest time that may have been written down, None in a new database: where the application's clock goes on."""
+        ...
+
+    def keep_clock_mark(self, now: Callable[[], datetime]) -> None:
+        """From now on see to it that whatever is written down has a time before the mark. now: the clock that gives those times."""
         ...
 
     async def last_seq(self) -> int:

@@ -45,12 +45,14 @@ class _Latency:
 
 
 class Metrics(Collector):
-    """One house's figures. `backlog`, `waiting`, `loop_lag_s` and `binds_up` are set by whoever knows them; the rest is counted here."""
+    """One application's figures. `backlog`, `waiting`, `loop_lag_s`, `clock_lead_s` and `binds_up` are set by whoever knows them; the
+    rest is counted here."""
 
     def __init__(self) -> None:
         self.backlog = 0.0
         self.waiting = 0.0
         self.loop_lag_s = 0.0
+        self.clock_lead_s = 0.0
         self.binds_up: Mapping[str, int] = {}
         """How many binds to an SMSC are up, by its name; those that are down count as 0."""
         self._published = 0
@@ -151,6 +153,11 @@ class Metrics(Collector):
         for name, up in self.binds_up.items():
             binds.add_metric((name,), up)
         yield binds
+        yield GaugeMetricFamily(
+            "tidings_clock_lead_seconds",
+            "How far our clock is ahead of the machine's; negative while that one is doubted.",
+            value=self.clock_lead_s,
+        )
         yield GaugeMetricFamily("tidings_loop_lag_seconds", "How late the event loop runs.", value=self.loop_lag_s)
 
 

@@ -21,7 +21,7 @@ from tidings.domain.model import (
     TokenPurpose,
     Topic,
 )
-from tidings.domain.ports import Vault
+from tidings.domain.ports import Clock, Vault
 from tidings.domain.unit import Unit
 
 
@@ -31,12 +31,14 @@ class Notices:
     def __init__(
         self,
         vault: Vault,
+        clock: Clock,
         ttls: Mapping[str, timedelta],
         *,
         new_token: Callable[[], str],
         new_message_id: Callable[[], str],
     ) -> None:
         self._vault = vault
+        self._clock = clock
         self._ttls = ttls
         self._new_token = new_token
         self._new_message_id = new_message_id
@@ -54,7 +56,8 @@ class Notices:
                 kind=kind,
                 account_id=subscription.account_id,
                 dialect=subscription.dialect,
-                accepted_at=now,
+                accepted_at=self._clock.wall(),
+                asked_at=now,
                 topic_id=subscription.topic_id,
                 subscription_uid=subscription.uid,
                 sealed_token=self._vault.seal(text.encode()),

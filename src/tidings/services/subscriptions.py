@@ -99,7 +99,7 @@ class Subscriptions:
         self._customs = customs
         self._metrics = metrics
         ttls = {dialect: custom.ttl for dialect, custom in customs.items()}
-        self._notices = Notices(vault, ttls, new_token=new_token, new_message_id=new_message_id)
+        self._notices = Notices(vault, clock, ttls, new_token=new_token, new_message_id=new_message_id)
         self._asking = Asking(
             store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
         )

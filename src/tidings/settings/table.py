@@ -251,6 +251,12 @@ class Settings:
     clock_skew_s: int = _setting(
         900, values.whole(1, 86_400), "How far a signature's time may be from ours: what AWS allows.", unit="seconds"
     )
+    clock_jump_max_s: int = _setting(
+        86_400,
+        values.whole(60, 4_000_000_000),
+        "How far ahead a step of the machine's clock may lead and be followed at once; one that leads further is doubted for a day.",
+        unit="seconds",
+    )
     topics_max: int = _setting(
         100_000, values.whole(1, 10**9), "Topics per account and region: the quota of SNS.", unit="topics"
     )

@@ -57,6 +57,7 @@ from tidings.domain.letters import Links
 from tidings.domain.lifecycle import PACES, Pace
 from tidings.domain.model import AccountId
 from tidings.domain.ports import Channel
+from tidings.domain.steady_clock import SteadyClock
 from tidings.domain.tokens import sign_link
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
@@ -79,7 +80,8 @@ from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
-from tidings.wiring.made import HouseClock, new_serial, new_token, new_uid, new_uuid, open_store
+from tidings.wiring.clock_watch import ClockWatch
+from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
 from tidings.wiring.texting import Texting, make_opt_outs
 
 HOUSEKEEPING_EVERY_S = 20.0
@@ -99,12 +101,15 @@ _log = structlog.get_logger(__name__)
 class House:
     """A server with everything in it. `public_url` and `server.address` are final after `build`."""
 
-    def __init__(self, settings: Settings, store: SqliteStore, vault: FileVault, flow: EmbeddedFlow) -> None:
+    def __init__(
+        self, settings: Settings, store: SqliteStore, vault: FileVault, flow: EmbeddedFlow, clock: SteadyClock
+    ) -> None:
         self._settings = settings
         self.store = store
         self.flow = flow
-        self.clock = HouseClock()
+        self.clock = clock
         self.metrics = Metrics()
+        self._clock_watch = ClockWatch(clock, self.metrics)
         self._vault = vault
         self._link_key = vault.derive("links")
         self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
@@ -127,11 +132,12 @@ class House:
         """Open the data directory and wire everything. Raises Unavailable with a text for the operator."""
         store, vault = await open_store(settings)
         try:
+            clock = await open_clock(store, timedelta(seconds=settings.clock_jump_max_s))
             flow = EmbeddedFlow.open(store.journal, backlog_max=settings.backlog_max)
         except BaseException:
             await store.close()
             raise
-        return cls(settings, store, vault, flow)
+        return cls(settings, store, vault, flow, clock)
 
     def _make_server(self) -> None:
         settings = self._settings
@@ -151,7 +157,7 @@ class House:
         # A wildcard is no address that a link could lead to.
         shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         self.public_url = (settings.public_url or f"{settings.scheme}://{shown}:{port}").rstrip("/")
-        self._identity: SigningIdentity = load_identity(settings.data, shown, self.clock.now())
+        self._identity: SigningIdentity = load_identity(settings.data, shown, self.clock.wall())
         self._signer = ProcessSigner(self._identity.key_path, f"{self.public_url}/certs/{self._identity.name}")
         self._make_services()
         self._make_delivery()
@@ -295,7 +301,7 @@ class House:
             opt_outs=self.opt_outs,
             publisher=self._publisher,
             clock=self.clock,
-            signing_clock=HouseClock(),
+            signing_clock=WallClock(),
             limiter=limiter,
             new_message_id=new_uuid,
             public_url=self.public_url,
@@ -363,7 +369,7 @@ class House:
             TencentHouse(
                 self._authenticator,
                 self.clock,
-                HouseClock(),
+                WallClock(),
                 self.texts,
                 self.catalog,
                 self.opt_outs,
@@ -388,7 +394,7 @@ class House:
                 prober=self._prober,
                 envelopes=self._smn_envelopes,
                 clock=self.clock,
-                signing_clock=HouseClock(),
+                signing_clock=WallClock(),
                 limiter=limiter,
                 vault=self._vault,
                 egress=self._egress,
@@ -428,7 +434,13 @@ class House:
         self._dispatcher.start()
         self.callbacks.start()
         self._texting.start()
-        loops = (self._tidy_for_ever(), self._turn_gate_for_ever(), self.metrics.watch_loop(), self.store.warm())
+        loops = (
+            self._tidy_for_ever(),
+            self._turn_gate_for_ever(),
+            self.metrics.watch_loop(),
+            self.store.warm(),
+            self._clock_watch.run(),
+        )
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         await self.server.start()
 
@@ -468,6 +480,7 @@ class House:
         self.metrics.backlog = self.flow.backlog()
         self.metrics.waiting = await self.flow.waiting_count()
         self.metrics.binds_up = self._texting.binds_up()
+        self._clock_watch.look()
 
     def _certificate(self, name: str) -> bytes | None:
         return self._identity.certificate if name == self._identity.name else None

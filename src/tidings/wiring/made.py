@@ -1,28 +1,39 @@
-"""What the house is given rather than builds: its clock, ids, and the data directory. Called by `house` and by admin commands."""
+"""What the application is given rather than builds: its clocks, ids, and the data directory. Called by `house` and by admin commands."""
 
 from __future__ import annotations
 
 import secrets
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from tidings.domain.errors import Unavailable
+from tidings.domain.ports import Store
+from tidings.domain.steady_clock import JUMP_MAX, SteadyClock
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 
+# Goes on while the machine sleeps, where the system has it.
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-class HouseClock:
-    """The machine's clock; developer mode may move it forward."""
 
-    def __init__(self) -> None:
-        self._ahead = timedelta()
+class WallClock:
+    """The machine's wall clock as it is: signatures of others are held against it, and ours are made by it."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC)
 
-    def advance(self, seconds: float) -> None:
-        self._ahead += timedelta(seconds=seconds)
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+
+async def open_clock(store: Store, jump_max: timedelta = JUMP_MAX) -> SteadyClock:
+    """The application's clock, which goes on from what was written down and sees to it that this stays so."""
+    mark = await store.clock_mark()
+    clock = SteadyClock(time.time_ns, partial(time.clock_gettime_ns, _UPTIME), mark=mark, jump_max=jump_max)
+    store.keep_clock_mark(clock.steady)
+    return clock
 
 
 def new_uid() -> str:

@@ -26,7 +26,7 @@ from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
 from tidings.wire.smpp.url import BindKind, SmppUrl
-from tidings.wiring.made import HouseClock, new_uuid
+from tidings.wiring.made import WallClock, new_uuid
 
 
 class Texting:
@@ -84,7 +84,7 @@ class Texting:
         return GatewaysDialect(
             self._hear,
             self.reports.receipt,
-            HouseClock(),
+            WallClock(),
             public_url=self._public_url,
             secret=self._secret,
             twilio_auth_token=self._twilio_auth_token,

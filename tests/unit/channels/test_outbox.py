@@ -30,6 +30,9 @@ class MovableClock:
     def now(self) -> datetime:
         return self.at
 
+    def wall(self) -> datetime:
+        return self.at
+
 
 @pytest.fixture
 def clock() -> MovableClock:

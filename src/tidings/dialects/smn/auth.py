@@ -68,7 +68,7 @@ class Gatekeeper:
         self._tickets = house.tickets
         self._clock = house.signing_clock
         self._skew = house.skew
-        self._locks = Locks(house.signing_clock, house.lock_after)
+        self._locks = Locks(house.clock, house.lock_after)
 
     async def verify(self, request: WireRequest) -> Principal:
         """The caller; where both a token and a signature are given, the token says who it is. Raises SmnError."""

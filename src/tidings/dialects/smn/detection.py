@@ -67,7 +67,7 @@ async def _probe(house: House, topic: Topic, protocol: str, endpoint: str, setti
         kind=Kind.NOTIFICATION,
         account_id=topic.account_id,
         dialect=DIALECT,
-        accepted_at=house.clock.now(),
+        accepted_at=house.clock.wall(),
         topic_id=topic.id,
         body=PROBE_TEXT,
     )

@@ -268,7 +268,7 @@ class SmnWardrobe:
         message, links = self._message, self._house.links
         is_code = subscriber.settings.get(_CODE_WANTED) == "true"
         secret = (
-            confirmation_code(links.key, subscriber.uid, message.accepted_at)
+            confirmation_code(links.key, subscriber.uid, message.asked_at or message.accepted_at)
             if is_code
             else links.standing_page(subscriber.uid)
         )

@@ -24,20 +24,19 @@ async def publish(house: House, call: Call) -> Answer:
     body, bodies = await _texts(house, call.principal.account_id, members)
     ttl_s = messages.read_ttl_s(members)
     attributes, protocols = messages.read_attributes(members)
-    now = house.clock.now()
     message = Message(
         id=house.new_id(),
         kind=Kind.NOTIFICATION,
         account_id=topic.account_id,
         dialect=DIALECT,
-        accepted_at=now,
+        accepted_at=house.clock.wall(),
         topic_id=topic.id,
         subject=subject,
         body=body,
         bodies=bodies,
         attributes=attributes,
         protocols=protocols,
-        expires_at=now + timedelta(seconds=ttl_s),
+        expires_at=house.clock.now() + timedelta(seconds=ttl_s),
         language=messages.read_language(members),
     )
     await house.publisher.publish(grant, (message,))

@@ -144,7 +144,7 @@ def _message(
         kind=Kind.DIRECT if topic is None else Kind.NOTIFICATION,
         account_id=account_id,
         dialect="sns",
-        accepted_at=call.now,
+        accepted_at=house.clock.wall(),
         topic_id=None if topic is None else topic.id,
         subject=draft.subject,
         body=draft.body,

@@ -146,7 +146,7 @@ class _Sending:
         self._grant = grant
         self._app_id = app_id
         self._global_only = global_only
-        self._now = house.clock.now()
+        self._now = house.clock.wall()  # a sleeper's night is that of his own clock
         self._templates: dict[str, SmsTemplate | str] = {}
         self._composed: dict[tuple[str, tuple[str, ...], str, bool], Composed] = {}
 

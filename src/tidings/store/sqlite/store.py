@@ -39,6 +39,7 @@ from tidings.domain.model import (
 from tidings.domain.optout import BatchResult, OptOutBatch
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import audits, listing, rows, units, upkeep
+from tidings.store.sqlite.clock_mark import ClockMark
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.journal import Journal
 from tidings.store.sqlite.optouts import OptOutTables
@@ -222,6 +223,13 @@ class SqliteStore(OptOutTables, TextTables):
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
         found = self._database.rows(SQL["subscription_page"], (topic_id, after, limit, seq))
         return rows.subscribers(found, self._maps)
+
+    async def clock_mark(self) -> datetime | None:
+        mark = self._database.value(SQL["clock_mark"])
+        return rows.moment(mark) if mark else None
+
+    def keep_clock_mark(self, now: Callable[[], datetime]) -> None:
+        self._writer.clock_mark = ClockMark(now)
 
     async def last_seq(self) -> int:
         return self.journal.last_seq()

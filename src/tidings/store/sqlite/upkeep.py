@@ -24,6 +24,9 @@ REQUESTS_KEPT = timedelta(days=366)
 HEARD_KEPT = timedelta(days=90)
 """How long incoming texts are kept: callbacks and people of the account may come to them late."""
 
+FAR_DUE = timedelta(days=8)
+"""No delivery waits for so long: the longest delay between attempts is an hour, and a paced topic's queue some days."""
+
 SMS_TALLIES_KEPT = timedelta(days=400)
 """How long counts of applications' texts are kept: a year's statistics and a month."""
 
@@ -38,6 +41,9 @@ def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     _bite(db, "sweep_text_parts", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_sent", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_sms_tallies", rows.micros(now - SMS_TALLIES_KEPT), limit - removed)
+    if removed < limit:
+        db.execute(SQL["sweep_far_due"], (rows.micros(now), rows.micros(now + FAR_DUE), limit - removed))
+        removed += db.changes()
     while removed < limit and (topic_id := first(db, SQL["sweep_next_topic"])) is not None:
         removed += _bite(db, "sweep_subscriptions", topic_id, limit - removed)
         removed += _bite(db, "sweep_topic_texts", topic_id, limit - removed)

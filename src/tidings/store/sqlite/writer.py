@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import apsw
 
 from tidings.domain.errors import Unavailable
+from tidings.store.sqlite.clock_mark import ClockMark
 from tidings.store.sqlite.database import BUSY_MS, run, translated
 
 T = TypeVar("T")
@@ -63,6 +64,8 @@ class Writer:
         self._thread = threading.Thread(target=self._run_jobs, name="tidings-commit", daemon=True)
         self._thread.start()
         connection.set_busy_timeout(0)
+        self.clock_mark: ClockMark | None = None
+        """Kept at the beginning of every transaction."""
 
     def submit(self, work: Work[T], done: Callable[[T, BaseException | None], None], *, heavy: bool = False) -> None:
         """Run `work` in the next batch and call `done` on the loop once it is durable, or with the error.
@@ -121,6 +124,12 @@ class Writer:
             self._loop.call_soon_threadsafe(self._fail_waiting, failure)
 
     def _fill(self) -> None:
+        if self.clock_mark is not None:
+            try:
+                self.clock_mark.keep(self._connection)
+            except apsw.Error as error:
+                self._fail_waiting(error)
+                return
         until = time.perf_counter() + _BATCH_S
         batch = self._batch
         try:
@@ -167,6 +176,8 @@ class Writer:
     def _committed(self, failure: BaseException | None) -> None:
         batch, self._batch = self._batch, []
         if failure is not None:
+            if self.clock_mark is not None:
+                self.clock_mark.lost()
             lost = Unavailable(f"the database refuses: {failure.__cause__ or failure}")
             self._undo()
             for piece in batch:

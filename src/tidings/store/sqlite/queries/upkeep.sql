@@ -96,3 +96,16 @@ DELETE FROM text_part;
 DELETE FROM sms_tally;
 DELETE FROM reader;
 DELETE FROM sender_use;
+
+-- How far the application's clock has come; 0: never written.
+-- name: clock_mark
+SELECT at FROM clock_mark WHERE id = 1;
+
+-- Move it forward.
+-- name: clock_mark_move
+UPDATE clock_mark SET at = max(at, ?1) WHERE id = 1;
+
+-- What waits for a time that no wait leads to was given it by a clock that was wrong: it is due now.
+-- name: sweep_far_due
+UPDATE delivery SET due = ?1
+WHERE id IN (SELECT id FROM delivery INDEXED BY delivery_due WHERE state = 'waiting' AND due > ?2 LIMIT ?3);
