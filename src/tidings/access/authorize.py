@@ -24,7 +24,7 @@ _ABOUT_PEOPLE = frozenset({Verb.READ_LEDGER, Verb.READ_OPT_OUTS})
 _LOOK = frozenset({Verb.READ_TOPIC, Verb.LIST, Verb.READ_SUBSCRIPTION}) | _ABOUT_PEOPLE
 ROLE_VERBS: dict[Role, frozenset[Verb]] = {
     Role.OWNER: frozenset(Verb),
-    Role.OPERATOR: frozenset(Verb) - {Verb.MANAGE_ACCOUNT},
+    Role.OPERATOR: frozenset(Verb) - {Verb.MANAGE_ACCOUNT, Verb.READ_AUDIT},
     Role.PUBLISHER: _LOOK - _ABOUT_PEOPLE | {Verb.PUBLISH, Verb.PUBLISH_SMS},
     Role.AUDITOR: _LOOK,
 }

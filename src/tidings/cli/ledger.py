@@ -59,8 +59,8 @@ def ledger(
             endpoint=endpoint,
             topic_id=await _topic_id(opened, topic) if topic else None,
             subscription_uid=subscription.rpartition(":")[2].replace("-", "") if subscription else None,
-            since=_time(since, "--since"),
-            until=_time(until, "--until"),
+            since=read_time(since, "--since"),
+            until=read_time(until, "--until"),
             limit=_PAGE_ENTRIES,
         )
         write = _writer(as_json, as_csv)
@@ -127,7 +127,8 @@ def _said(values: dict[str, Any]) -> str:
     return "".join(f"  {name} {value}" for name, value in parts if value)
 
 
-def _time(text: str | None, option: str) -> datetime | None:
+def read_time(text: str | None, option: str) -> datetime | None:
+    """A time that an operator typed. Raises Problem."""
     if text is None:
         return None
     try:

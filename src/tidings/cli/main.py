@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tidings
-from tidings.cli import accounts, copies, doctor, ledger, optouts, provision
+from tidings.cli import accounts, audit, copies, doctor, ledger, optouts, provision
 from tidings.cli.running import AsJson, ConfigFile, settings_from, told
 from tidings.cli.settings_page import effective
 from tidings.cli.showing import show_json, show_table
@@ -148,6 +148,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "backup": copies.backup,
     "restore": copies.restore,
     "ledger": ledger.ledger,
+    "audit": audit.audit,
     "version": version,
 }
 _GROUPS = {

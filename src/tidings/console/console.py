@@ -24,13 +24,14 @@ from tidings.console.errors import (
 from tidings.console.fields import Fields, read_multipart, read_pairs
 from tidings.console.house import House
 from tidings.console.render import PRIVATE, Frame, Render
-from tidings.console.routing import FORM_BYTES_MAX, ROOT, Answer, Call, Moved, Route, Routes
+from tidings.console.routing import FORM_BYTES_MAX, ROOT, Answer, Call, Moved, Route, Routes, origin_of
 from tidings.console.sessions import Sessions
 from tidings.console.sign_in import Refused, sign_in, wanted_path
 from tidings.console.views import ROUTES
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Denied, InvalidValue, NotFound, TidingsError, WrongState
 from tidings.wire.accept import prefers_page
+from tidings.wire.csv_rows import CSV_TYPE
 
 _SIGN_IN = f"{ROOT}/sign-in"
 _SIGN_OUT = f"{ROOT}/sign-out"
@@ -100,7 +101,7 @@ class Console:
         if path == _SIGN_IN:
             return await self._sign_in(request, session)
         if path == _SIGN_OUT:
-            return self._sign_out(request, session)
+            return await self._sign_out(request, session)
         if session is None:
             return self._ask_to_sign_in(request)
         return await self._signed_in(request, session)
@@ -117,6 +118,8 @@ class Console:
             if call.route.verb is not None:
                 call.authorize(call.route.verb)
             answer = await call.route.view(call)
+            if isinstance(answer, WireResponse) and answer.content_type == CSV_TYPE:
+                await call.house.accounts.trail.exported(call.grant, f"{request.path} {request.query}".strip())
         except Misfit as misfit:
             return self._problem(call, misfit.problem)
         except TidingsError as error:
@@ -195,12 +198,15 @@ class Console:
         status = refused.status if refused is not None else 200
         return self._render.draw("sign_in.html", frame, values, status=status, headers=tuple(headers))
 
-    def _sign_out(self, request: WireRequest, session: Ticket | None) -> WireResponse:
+    async def _sign_out(self, request: WireRequest, session: Ticket | None) -> WireResponse:
         if request.method != "POST":
             raise wrong_method("POST")
         form = _form(request, FORM_BYTES_MAX)
         if session is not None and not self._sessions.is_ours(request, session.text, form.typed("mark")):
             raise Misfit(FORGED)
+        if session is not None:
+            principal = session.principal
+            await self._house.accounts.trail.signed_out(principal, origin_of(request, principal))
         return self._redirect(request, _SIGN_IN, self._sessions.end(request))
 
     # --- what went wrong ---------------------------------------------------------------------------------------------------------

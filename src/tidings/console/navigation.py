@@ -53,7 +53,10 @@ GROUPS: Sequence[Group] = (
     ),
     Group(
         "Evidence",
-        (Entry("ledger", "Consent ledger", "/ledger", Verb.READ_LEDGER, "ledger"),),
+        (
+            Entry("ledger", "Consent ledger", "/ledger", Verb.READ_LEDGER, "ledger"),
+            Entry("audit", "Audit", "/audit", Verb.READ_AUDIT, "eye"),
+        ),
     ),
     Group(
         "House",

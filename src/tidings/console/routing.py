@@ -49,6 +49,19 @@ class Moved:
 Answer = Shown | Moved | WireResponse
 
 
+def origin_of(request: WireRequest, principal: Principal | None = None, shown: str = "") -> Origin:
+    """What ledger and audit trail keep of a request."""
+    return Origin(
+        Way.CONSOLE,
+        principal.arn if principal is not None else "",
+        request.remote,
+        request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS_MAX],
+        request.request_id,
+        shown,
+        via="console",
+    )
+
+
 @dataclass(slots=True)
 class Call:
     """One request of somebody who is signed in. `path`: the variables of the route's path. `form` is empty unless it is a POST."""
@@ -88,15 +101,7 @@ class Call:
     @property
     def origin(self) -> Origin:
         """For the ledger."""
-        return Origin(
-            Way.CONSOLE,
-            self.principal.arn,
-            self.request.remote,
-            self.request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS_MAX],
-            self.request.request_id,
-            f"console/{self.route.name}",
-            via="console",
-        )
+        return origin_of(self.request, self.principal, f"console/{self.route.name}")
 
     @property
     def is_fragment(self) -> bool:

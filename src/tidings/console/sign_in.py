@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tidings.access.tickets import Ticket
 from tidings.console.fields import Fields
 from tidings.console.house import House
-from tidings.console.routing import ROOT
+from tidings.console.routing import ROOT, origin_of
 from tidings.dialects.contract import WireRequest
 from tidings.domain.errors import NotAuthenticated, Throttled
 from tidings.domain.model import AccountId
@@ -40,14 +40,17 @@ async def sign_in(house: House, request: WireRequest, form: Fields) -> Ticket | 
         form.refuse("password", f"Password: at most {_PASSWORD_CHARACTERS_MAX} characters.")
     if not form.ok:
         return Refused(422)
+    accounts, account = house.accounts, None
     try:
-        accounts = house.accounts
         account = await (accounts.find(account_name) if account_name else accounts.first())
         principal = await house.authenticator.by_password(
             account.account_id if account is not None else NOBODY, user, password, remote=request.remote
         )
-        return await house.sessions.issue(principal)
+        ticket = await house.sessions.issue(principal)
+        await accounts.trail.signed_in(principal, origin_of(request))
+        return ticket
     except NotAuthenticated:
+        await accounts.trail.sign_in_failed(account.account_id if account else None, user, origin_of(request))
         form.refuse("password", "User and password do not match.")
         return Refused(401)
     except Throttled as error:

@@ -26,6 +26,7 @@ class Verb(enum.StrEnum):
     PUBLISH_SMS = "publish-sms"
     MANAGE_TEMPLATES = "manage-templates"
     READ_LEDGER = "read-ledger"
+    READ_AUDIT = "read-audit"  # who changed what in the account
     MANAGE_DELIVERIES = "manage-deliveries"
     READ_OPT_OUTS = "read-opt-outs"
     MANAGE_OPT_OUTS = "manage-opt-outs"  # inbound addresses, keywords, rules; to opt somebody out

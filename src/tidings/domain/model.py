@@ -77,7 +77,7 @@ class Role(enum.StrEnum):
     """What a user of an account may do; `access.authorize` holds the table."""
 
     OWNER = "owner"  # everything
-    OPERATOR = "operator"  # everything but accounts, users and keys
+    OPERATOR = "operator"  # everything but accounts, users, keys and the audit trail
     PUBLISHER = "publisher"  # publish and look
     AUDITOR = "auditor"  # look
 

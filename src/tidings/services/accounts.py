@@ -18,6 +18,7 @@ from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, Us
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
+from tidings.services.audit import AuditTrail
 from tidings.services.numbers import check_provisioned
 from tidings.services.projects import Projects
 from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication, described
@@ -76,8 +77,8 @@ class Difference:
 
 class Accounts:
     """`opt_outs`, `texts`: the store again, for those who apply what is provisioned of texts. `changed`: told after every change.
-    `projects`: the accounts' names in SMN, which hears of changes by itself. `origin`: who makes changes, for the audit trail, where a
-    call does not say."""
+    `projects`: the accounts' names in SMN, which hears of changes by itself. `trail`: the audit trail. `origin`: who makes changes where a
+    call does not say, for the trail."""
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Accounts:
         origin: Origin = SERVER,
     ) -> None:
         self.projects = Projects(store)
+        self.trail = AuditTrail(store, clock)
         self._store = store
         self._opt_outs = opt_outs
         self._texts = texts

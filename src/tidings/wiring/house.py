@@ -460,6 +460,7 @@ class House:
     async def _tidy_for_ever(self) -> None:
         while True:
             try:
+                await self.accounts.trail.flush_if_due()
                 rows = await self._housekeeping.tidy()
             except Exception:  # noqa: BLE001 - a failed round must not end the timer
                 _log.exception("housekeeping failed; trying again")

@@ -1,7 +1,7 @@
 """The pages of topics, consent and the house: what each shows and does. A view asks services and gives an answer; no HTTP here."""
 
 from tidings.console.routing import Route
-from tidings.console.views import account, dead_letters, ledger, outbox, overview, subscriptions, topics
+from tidings.console.views import account, audit, dead_letters, ledger, outbox, overview, subscriptions, topics
 
 ROUTES: tuple[Route, ...] = (
     *overview.ROUTES,
@@ -9,6 +9,7 @@ ROUTES: tuple[Route, ...] = (
     *subscriptions.ROUTES,
     *dead_letters.ROUTES,
     *ledger.ROUTES,
+    *audit.ROUTES,
     *account.ROUTES,
     *outbox.ROUTES,
 )

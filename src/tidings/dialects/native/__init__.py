@@ -16,6 +16,7 @@ from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import codec, errors, openapi
 from tidings.dialects.native.accounts import AccountActions
+from tidings.dialects.native.audit import AuditActions
 from tidings.dialects.native.auth import BasicAuth
 from tidings.dialects.native.catalog import CatalogActions
 from tidings.dialects.native.deliveries import DeliveryActions
@@ -39,6 +40,7 @@ from tidings.services.optouts import OptOuts
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
 from tidings.wire.accept import prefers_page
+from tidings.wire.csv_rows import CSV_TYPE
 
 __all__ = ["DevTools", "NativeDialect", "TextDesk"]
 
@@ -64,6 +66,7 @@ class NativeDialect:
         dev: DevTools | None = None,
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
+        self._accounts = accounts
         of_topics = TopicActions(topics, accounts)
         operations: list[AnyOperation] = [
             Operation(
@@ -88,6 +91,7 @@ class NativeDialect:
             *TextActions(texting, clock).operations(),
             *DeliveryActions(deliveries, of_topics).operations(),
             *AccountActions(accounts).operations(),
+            *AuditActions(accounts).operations(),
             Operation(
                 "GET",
                 "/openapi.json",
@@ -141,7 +145,10 @@ class NativeDialect:
             )
         query = codec.read_query(request.query, operation.query)
         body = codec.read_body(request, operation.body)
-        return await operation.action(Call(request, path, grant), query, body)
+        answer = await operation.action(Call(request, path, grant), query, body)
+        if grant is not None and answer.content_type == CSV_TYPE:
+            await self._accounts.trail.exported(grant, f"{operation.name} {request.query}".strip())
+        return answer
 
     async def _index(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         return self._page if prefers_page(call.request.headers.get("accept", "")) else codec.answer(INDEX)

@@ -20,6 +20,7 @@ from time import monotonic
 
 from tidings.access.authenticate import Authenticator, principal_of
 from tidings.dialects.contract import WireRequest
+from tidings.dialects.native.routing import origin_of
 from tidings.domain.errors import NotAuthenticated, UnknownCredential, WrongSignature
 from tidings.domain.model import AccountId, Principal
 from tidings.services.accounts import Accounts
@@ -57,7 +58,7 @@ class BasicAuth:
             by_key = await self._by_key(name, secret)
             if by_key is not None:
                 return by_key
-        return await self._by_password(parts["account"], parts["user"], secret, request.remote)
+        return await self._by_password(request, parts["account"], parts["user"], secret)
 
     async def _by_key(self, key_id: str, secret: str) -> Principal | None:
         """None when there is no such key with this secret: a user may have the same name."""
@@ -68,7 +69,9 @@ class BasicAuth:
         matches = hmac.compare_digest(credential.secret.encode(), secret.encode())
         return credential.principal if matches else None
 
-    async def _by_password(self, account_name: str | None, user_name: str, password: str, remote: str) -> Principal:
+    async def _by_password(
+        self, request: WireRequest, account_name: str | None, user_name: str, password: str
+    ) -> Principal:
         account = await (self._accounts.first() if account_name is None else self._accounts.find(account_name))
         # An account that does not exist is treated like a user that does not: the time taken tells neither.
         account_id = account.account_id if account is not None else AccountId("")
@@ -81,7 +84,13 @@ class BasicAuth:
             if known.until_s > self._monotonic_s() and known.password_hash == stored:
                 return principal_of(user)
             del self._verified[digest]
-        principal = await self._authenticator.by_password(account_id, user_name, password, remote=remote)
+        trail, origin = self._accounts.trail, origin_of(request)
+        try:
+            principal = await self._authenticator.by_password(account_id, user_name, password, remote=request.remote)
+        except WrongSignature:
+            await trail.sign_in_failed(account.account_id if account is not None else None, user_name, origin)
+            raise
+        await trail.signed_in(principal, origin, repeats=True)
         self._remember(digest, stored)
         return principal
 

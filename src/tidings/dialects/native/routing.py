@@ -29,16 +29,16 @@ class Nothing(Struct, forbid_unknown_fields=True):
     """No parameters, or no body."""
 
 
-def origin_of(request: WireRequest, principal: Principal) -> Origin:
+def origin_of(request: WireRequest, principal: Principal | None = None) -> Origin:
     """What ledger and audit trail keep of a call."""
     return Origin(
         Way.API,
-        principal=principal.arn,
+        principal=principal.arn if principal is not None else "",
         remote_address=request.remote,
         user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
         request_id=request.request_id,
         via="native",
-        key_id=principal.key_id,
+        key_id=principal.key_id if principal is not None else "",
     )
 
 

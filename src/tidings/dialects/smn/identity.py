@@ -67,9 +67,12 @@ class SignIn:
 
 async def create_token(house: House, call: Call) -> WireResponse:
     """CreateToken: a password for a token."""
+    trail, tried = house.accounts.trail, ""
+    account: Account | None = None
     try:
         asked = _read(call)
         account, user_name = await _find(house, asked)
+        tried = user_name
         principal = await house.authenticator.by_password(
             account.account_id if account is not None else NOBODY,
             user_name,
@@ -79,9 +82,11 @@ async def create_token(house: House, call: Call) -> WireResponse:
         assert account is not None  # nobody has no password
         _check_scope(house, account, asked)
         ticket = await house.tickets.issue(principal)
+        await trail.signed_in(principal, call.origin)
     except KeystoneError as error:
         return _refused(call, error.status, error.message)
     except NotAuthenticated:
+        await trail.sign_in_failed(account.account_id if account is not None else None, tried, call.origin)
         return _refused(call, 401, "The username or password is wrong.")
     except Throttled as error:
         return _refused(
