@@ -128,6 +128,7 @@ BAD = [
     ({"protocol": "email", "endpoint": ""}, 400, "SMN.0012"),
     ({"protocol": "email", "endpoint": 7}, 400, "SMN.0012"),
     ({"protocol": "email", "endpoint": "anna"}, 400, "SMN.0012"),
+    ({"protocol": "email", "endpoint": "a" * 65 + "@example.org"}, 400, "SMN.0012"),
     ({"protocol": "email", "endpoint": "a@example.org\r\nBcc: b@example.org"}, 400, "SMN.0012"),
     ({"protocol": "Email", "endpoint": "anna@example.org"}, 400, "SMN.0011"),
     ({"protocol": ["email"], "endpoint": "anna@example.org"}, 400, "SMN.0011"),

@@ -440,3 +440,40 @@ def test_every_region_has_the_arns_of_its_partition(server: Server, region: str,
     assert (subscription["arn"], subscription["topic_arn"]) == (arn, topic)
     entries = server.api(f"ledger?topic={topic}")["items"]
     assert {(entry["topic_arn"], entry["arn"]) for entry in entries} == {(topic, arn)}
+
+
+# --- the model's patterns ------------------------------------------------------------------------------------------------------
+
+CONSTRAINT = "1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: Member must {}"
+PATTERN = r"satisfy regular expression pattern: ^(\+[0-9]{8,}|[0-9]{0,9})$"
+
+
+@pytest.mark.parametrize(
+    ("number", "constraint"),
+    [
+        ("+1 202 555 0100", PATTERN),
+        ("+1234567", PATTERN),
+        ("1234567890", PATTERN),
+        ("abc", PATTERN),
+        ("+12025550100\n", PATTERN),
+        ("+" + "1" * 20, "have length less than or equal to 20"),
+    ],
+)
+def test_sandbox_numbers_have_the_models_form(raw: Any, number: str, constraint: str) -> None:
+    said = ("ValidationError", CONSTRAINT.format(number, "phoneNumber", constraint))
+    assert refused(raw, "create_sms_sandbox_phone_number", PhoneNumber=number) == said
+    assert refused(raw, "verify_sms_sandbox_phone_number", PhoneNumber=number, OneTimePassword="12345") == said
+    assert refused(raw, "delete_sms_sandbox_phone_number", PhoneNumber=number) == said
+
+
+@pytest.mark.parametrize(
+    ("password", "constraint"),
+    [
+        ("abcde", "satisfy regular expression pattern: ^[0-9]+$"),
+        ("1234", "have length greater than or equal to 5"),
+        ("123456789", "have length less than or equal to 8"),
+    ],
+)
+def test_passwords_have_the_models_form(raw: Any, password: str, constraint: str) -> None:
+    said = refused(raw, "verify_sms_sandbox_phone_number", PhoneNumber="+12025550100", OneTimePassword=password)
+    assert said == ("ValidationError", CONSTRAINT.format(password, "oneTimePassword", constraint))

@@ -27,7 +27,7 @@ MESSAGE_BYTES_MAX = 1_048_576
 TARGET = "AmazonSQS.SendMessageBatch"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
-_ARN = re.compile(r"arn:(aws[a-z-]*):sqs:([a-z0-9-]{1,40}):([0-9]{12}):([A-Za-z0-9_-]{1,80}(?:\.fifo)?)")
+_ARN = re.compile(r"arn:(aws[a-z-]*):sqs:([a-z0-9-]{1,64}):([0-9]{12}):([A-Za-z0-9_-]{1,80}(?:\.fifo)?)")
 _XML_CODE = re.compile(rb"<Code>([^<]{1,200})</Code>")
 _THROTTLED = ("Throttl", "RequestLimit", "TooManyRequests", "SlowDown", "OverLimit", "ServiceUnavailable", "Internal")
 _OURS = (

@@ -6,6 +6,7 @@ Source: SNS service model (codes, statuses); SNS API reference, "Common errors";
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -57,6 +58,12 @@ def check_length(value: str, path: str, least: int, most: int) -> None:
         raise violated(value, path, f"have length greater than or equal to {least}")
     if len(value) > most:
         raise violated(value, path, f"have length less than or equal to {most}")
+
+
+def check_pattern(value: str, path: str, pattern: str) -> None:
+    """Raises SnsError for a member that the model's pattern does not allow. pattern: as the model writes it, quoted in the refusal."""
+    if re.fullmatch(pattern.removeprefix("^").removesuffix("$"), value) is None:
+        raise violated(value, path, f"satisfy regular expression pattern: {pattern}")
 
 
 def empty(member: str) -> SnsError:

@@ -112,6 +112,10 @@ ORIGINATION_NUMBERS_MAX = 30
 SANDBOX_NUMBERS_MAX = 100
 """Source: SNS API reference, ListSMSSandboxPhoneNumbers (MaxResults)."""
 
+SANDBOX_NUMBER_CHARACTERS_MAX = 20
+PASSWORD_DIGITS = (5, 8)
+"""Source: SNS service model (PhoneNumberString, OTPCode)."""
+
 SANDBOX_LANGUAGES = (
     "en-US", "en-GB", "es-419", "es-ES", "de-DE", "fr-CA", "fr-FR", "it-IT", "ja-JP", "pt-BR", "kr-KR", "zh-CN", "zh-TW",
 )  # fmt: skip

@@ -19,14 +19,16 @@ import phonenumbers
 
 from tidings.dialects.sns import codec
 from tidings.dialects.sns.calls import Call, House, permit_account
-from tidings.dialects.sns.errors import SnsError, echo, invalid, missing
+from tidings.dialects.sns.errors import SnsError, check_length, check_pattern, echo, invalid, missing
 from tidings.dialects.sns.limits import (
     OPT_IN_AGAIN_DAYS,
     OPT_IN_DETAIL,
     OPT_IN_RECORDS_MAX,
     ORIGINATION_NUMBERS_MAX,
     PAGE_ITEMS,
+    PASSWORD_DIGITS,
     SANDBOX_LANGUAGES,
+    SANDBOX_NUMBER_CHARACTERS_MAX,
     SANDBOX_NUMBERS_MAX,
     SMS_TYPES,
 )
@@ -36,8 +38,9 @@ from tidings.domain.model import Event, LedgerQuery, Way
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, InboundAddress, OptOut, OptOutQuery, covers
 from tidings.services import endpoints
 
-_SANDBOX_NUMBER = re.compile(r"(\+[0-9]{8,19}|[0-9]{1,9})\Z")
-_PASSWORD = re.compile(r"[0-9]{5,8}\Z")
+_SANDBOX_NUMBER = r"^(\+[0-9]{8,}|[0-9]{0,9})$"
+_ONE_TIME = "^[0-9]+$"
+"""As the model writes them, because refusals quote them. Source: SNS service model (PhoneNumberString, OTPCode)."""
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,6}\Z")
 _PLACE = re.compile(r"1\.opted-out\.([0-9]{1,17})\.([0-9]{1,12})\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -239,8 +242,11 @@ async def create_sms_sandbox_phone_number(house: House, call: Call) -> str:
 
 async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
     phone = _sandbox_number(call)
-    if _PASSWORD.match(call.required("OneTimePassword")) is None:
-        raise invalid("OneTimePassword")
+    password = call.params.get("OneTimePassword")
+    if password is None:
+        raise missing("OneTimePassword")
+    check_pattern(password, "oneTimePassword", _ONE_TIME)
+    check_length(password, "oneTimePassword", *PASSWORD_DIGITS)
     permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     raise _not_in_sandbox(phone)
 
@@ -252,8 +258,12 @@ async def delete_sms_sandbox_phone_number(house: House, call: Call) -> str:
 
 
 def _sandbox_number(call: Call) -> str:
-    number = call.required("PhoneNumber")
-    if _SANDBOX_NUMBER.match(number) is None:
+    number = call.params.get("PhoneNumber")
+    if number is None:
+        raise missing("PhoneNumber")
+    check_pattern(number, "phoneNumber", _SANDBOX_NUMBER)
+    check_length(number, "phoneNumber", 0, SANDBOX_NUMBER_CHARACTERS_MAX)
+    if not number:
         raise invalid("PhoneNumber", "input incorrectly formatted")
     return number
 
