@@ -169,7 +169,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
     @asynccontextmanager
     async def connect(public_url: str) -> AsyncIterator[str]:
-        get_url = f"{public_url}/gateways/kannel/mo?secret={SECRET}&from=%p&to=%P&octets=%b&coding=%c&id=%I&time=%T"
+        get_url = f"{public_url}/gateways/kannel/mo?secret={SECRET}&from=%p&to=%P&octets=%b&coding=%c&charset=%C&id=%I&time=%T"
         async with Smsc() as smsc, Kannel(tmp_path / "kannel", smsc_port=smsc.port, get_url=get_url) as kannel:
             await smsc.wait("bind")
             parts.extend((kannel, smsc))

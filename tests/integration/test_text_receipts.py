@@ -169,6 +169,36 @@ async def test_a_phone_that_was_away_is_counted_as_unreachable(tmp_path: Path, s
         assert await counts(house) == {"failed": 1, "unreachable": 1}
 
 
+# --- texts in odd codings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("octets", "coding", "esm_class"),
+    [
+        ("STOP".encode("utf-16-le"), 8, 0),
+        (b"STOP", 8, 0),
+        ("STOP".encode("utf-16-be"), 0, 0),
+        ("STOP".encode("utf-16-le"), 0, 0),
+        (b"STOP\x1a", 0, 0),
+        (b"STOP\x1b\x1a", 0, 0),
+        ("STOP".encode("utf-16-be") + b"\x1a", 8, 0),
+        (bytes.fromhex("53ea130a"), 0, 0),  # packed septets
+        (b"STOP", 0, 0x40),
+        (b"\x04\x05\x02\x15\x81STOP", 0, 0),
+    ],
+)
+async def test_a_stop_in_an_odd_coding_opts_out(
+    tmp_path: Path, smsc: Smsc, octets: bytes, coding: int, esm_class: int
+) -> None:
+    async with house_at(tmp_path, smsc) as house:
+        await send(house)
+        await smsc.wait("text")
+        number = smsc.deliver(short_message={"hex": octets.hex()}, data_coding=coding, esm_class=esm_class)
+        assert await smsc.answer(number) == 0
+        [opt_out] = await house.store.opt_outs(ACCOUNT, PHONE)
+        assert (opt_out.address, opt_out.raw_text.strip("\x1a")) == (NUMBER, "STOP")
+
+
 # --- who opted out at the network ------------------------------------------------------------------------------------------------------
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -37,6 +37,7 @@ __all__ = [
     "about",
     "check",
     "meaning",
+    "meaning_of_readings",
     "missing",
     "normalized",
 ]
@@ -65,6 +66,8 @@ _END_CHARACTERS: Final = READ_CHARACTERS // 4
 
 KEYWORD: Final = "keyword"
 FAR_INSIDE: Final = "far-inside"
+UNREADABLE: Final = "unreadable"
+_READING_CHARACTERS_MIN: Final = 4
 _ABOUT: Final = {
     KEYWORD: "the whole text is a keyword",
     FAR_INSIDE: "one of the plainest words for stopping far inside a long text",
@@ -127,6 +130,25 @@ def meaning(text: str, keywords: Keywords) -> Meaning:
         return Meaning(KeywordSet.OPT_OUT, keyword, form, review=False, rule=rule)
     rule = may_mean(look) or (FAR_INSIDE if not whole and _PLAINEST.search(text) else "")
     return Meaning(None, "", form, review=bool(rule), rule=rule)
+
+
+def meaning_of_readings(readings: Sequence[str], keywords: Keywords) -> tuple[str, Meaning]:
+    """Which of the readings of a text counts, and what it means: the first, unless only another one asks to stop.
+
+    Another reading opts out where it says enough not to be chance; bringing back or help is never taken from one.
+    """
+    first = readings[0], meaning(readings[0], keywords)
+    if first[1].set is not None or len(readings) == 1:
+        return first
+    shown = first if first[1].review and first[1].rule != UNREADABLE else None
+    for other in readings[1:]:
+        found = meaning(other, keywords)
+        long = len(found.normalized) >= _READING_CHARACTERS_MIN or not found.normalized.isascii()
+        if found.set is KeywordSet.OPT_OUT and long:
+            return other, found
+        if shown is None and (found.set is KeywordSet.OPT_OUT or (found.review and found.rule != UNREADABLE)):
+            shown = other, replace(found, set=None, keyword="", review=True)
+    return shown or first
 
 
 def about(rule: str) -> str:

@@ -146,7 +146,8 @@ class BatchResult:
 class IncomingText:
     """A text that a person sent to an inbound address. `transport_id`: the transport's own id of it, empty where there is none;
     a repeat of it is one event. `sent_at`: by the SMSC's clock. `carrier_answered`: somebody before us has replied already.
-    `carrier_opted_out`: somebody before us took it for an opt-out, whatever it says."""
+    `carrier_opted_out`: somebody before us took it for an opt-out, whatever it says. `other_readings`: what its octets say in codings that
+    were not told."""
 
     address: str
     phone: str
@@ -155,6 +156,7 @@ class IncomingText:
     sent_at: datetime | None = None
     carrier_answered: bool = False
     carrier_opted_out: bool = False
+    other_readings: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,8 @@ class Hearing:
         self, address: InboundAddress, phone: str, text: IncomingText, origin: Origin, *, thorough: bool
     ) -> _Hearing:
         now = self._clock.now()
-        meaning = keywords.meaning(text.text, address.keywords)
+        chosen, meaning = keywords.meaning_of_readings((text.text, *text.other_readings), address.keywords)
+        text = replace(text, text=chosen)
         reason = ""
         if text.carrier_opted_out and meaning.set is not KeywordSet.OPT_OUT:
             meaning, reason = replace(meaning, set=KeywordSet.OPT_OUT, keyword="", review=False, rule=""), CARRIERS_OWN
@@ -378,5 +379,6 @@ def _kept(text: IncomingText) -> IncomingText:
     return replace(
         text,
         text=whole(text.text, TEXT_CHARACTERS_MAX),
+        other_readings=tuple(whole(reading, TEXT_CHARACTERS_MAX) for reading in text.other_readings),
         transport_id=whole(text.transport_id, TRANSPORT_ID_CHARACTERS_MAX),
     )

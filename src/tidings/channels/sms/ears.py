@@ -29,7 +29,7 @@ from tidings.wire.smpp.addresses import our_address, phone_of
 from tidings.wire.smpp.joining import Joiner, LongText, Stage
 from tidings.wire.smpp.pdu import DeliverSm, Malformed, Pdu, read_deliver_sm
 from tidings.wire.smpp.receipts import MessageState, read_receipt
-from tidings.wire.smpp.texts import decode, read_body
+from tidings.wire.smpp.texts import read, read_body
 from tidings.wire.smpp.url import SmppUrl, bare_code
 
 LANES = 32
@@ -138,8 +138,9 @@ class Ears:
         address = our_address(deliver.destination, url.source, url.country_code)
         body = read_body(deliver)
         if body.place is None:
-            text = decode(body.octets, body.data_coding, url.coding0)
-            self._add(phone, partial(self._hear, IncomingText(address, phone, text)), answer)
+            text, *others = read(body, url.coding0)
+            incoming = IncomingText(address, phone, text, other_readings=tuple(others))
+            self._add(phone, partial(self._hear, incoming), answer)
             return
         long_text = self._joiner.take(phone, address, body.place, body, url.coding0, self._clock.now())
         if long_text.stage is Stage.HEARD:
@@ -153,7 +154,8 @@ class Ears:
     def _hear_long(self, text: LongText) -> None:
         phone, address, *_ = text.key
         self._joiner.hearing(text)
-        incoming = IncomingText(address, phone, text.text())
+        said, *others = text.readings()
+        incoming = IncomingText(address, phone, said, other_readings=tuple(others))
         self._add(phone, partial(self._hear, incoming), partial(self._heard_long, text))
 
     def _heard_long(self, text: LongText, status: int) -> None:

@@ -1,7 +1,7 @@
 """What Kannel brings: `/gateways/kannel/mo` for texts, `/gateways/kannel/dlr` for receipts. Pure.
 
 The get-url of its sms-service (one line; `max-messages = 0`, because an answer's body would be sent to the phone):
-`http://…/gateways/kannel/mo?secret=…&from=%p&to=%P&octets=%b&coding=%c&id=%I&time=%T`. The dlr-url is made by
+`http://…/gateways/kannel/mo?secret=…&from=%p&to=%P&octets=%b&coding=%c&charset=%C&id=%I&time=%T`. The dlr-url is made by
 `channels/sms_gateway` for each text. Kannel joins long texts and turns the GSM alphabet into UTF-8 before it comes here.
 Source: Kannel user guide, "Parameters (Escape Codes)", "Delivery reports". Observed: Kannel 1.4.5.
 """
@@ -27,12 +27,37 @@ from tidings.domain.errors import WrongSignature
 from tidings.domain.optout import IncomingText
 from tidings.domain.texts import TextReceipt
 from tidings.wire.gateway_url import KANNEL_RECEIPTS
+from tidings.wire.smpp.readings import readings
 from tidings.wire.smpp.texts import decode
 from tidings.wire.smpp.url import Coding0
 
 TEXTS = "/gateways/kannel/mo"
 
-_GSM, _BINARY, _UCS2 = "0", "1", "2"
+_BINARY = "1"
+_UCS2 = frozenset({"2", "8", "ucs2", "ucs-2", "utf-16", "utf-16be"})
+_UTF16 = frozenset({"utf-16", "utf-16be", "utf-16le", "ucs2", "ucs-2", "iso-10646-ucs-2"})
+_CHARSETS = frozenset(
+    (
+        *(
+            "utf-8",
+            "us-ascii",
+            "ascii",
+            "latin1",
+            "gb18030",
+            "gbk",
+            "gb2312",
+            "big5",
+            "shift-jis",
+            "euc-jp",
+            "euc-kr",
+            "koi8-r",
+            "koi8-u",
+        ),
+        *(f"iso-8859-{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
+        *(f"windows-{number}" for number in range(1250, 1259)),
+    )
+)
+"""Of `%C`; what is none of them is read as UTF-8."""
 _SMPP_BINARY, _SMPP_UCS2 = 4, 8
 _DELIVERED, _FAILED, _BUFFERED, _ACCEPTED, _REJECTED = "1", "2", "4", "8", "16"
 _MEANINGS: dict[str, bool | None] = {
@@ -80,25 +105,40 @@ class Kannel:
         return WireResponse(status, f"{words}\n".encode())
 
 
-def text_of(octets: bytes, coding: str) -> str:
-    """What `%b` says by `%c`. Never raises: what cannot be so is read as well as can be, because it may be somebody's STOP."""
-    if coding == _UCS2:
-        return decode(octets, _SMPP_UCS2, Coding0.GSM)
-    if coding == _BINARY:
-        return decode(octets, _SMPP_BINARY, Coding0.GSM)
-    try:
-        return octets.decode("utf-8")
-    except UnicodeDecodeError:  # `alt-charset` is set to something else
-        return octets.decode("latin-1")
+def text_of(octets: bytes, coding: str, charset: str = "") -> tuple[str, ...]:
+    """What `%b` may say by `%c` and `%C`, the likeliest first. Never raises: what cannot be so is read as well as can be, because it may be
+    somebody's STOP."""
+    name = charset.lower().replace("_", "-")
+    is_ucs2 = coding.lower() in _UCS2 or name in _UTF16
+    if is_ucs2:
+        told = "" if name != "utf-16le" else octets.decode("utf-16-le", "replace")
+        told = told or decode(octets, _SMPP_UCS2, Coding0.GSM)
+    elif coding == _BINARY:
+        told = decode(octets, _SMPP_BINARY, Coding0.GSM)
+    else:
+        told = _decoded(octets, name)
+    return readings(octets, told, is_ucs2=is_ucs2)
+
+
+def _decoded(octets: bytes, charset: str) -> str:
+    for codec in (charset if charset in _CHARSETS else "utf-8", "utf-8"):
+        try:
+            return octets.decode(codec)
+        except UnicodeDecodeError:  # `alt-charset` is set to something else
+            continue
+    return octets.decode("latin-1")
 
 
 def _text(fields: Fields) -> IncomingText:
-    if "octets" not in fields:
+    octets = fields.get("octets", fields.get("text"))
+    if octets is None:
         raise Misfit("octets: missing, the get-url needs octets=%b")
+    text, *others = text_of(octets, _if_any(fields, "coding"), _if_any(fields, "charset"))
     return IncomingText(
         check_number("to", word(fields, "to")),
         check_number("from", word(fields, "from")),
-        text_of(fields["octets"], _if_any(fields, "coding")),
+        text,
+        other_readings=tuple(others),
         transport_id=_if_any(fields, "id"),
         sent_at=_time(_if_any(fields, "time")),
     )

@@ -22,10 +22,12 @@ from tidings.dialects.gateways.brought import (
     check_number,
     check_word,
     detail,
+    read_fields,
 )
 from tidings.domain.errors import WrongSignature
 from tidings.domain.optout import IncomingText
 from tidings.domain.texts import TextReceipt
+from tidings.wire.smpp.readings import readings
 
 TEXTS, RECEIPTS = "/gateways/twilio/sms", "/gateways/twilio/status"
 SIGNATURE = "x-twilio-signature"
@@ -55,7 +57,7 @@ class Twilio:
         given = request.headers.get(SIGNATURE, "").encode("utf-8", "replace")
         if not self._is_signed(target, form, given):
             raise WrongSignature
-        return _text(form) if request.path == TEXTS else Brought(receipt=_receipt(form))
+        return _text(form, request.body) if request.path == TEXTS else Brought(receipt=_receipt(form))
 
     def _is_signed(self, target: str, form: Form, given: bytes) -> bool:
         fits = [
@@ -94,17 +96,22 @@ def _with(parts: SplitResult, netloc: str) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
-def _text(form: Form) -> Brought:
+def _text(form: Form, body: bytes) -> Brought:
     opt_out_type = _word(form, "OptOutType").upper()
     address, phone = check_number("To", _first(form, "To")), check_number("From", _first(form, "From"))
     sid = _word(form, "MessageSid") or _word(form, "SmsSid")
     if not sid:
         raise Misfit("MessageSid: missing")
+    # As octets: those who only speak like Twilio may write another charset.
+    octets = read_fields(body.decode("latin-1")).get("Body", b"")
+    said = _first(form, "Body")
+    others = [reading for reading in readings(octets, said, is_ucs2=False) if reading != said]
     text = IncomingText(
         address,
         phone,
-        _first(form, "Body"),
+        said,
         sid,
+        other_readings=tuple(others),
         carrier_answered=bool(opt_out_type),
         carrier_opted_out=opt_out_type == "STOP",
     )

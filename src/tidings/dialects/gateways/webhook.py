@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -88,11 +89,29 @@ def _json(status: int, value: dict[str, str]) -> WireResponse:
 
 def _decode(body: bytes, form: type[_Form]) -> _Form:
     try:
-        return msgspec.json.decode(body, type=form)
+        return msgspec.json.decode(_utf8(body), type=form)
     except msgspec.ValidationError as error:
         raise Misfit(detail(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misfit("the body is not JSON") from error
+
+
+def _utf8(body: bytes) -> bytes:
+    """JSON that came with a mark, in UTF-16 or in an eight-bit charset, as it should have come. It may be somebody's STOP."""
+    codec: str = json.detect_encoding(body)
+    if codec == "utf-8" and _is_utf8(body):
+        return body
+    if not _is_utf8(body) and codec == "utf-8":
+        codec = "cp1252"
+    return body.decode(codec, "replace").encode("utf-8", "replace")
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _text(brought: TextBrought) -> IncomingText:

@@ -10,7 +10,7 @@ import enum
 from collections import deque
 from datetime import datetime, timedelta
 
-from tidings.wire.smpp.texts import Body, Place, decode
+from tidings.wire.smpp.texts import Body, Place, read
 from tidings.wire.smpp.url import Coding0
 
 PATIENCE = timedelta(minutes=2)
@@ -47,15 +47,23 @@ class LongText:
         return len(self._digests) == self.key[4]
 
     def text(self) -> str:
-        """What is here, in order. Octets are joined first: a sender may have cut a character in two."""
-        runs: list[tuple[int, bytearray]] = []
+        """What is here, in order."""
+        return self.readings()[0]
+
+    def readings(self) -> tuple[str, ...]:
+        """What the parts say together, the likeliest first. Octets are joined first: a sender may have cut a character in two."""
+        runs: list[Body] = []
+        last = 0
         for number in sorted(self._parts):
-            octets, coding, _ = self._parts[number]
-            if runs and runs[-1][0] == coding and number - 1 in self._parts:
-                runs[-1][1].extend(octets)
+            part = self._parts[number]
+            if runs and runs[-1].data_coding == part.data_coding and number - 1 == last:
+                runs[-1] = runs[-1]._replace(octets=runs[-1].octets + part.octets)
             else:
-                runs.append((coding, bytearray(octets)))
-        return "".join(decode(bytes(octets), coding, self._coding0) for coding, octets in runs)
+                runs.append(part)
+            last = number
+        if len(runs) == 1:
+            return read(runs[0], self._coding0)
+        return ("".join(read(run, self._coding0)[0] for run in runs),)
 
     def fits(self, number: int, body: Body) -> bool:
         """Whether this part may be one of this text: it is here already, or it is missing."""

@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 from tidings.wire.smpp import gsm
 from tidings.wire.smpp.pdu import SAR_NUMBER, SAR_REFERENCE, SAR_TOTAL, DeliverSm
+from tidings.wire.smpp.readings import is_utf16, readings, utf16
 from tidings.wire.smpp.splitting import WITH_HEADER
 from tidings.wire.smpp.url import Coding0
 
 _CONCATENATED_8, _CONCATENATED_16 = 0x00, 0x08
+_SPACE = 0x20
+_UNTOLD_HEADERS = (b"\x05\x00\x03", b"\x06\x08\x04")
+"""Nobody's words in any alphabet, so they are a header of parts also where esm_class does not say so."""
 _CODECS = {
     3: "iso8859-1",
     5: "shift_jis",
@@ -36,20 +40,26 @@ class Place(NamedTuple):
 
 
 class Body(NamedTuple):
-    """`place`: None for a text that came whole."""
+    """`place`: None for a text that came whole. `header_octets`: that were cut off before."""
 
     octets: bytes
     data_coding: int
     place: Place | None
+    header_octets: int = 0
 
 
 def read_body(deliver: DeliverSm) -> Body:
     """The text's octets without their header, and their place. Never raises: a header that cannot be is taken for text."""
-    octets, place = deliver.octets, None
-    if deliver.esm_class & WITH_HEADER and octets and octets[0] < len(octets):
-        header, octets = octets[1 : octets[0] + 1], octets[octets[0] + 1 :]
-        place = _place_in_header(header)
-    return Body(octets, deliver.data_coding, place or _place_in_parameters(deliver))
+    octets, place, cut = deliver.octets, None, 0
+    is_told = bool(deliver.esm_class & WITH_HEADER and octets and octets[0] < len(octets))
+    if is_told and octets[0] and min(octets[1 : octets[0] + 1]) >= _SPACE:
+        is_told = False  # words; no header is without an octet below
+    if is_told or octets.startswith(_UNTOLD_HEADERS):
+        cut = octets[0] + 1
+        place = _place_in_header(octets[1:cut])
+        if place is None and not is_told:
+            cut = 0
+    return Body(octets[cut:], deliver.data_coding, place or _place_in_parameters(deliver), cut)
 
 
 def _place_in_header(header: bytes) -> Place | None:
@@ -76,11 +86,18 @@ def _place(way: str, reference: int, total: int, number: int) -> Place | None:
     return Place(way, reference, total, number) if total > 1 and 1 <= number <= total else None
 
 
+def read(body: Body, coding0: Coding0) -> tuple[str, ...]:
+    """What a text may say, the likeliest first: a coding that was told wrongly hides nobody's STOP. Never raises."""
+    fill_bits = -body.header_octets * 8 % 7
+    told = decode(body.octets, body.data_coding, coding0)
+    return readings(body.octets, told, is_ucs2=_general(body.data_coding) == _UCS2, fill_bits=fill_bits)
+
+
 def decode(octets: bytes, data_coding: int, coding0: Coding0) -> str:
-    """The text. data_coding 0 is the SMSC's own alphabet, `coding0`; 8 is read as UTF-16, for emoji. Never raises."""
+    """The text as its coding says. data_coding 0 is the SMSC's own alphabet, `coding0`; 8 is read as UTF-16, for emoji. Never raises."""
     coding = _general(data_coding)
     if coding == _UCS2:
-        return _utf16(octets)
+        return utf16(octets)
     try:
         if coding == _DEFAULT:
             return gsm.decode(octets) if coding0 is Coding0.GSM else octets.decode("iso8859-1")
@@ -108,15 +125,10 @@ def _general(data_coding: int) -> int:
     return (_DEFAULT, 4, _UCS2, 4)[alphabet]
 
 
-def _utf16(octets: bytes) -> str:
-    if octets[:2] == b"\xff\xfe":
-        return octets[2:].decode("utf-16-le", "replace")
-    return octets.removeprefix(b"\xfe\xff").decode("utf-16-be", "replace")
-
-
 def _guessed(octets: bytes) -> str:
-    if len(octets) % 2 == 0 and octets and octets[::2].count(0) * 2 >= len(octets) / 2 > octets[1::2].count(0):
-        return _utf16(octets)
+    codec = is_utf16(octets)
+    if codec:
+        return utf16(octets, codec)
     try:
         return octets.decode("utf-8")
     except UnicodeDecodeError:
