@@ -73,3 +73,30 @@ def test_the_api_says_what_it_offers(server: Server) -> None:
     for path in described["paths"]:
         assert path in page.text  # type: ignore[attr-defined]
     assert (get(server, "/api/v1/").status, get(server, "/api/v1/").getheader("Location")) == (308, "../v1")
+
+
+def test_developer_mode_opens_pages_as_fast_as_a_test_suite_asks(server: Server) -> None:
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    for _ in range(300):  # ten times what one address may ask of a server in production at once
+        connection.request("GET", "/s/", headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+    connection.close()
+
+
+def test_more_than_a_hundred_captured_messages_are_paged_through(server: Server) -> None:
+    sns = server.sns()
+    topic = sns.create_topic(Name="many")["TopicArn"]
+    for number in range(105):
+        sns.subscribe(TopicArn=topic, Protocol="email", Endpoint=f"reader{number}@example.com")
+    while len(server.api("dev/outbox?channel=email&limit=1000")["items"]) < 105:
+        pass  # the last mails are still on their way; nothing tells when
+    seen: list[int] = []
+    while page := server.api(f"dev/outbox?channel=email&limit=50&before={seen[-1] if seen else 10**9}")["items"]:
+        ids = [entry["id"] for entry in page]
+        assert ids == sorted(ids)
+        assert len(ids) <= 50
+        seen += reversed(ids)
+    assert seen == sorted(set(seen), reverse=True)
+    assert len(seen) == 105

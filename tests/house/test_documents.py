@@ -240,3 +240,27 @@ def test_the_tutorial_goes_as_it_says(server: Server, tmp_path: Path) -> None:
     assert json.loads(said["search"])["items"][0]["state"] == "confirmed"
     assert '"page": "problem"' in said["late"]
     assert re.search(r"harbor-news:\S+\tann@example.org", said["plug"])
+
+
+def test_the_examples_of_the_management_api_run_as_they_stand(server: Server) -> None:
+    """In one shell, from top to bottom; every call is answered with a success."""
+    code = "\n".join(
+        code for language, code in _fences((ROOT / "docs/reference/api.md").read_text()) if language == "sh"
+    )
+    watched = """
+curl() {
+  answer=$(command curl -w '\\n%{http_code}' "$@") || exit 9
+  case "${answer##*$'\\n'}" in 2*) ;; *) printf 'FAILED %s\\n%s\\n' "$*" "$answer" >&2 ;; esac
+  printf '%s\\n' "${answer%$'\\n'*}"
+}
+"""
+    # The last call is none of the page's: it shows that a failure would be noticed.
+    script = f'{watched}{code.replace(DEFAULT_URL, server.url)}\ncurl -s "$TIDINGS/api/v1/nothing"\n'
+    environment = {"PATH": os.environ["PATH"], "HOME": str(server.data), "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(
+        ["bash", "-u"], input=script, capture_output=True, text=True, cwd=server.data, env=environment, timeout=100
+    )
+    assert re.findall("^FAILED .*", done.stderr, re.MULTILINE) == [f"FAILED -s {server.url}/api/v1/nothing"], (
+        done.stderr
+    )
+    assert done.returncode == 0

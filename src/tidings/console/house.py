@@ -25,10 +25,10 @@ DEV_PASSWORD = "tidings-dev-secret"  # noqa: S105  known to everybody on purpose
 class Development:
     """Developer mode: what would have gone out, and who can sign in. `password` is empty where it is a secret after all.
 
-    outbox: the newest `limit` captured mails and texts of (channel, to, limit, after), oldest of them first; None means any.
+    outbox: the newest `limit` captured mails and texts of (channel, to, limit, after, before), oldest of them first; None means any.
     """
 
-    outbox: Callable[[str | None, str | None, int, int], Sequence[Mapping[str, object]]]
+    outbox: Callable[[str | None, str | None, int, int, int | None], Sequence[Mapping[str, object]]]
     clear_outbox: Callable[[], None]
     user: str
     password: str

@@ -46,7 +46,7 @@ class AlreadyExists(TidingsError):
     """The thing exists with other properties than those given. `field` says which property differs."""
 
     def __init__(self, kind: str, field: str = "") -> None:
-        super().__init__(f"{kind} already exists with a different {field}")
+        super().__init__(f"{kind} already exists{f' with a different {field}' if field else ''}")
         self.kind = kind
         self.field = field
 

@@ -277,7 +277,7 @@ class Settings:
         50,
         values.whole(1, 10**6),
         "Unsigned confirmations and page requests per client address: enough for an office behind one address, too few to be a "
-        "nuisance. A cancel from a page is never turned away.",
+        "nuisance. A cancel from a page is never turned away. Developer mode has no such limit unless this is set.",
         unit="per second",
     )
     confirm_pace: bool = _setting(

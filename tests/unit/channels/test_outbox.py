@@ -83,6 +83,8 @@ async def test_entries_are_filtered_and_the_newest_come_last(clock):
     assert [entry["id"] for entry in channel.entries(limit=2)] == [4, 5]
     assert [entry["id"] for entry in channel.entries(channel="email", to="reader1@example.com")] == [2, 4]
     assert [entry["id"] for entry in channel.entries(after=3)] == [4, 5]
+    assert [entry["id"] for entry in channel.entries(limit=2, before=4)] == [2, 3]
+    assert channel.entries(before=1) == []
     assert channel.entries(channel="push") == []
 
 

@@ -80,9 +80,14 @@ class OutboxChannel:
             self._file.close()
 
     def entries(
-        self, channel: str | None = None, to: str | None = None, limit: int = 100, after: int = 0
+        self,
+        channel: str | None = None,
+        to: str | None = None,
+        limit: int = 100,
+        after: int = 0,
+        before: int | None = None,
     ) -> list[dict[str, Any]]:
-        """The newest `limit` entries that match and whose id is above `after`, newest last.
+        """The newest `limit` entries that match and whose id is above `after` and below `before`, newest last.
 
         channel: `email` or `sms`. Each entry has id, at, channel, protocol, kind, to, from, subject, text, html, headers,
         links (in the text, in order), message_id, subscription and topic.
@@ -91,6 +96,8 @@ class OutboxChannel:
         for entry in reversed(self._entries):
             if len(found) >= limit or entry["id"] <= after:
                 break
+            if before is not None and entry["id"] >= before:
+                continue
             if (channel is None or entry["channel"] == channel) and (to is None or entry["to"] == to):
                 found.append(dict(entry))
         found.reverse()

@@ -40,13 +40,17 @@ async def outbox(call: Call) -> Answer:
     development, query = _development(call), call.query
     channel = query.choice("channel", "Kind", CHANNELS)
     to = query.text("to", "To", characters_max=320)
-    entries = development.outbox(channel or None, to or None, SHOWN_MAX, 0) if query.ok else []
+    before = query.whole("before", "Before", most=10**15) or None
+    found = development.outbox(channel or None, to or None, SHOWN_MAX + 1, 0, before) if query.ok else []
+    entries = found[-SHOWN_MAX:]
+    filters = {"channel": channel, "to": to}
     values = {
         "query": query,
         "entries": list(reversed(entries)),
-        "shown_max": SHOWN_MAX,
+        "before": before,
+        "older": filters | {"before": entries[0]["id"]} if len(found) > SHOWN_MAX else None,
         "channels": (("email", "Mails"), ("sms", "Texts")),
-        "filters": {"channel": channel, "to": to},
+        "filters": filters,
         "is_searched": bool(channel or to),
     }
     spoken = plural(len(entries), "message") if query.has("to") else ""
@@ -140,8 +144,7 @@ def _entry(call: Call) -> Mapping[str, object]:
     development, text = _development(call), call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise Misfit(MISSING)
-    # Newest last: of those above the one before it, it is the first.
-    found = development.outbox(None, None, 1_000_000, int(text) - 1)
+    found = development.outbox(None, None, 1, 0, int(text) + 1)
     if not found or found[0]["id"] != int(text):
         raise Misfit(MISSING)
     return found[0]

@@ -24,7 +24,9 @@ Shape = TypeVar("Shape", bound=msgspec.Struct)
 Row = TypeVar("Row")
 JSON_TYPE = "application/json"
 VALUE_CHARACTERS_MAX = 4096
-_NUMBERS = frozenset({"limit"})  # parameters that are numbers; everything else stays text until its struct reads it
+_NUMBERS = frozenset(
+    {"limit", "before"}
+)  # parameters that are numbers; everything else stays text until its struct reads it
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 _PATH_IN_MESSAGE = re.compile(r" - at `\$\.?([^`]*)`\Z")
 _FIELD_IN_MESSAGE = re.compile(r"field `([^`]*)`\Z")

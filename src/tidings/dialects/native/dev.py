@@ -40,13 +40,13 @@ class DevTools:
     """What developer mode can do, as functions.
 
     reset: forget topics, subscriptions, messages and outbox; keep what was provisioned. outbox: the newest `limit` captured
-    mails and texts of (channel, to, limit), oldest of them first; None means any. Each has at least `channel` and `to`, and
+    mails and texts of (channel, to, limit, after, before), oldest of them first; None means any. Each has at least `channel` and `to`, and
     is JSON by msgspec. clear: empty the outbox. advance: move the clock forward by seconds. account_id: whose numbers are
     opted out.
     """
 
     reset: Callable[[], Awaitable[None]]
-    outbox: Callable[[str | None, str | None, int], Sequence[Mapping[str, object]]]
+    outbox: Callable[[str | None, str | None, int, int, int | None], Sequence[Mapping[str, object]]]
     clear: Callable[[], None]
     advance: Callable[[float], None]
     account_id: AccountId
@@ -56,6 +56,7 @@ class OutboxQuery(Struct):
     channel: Annotated[str, Meta(pattern="^[a-z-]{1,20}$", description="only this one: email, sms")] | UnsetType = UNSET
     to: Annotated[str, Meta(description="only to exactly this address or number")] | UnsetType = UNSET
     limit: Limit = 100
+    before: Annotated[int, Meta(ge=1, description="only older than the entry of this id")] | UnsetType = UNSET
 
 
 class DevActions:
@@ -157,7 +158,8 @@ class DevActions:
         return codec.nothing()
 
     async def outbox(self, _call: Call, query: OutboxQuery, _: Nothing) -> WireResponse:
-        items = self._tools.outbox(query.channel or None, query.to or None, query.limit)
+        before = None if query.before is UNSET else query.before
+        items = self._tools.outbox(query.channel or None, query.to or None, query.limit, 0, before)
         return codec.answer({"items": list(items)})
 
     async def clear(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:

@@ -284,7 +284,9 @@ class Office:
         key, secret = await self.accounts.create_key(account_id, name)
         return f"{key.key_id}:{secret}"
 
-    def _outbox(self, channel: str | None, to: str | None, limit: int) -> list[dict[str, object]]:
+    def _outbox(
+        self, channel: str | None, to: str | None, limit: int, after: int, before: int | None
+    ) -> list[dict[str, object]]:
         found = [row for row in self.captured if channel in (None, row["channel"]) and to in (None, row["to"])]
         return found[-limit:]
 
