@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from tests.support.stores import (
@@ -24,12 +24,13 @@ from tests.support.stores import (
 )
 
 from tidings.domain.errors import Conflict
-from tidings.domain.lifecycle import ASKED
 from tidings.domain.model import (
     NEWEST,
+    ConfirmationRequest,
     Event,
     LedgerEntry,
     LedgerQuery,
+    RequestEvent,
     State,
     Subscription,
     SubscriptionQuery,
@@ -277,39 +278,37 @@ def _in_ledger(query: LedgerQuery, row: LedgerEntry) -> bool:
     )
 
 
-async def test_asked_gives_the_requests_to_an_endpoint_since_it_last_confirmed(store: Store) -> None:
-    def entry(second: int, event: Event, detail: str = "", **changes: Any) -> LedgerEntry:
-        return an_entry(1, NOW + second * SECOND, event=event, detail=detail, endpoint="e", **changes)
+async def test_what_happened_to_a_recipients_requests_is_kept_in_order(store: Store) -> None:
+    def event(second: int, what: RequestEvent, recipient: str = "mail:e") -> ConfirmationRequest:
+        return ConfirmationRequest(recipient, NOW + second * SECOND, what, ACCOUNT, TopicId(1))
 
+    past = [
+        event(1, RequestEvent.ASKED),
+        event(4, RequestEvent.DECLINED),
+        event(3, RequestEvent.ANSWERED),  # the clock was set back
+    ]
+    await store.commit(Unit(confirmation_requests=[*past, event(2, RequestEvent.ASKED, "mail:f")]))
+    assert await store.confirmation_requests("mail:e", since=NOW) == past
+    assert await store.confirmation_requests("mail:e", since=NOW + SECOND) == past[1:]
+    assert await store.confirmation_requests("mail:g", since=NOW) == []
+    await store.commit(Unit(confirmation_requests=[event(5, RequestEvent.ASKED)] * 1500))
+    assert len(await store.confirmation_requests("mail:e", since=NOW)) == 1000
+    while await store.sweep(NOW + timedelta(days=367), 500):
+        pass
+    assert await store.confirmation_requests("mail:e", since=NOW) == []
+
+
+async def test_endpoints_that_differ_in_their_password_are_two(store: Store) -> None:
+    topic = await add_topic(store)
     await store.commit(
-        Unit(
-            ledger=[
-                entry(1, Event.SUBSCRIBED, ASKED),
-                entry(2, Event.CONFIRMED, "by hand"),
-                entry(3, Event.SUBSCRIBED, ASKED),
-                entry(4, Event.CONFIRMATION_SENT, ASKED),
-                entry(5, Event.CONFIRMATION_HELD, "asked too often"),
-                entry(6, Event.CANCELED),
-                entry(7, Event.CONFIRMATION_SENT, ASKED, protocol="sms"),
-                replace(entry(8, Event.CONFIRMATION_SENT, ASKED), endpoint="f"),
-                entry(3, Event.CONFIRMATION_SENT, ASKED, topic_id=TopicId(2)),  # the clock was set back
-            ]
-        )
+        Unit(subscriptions_new=[replace(a_subscription(n, topic), endpoint="e", endpoint_key=f"k{n}") for n in (1, 2)])
     )
-    times = [NOW + second * SECOND for second in (3, 3, 4)]
-    assert await store.asked("email", "e", since=NOW) == times
-    assert await store.asked("email", "e", since=times[0]) == times[2:]
-    assert await store.asked("email", "e", since=times[2]) == []
-    assert await store.asked("sms", "e", since=NOW) == [NOW + 7 * SECOND]
-    await store.commit(Unit(ledger=[entry(9, Event.RESTORED), entry(10, Event.SUBSCRIBED, ASKED)]))
-    assert await store.asked("email", "e", since=NOW) == [NOW + 10 * SECOND]
-
-
-async def test_what_was_held_back_never_hides_the_requests_that_were_sent(store: Store) -> None:
-    asked = an_entry(1, event=Event.SUBSCRIBED, detail=ASKED, endpoint="e")
-    held = an_entry(1, NOW + SECOND, event=Event.CONFIRMATION_HELD, detail="asked too often", endpoint="e")
-    await store.commit(Unit(ledger=[asked, *[held] * 2000]))
-    assert await store.asked("email", "e", since=NOW - SECOND) == [NOW]
+    with pytest.raises(Conflict):
+        await store.commit(Unit(subscriptions_new=[replace(a_subscription(3, topic), endpoint="e", endpoint_key="k1")]))
+    found = await store.live_subscription(topic.id, a_subscription(1, topic).protocol, "e", "k2")
+    assert found is not None
+    assert (found.endpoint, found.endpoint_key) == ("e", "k2")
+    assert await store.live_subscription(topic.id, found.protocol, "e") is None
 
 
 # Templates

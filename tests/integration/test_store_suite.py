@@ -99,7 +99,9 @@ async def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
     assert await store.template(uid(1)) is None
     assert await store.templates(TemplateQuery(ACCOUNT)) == []
     assert await store.templates_total(TemplateQuery(ACCOUNT)) == 0
-    assert await store.asked("email", "a@example.com", since=NOW) == []
+    assert await store.confirmation_requests("mail:a@example.com", since=NOW) == []
+    assert await store.unsealed_subscriptions(after=0, limit=9) == []
+    assert await store.restorable_count(TopicId(1), at=NOW) == 0
     assert await store.texts_sent(TopicId(1), since=NOW, until=NOW + SECOND) == []
 
 

@@ -156,6 +156,7 @@ class Subscription:
     `account_id` is the owner (who called Subscribe), which may differ from the topic's. `settings` as for topics
     (`sns:RawMessageDelivery`, `smn:remark`). `auth_on_unsubscribe`: only signed calls of the owners may cancel.
     `come_back_until`: canceled, and a restore token may still bring it back. `version` counts changes.
+    `endpoint_key`: tells endpoints apart whose URLs differ in their password only; `endpoint` shows none (`domain.passwords`).
     """
 
     id: SubscriptionId
@@ -176,6 +177,7 @@ class Subscription:
     confirmation_was_authenticated: bool = False
     auth_on_unsubscribe: bool = False
     version: int = 1
+    endpoint_key: str = ""
 
 
 @dataclass(slots=True, eq=False)

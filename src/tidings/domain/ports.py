@@ -121,12 +121,24 @@ class Store(Protocol):
         ...
 
     async def subscription(self, uid: str) -> Subscription | None: ...
-    async def live_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+    async def live_subscription(
+        self, topic_id: TopicId, protocol: str, endpoint: str, endpoint_key: str = ""
+    ) -> Subscription | None:
         """The unconfirmed or confirmed one; at most one exists."""
         ...
 
-    async def canceled_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
+    async def canceled_subscription(
+        self, topic_id: TopicId, protocol: str, endpoint: str, endpoint_key: str = ""
+    ) -> Subscription | None:
         """The newest canceled one, if any."""
+        ...
+
+    async def unsealed_subscriptions(self, *, after: int, limit: int) -> list[Subscription]:
+        """Those whose endpoint may hold a password in clear, ascending by id."""
+        ...
+
+    async def mask_deliveries(self) -> None:
+        """Take passwords out of the endpoints of waiting and given-up deliveries, where they are only shown."""
         ...
 
     async def subscriptions(self, query: SubscriptionQuery) -> list[Subscription]:

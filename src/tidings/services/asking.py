@@ -48,6 +48,7 @@ class Wanted:
     endpoint: str
     settings: Mapping[str, str]
     origin: Origin
+    endpoint_key: str = ""
 
 
 class Asking:
@@ -92,7 +93,7 @@ class Asking:
         topic = wanted.topic
         subscription = self._new(wanted, now)
         await self._check_quotas(topic, subscription)
-        old = await self._store.canceled_subscription(topic.id, wanted.protocol, wanted.endpoint)
+        old = await self._store.canceled_subscription(topic.id, wanted.protocol, wanted.endpoint, wanted.endpoint_key)
         if old is not None and not lifecycle.is_owner(wanted.grant.principal, old, topic):
             old = None  # neither its name nor its way back is another account's
         unit = Unit()
@@ -114,7 +115,7 @@ class Asking:
         now = self._clock.now()
         told = self._new(wanted, now)
         await self._check_quotas(wanted.topic, told)
-        name = f"{told.account_id}:{wanted.topic.uid}:{wanted.protocol}:{wanted.endpoint}"
+        name = f"{told.account_id}:{wanted.topic.uid}:{wanted.protocol}:{wanted.endpoint}:{wanted.endpoint_key}"
         uid = hmac.digest(key, f"covered:{name}".encode("utf-8", "replace"), "sha256")[:16].hex()
         entry = ledger_entry(
             wanted.topic,
@@ -156,6 +157,7 @@ class Asking:
             created_at=now,
             confirmed_at=now if confirmed else None,
             confirmation_was_authenticated=confirmed,
+            endpoint_key=wanted.endpoint_key,
         )
 
     async def _begin(

@@ -43,6 +43,7 @@ from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.asking import Asking, Wanted, request_event
+from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 
@@ -103,6 +104,7 @@ class Subscriptions:
         self._asking = Asking(
             store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
         )
+        self._passwords = EndpointPasswords(vault, link_key)
         self._link_key = link_key
         self._anonymous_cancel = anonymous_cancel
 
@@ -125,7 +127,8 @@ class Subscriptions:
     async def find_live(self, grant: Grant, topic: Topic, protocol: str, endpoint: str) -> Subscription | None:
         """The caller's unconfirmed or confirmed subscription of an endpoint to a topic, for a dialect's own comparison; another
         owner's is not told of."""
-        live = await self._store.live_subscription(topic.id, protocol, endpoint)
+        endpoint, key, _ = self._passwords.take_out(endpoint)
+        live = await self._store.live_subscription(topic.id, protocol, endpoint, key)
         return live if live is not None and lifecycle.is_owner(grant.principal, live, topic) else None
 
     async def page(self, grant: Grant, query: SubscriptionQuery) -> list[Subscription]:
@@ -168,14 +171,15 @@ class Subscriptions:
         subscribe is none to find out, or cancel, who subscribes (decision 0010). Raises QuotaExceeded, NotFound (topic deleted meanwhile).
         """
         assert grant.verb is Verb.SUBSCRIBE
-        wanted = Wanted(grant, topic, dialect, protocol, endpoint, settings, origin)
+        endpoint, key, sealed = self._passwords.take_out(endpoint)
+        wanted = Wanted(grant, topic, dialect, protocol, endpoint, {**settings, **sealed}, origin, key)
         async with self._asking.turn(protocol, endpoint):
             return await self._subscribe(wanted)
 
     async def _subscribe(self, wanted: Wanted) -> tuple[Subscription, bool]:
         topic, grant = wanted.topic, wanted.grant
         for _ in range(CONFLICTS_MAX):
-            live = await self._store.live_subscription(topic.id, wanted.protocol, wanted.endpoint)
+            live = await self._store.live_subscription(topic.id, wanted.protocol, wanted.endpoint, wanted.endpoint_key)
             try:
                 if live is None:
                     return await self._subscribe_anew(wanted), True
@@ -320,7 +324,8 @@ class Subscriptions:
     async def _make_room(self, unit: Unit, back: Found, now: datetime) -> None:
         """Whoever comes back needs no request that another account made meanwhile. Raises InvalidToken: it was confirmed already."""
         topic = back.topic
-        other = await self._store.live_subscription(topic.id, back.subscription.protocol, back.subscription.endpoint)
+        mine = back.subscription
+        other = await self._store.live_subscription(topic.id, mine.protocol, mine.endpoint, mine.endpoint_key)
         if other is None:
             return
         if other.state is not State.UNCONFIRMED:

@@ -65,6 +65,7 @@ from tidings.pages import Pages
 from tidings.server import Server
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
+from tidings.services.endpoint_passwords import EndpointPasswords, seal_stored
 from tidings.services.hearing import OWN_TEXTS
 from tidings.services.housekeeping import BITE_ROWS, Housekeeping
 from tidings.services.ledger import Ledger
@@ -112,6 +113,7 @@ class House:
         self._clock_watch = ClockWatch(clock, self.metrics)
         self._vault = vault
         self._link_key = vault.derive("links")
+        self._passwords = EndpointPasswords(vault, self._link_key)
         self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
         self._expander = Expander(store)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)
@@ -254,7 +256,7 @@ class House:
         settings, permit = self._settings, self._gate.permits
         self._egress = EgressPolicy(settings.egress_allow, loopback=settings.dev)
         # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
-        http = HttpChannel(permit, self._egress, queue_per_host=IN_FLIGHT_MAX)
+        http = HttpChannel(permit, self._egress, queue_per_host=IN_FLIGHT_MAX, put_back=self._passwords.put_back)
         self.callbacks = Callbacks(self.store, http, self._vault, self.clock, self.metrics, now_s=time.time)
         self.store.committed = self.callbacks.committed
         made: list[Channel] = [http, BotChannel(http)]
@@ -432,6 +434,7 @@ class House:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         await self._projects.load()
+        await seal_stored(self.store, self._passwords)
         await self._signer.start()
         self._dispatcher.start()
         self.callbacks.start()

@@ -180,6 +180,7 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
     [
         ("subscription_lapsed_unconfirmed", "subscription_unconfirmed_of (dialect=? AND <expr><?)"),
         ("subscription_lapsed_canceled", "subscription_gone_of (dialect=? AND canceled_at<?)"),
+        ("subscription_unsealed", "INDEX subscription_unsealed (id>?)"),
         ("confirmation_request_list", "INDEX confirmation_request_by_recipient (recipient=?)"),
         ("sweep_confirmation_requests", "COVERING INDEX confirmation_request_by_time (at<?)"),
         ("subscription_restorable_count", "INDEX subscription_restorable (topic_id=? AND come_back_until>?)"),

@@ -17,7 +17,7 @@ from tidings.channels.http.connection import Connection
 from tidings.channels.http.dial import Dialer
 from tidings.channels.http.judged import JudgedConnection
 from tidings.channels.http.lane import House, Lane
-from tidings.channels.http.request import Attempt, JudgedAttempt, asking, plan
+from tidings.channels.http.request import Attempt, JudgedAttempt, PutBack, as_it_is, asking, plan
 from tidings.channels.http.resolve import Lookup, Resolver, system_lookup
 from tidings.channels.http.sockets import Sockets
 from tidings.domain.envelope import HttpContent, HttpQuery, Outgoing, Permit
@@ -50,11 +50,14 @@ class HttpChannel:
         resolve_ttl_s: float = 30.0,
         tls_context: ssl.SSLContext | None = None,
         lookup: Lookup = system_lookup,
+        put_back: PutBack = as_it_is,
     ) -> None:
         """idle_s: how long a connection is kept without work. sick_s: how long a host that fails again and again is left
         alone before the next probe. lookup: name to addresses, blocking, called in a thread.
+        put_back: makes an endpoint with its password of what is stored; called only for an endpoint that has a user.
         """
         self._permit = permit
+        self._put_back = put_back
         self._queue_per_host = queue_per_host
         self._idle_s = idle_s
         self._sick_s = sick_s
@@ -73,7 +76,7 @@ class HttpChannel:
         loop = house.loop
         content = outgoing.content
         try:
-            ready = plan(outgoing.endpoint)
+            ready = plan(outgoing.endpoint, outgoing.subscriber.settings, self._put_back)
         except ValueError as error:
             house.settlements.add(Attempt(outgoing, settle, b"", 0.0), Refused(f"endpoint: {error}"))
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,11 +35,23 @@ class Plan:
 _USUAL = re.compile(r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)(/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)")
 
 
-def plan(endpoint: str) -> Plan:
-    """Raises ValueError when the endpoint is not a URL we would open."""
+PutBack = Callable[[str, Mapping[str, str]], str]
+"""An endpoint as it is shown, and its subscriber's settings, to the endpoint with its password. Raises ValueError."""
+
+
+def as_it_is(endpoint: str, _: Mapping[str, str]) -> str:
+    """For endpoints that were never taken apart."""
+    return endpoint
+
+
+_NO_SETTINGS: Mapping[str, str] = {}
+
+
+def plan(endpoint: str, settings: Mapping[str, str] = _NO_SETTINGS, put_back: PutBack = as_it_is) -> Plan:
+    """Raises ValueError when the endpoint is not a URL we would open, or its password cannot be opened."""
     usual = _USUAL.fullmatch(endpoint)
     if usual is None or len(endpoint) > URL_CHARACTERS_MAX:
-        return _plan(check_url(endpoint))
+        return _plan(check_url(put_back(endpoint, settings) if "@" in endpoint else endpoint))
     start, path = usual.groups()
     origin, target, host_line = _origin(start)
     return Plan(origin, target, b"POST %b%b" % (path.encode("ascii"), host_line))

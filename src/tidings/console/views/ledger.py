@@ -11,6 +11,7 @@ from tidings.console.fields import Fields
 from tidings.console.routing import Answer, Call, Route, Shown
 from tidings.console.showing import EVENTS, WAYS
 from tidings.console.views.topics import UID
+from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
@@ -156,7 +157,7 @@ def _stored_form(endpoint: str) -> str:
             return endpoints.email_address(endpoint)
         except InvalidValue:
             return endpoint
-    return endpoint
+    return passwords.masked(endpoint)
 
 
 ROUTES = (

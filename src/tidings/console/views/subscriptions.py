@@ -12,6 +12,7 @@ from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
 from tidings.console.showing import STATES, plural
 from tidings.console.views.topics import UID, topic_of
+from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, LedgerQuery, Origin, State, SubscriptionQuery
@@ -86,7 +87,7 @@ async def subscriptions(call: Call) -> Answer:
 def _stored_form(query: Fields, endpoint: str) -> str:
     """As it is stored and compared: a mail address has its domain in lower case."""
     if "@" not in endpoint or "://" in endpoint:
-        return endpoint
+        return passwords.masked(endpoint)
     try:
         return endpoints.email_address(endpoint)
     except InvalidValue:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidings.domain import resource_names
+from tidings.domain import passwords, resource_names
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import AccountId
 
@@ -23,7 +23,6 @@ _URN = re.compile(
     r"urn:smn:(?P<region>[a-z0-9-]{1,64}):(?P<project>[0-9a-f]{32}):(?P<name>[A-Za-z0-9_-]{1,256}(?:\.fifo)?)"
     r"(?::(?P<uid>[0-9a-f]{32}))?\Z"
 )
-_PASSWORD_IN_URL = re.compile(r"(?i)\A(https?://[^/?#:]*):[^/?#]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +91,4 @@ def read_subscription(text: str) -> str:
 
 def shown_endpoint(endpoint: str) -> str:
     """The endpoint without the password that a URL may carry: what is shown is copied into tickets and screenshots."""
-    return _PASSWORD_IN_URL.sub(r"\1:****@", endpoint)
+    return passwords.masked(endpoint)

@@ -13,6 +13,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, names, shapes, views
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import After, Limit, TopicActions
+from tidings.domain import passwords
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, Subscription, SubscriptionQuery, Topic
@@ -160,4 +161,4 @@ def stored_form(endpoint: str) -> str:
     """The endpoint as it is stored and compared: a mail address has its domain in lower case. Raises InvalidValue."""
     if "@" in endpoint and "://" not in endpoint:
         return endpoints.email_address(endpoint)
-    return endpoint
+    return passwords.masked(endpoint)

@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 
 from tidings.dialects.native import names, shapes
 from tidings.domain import model
+from tidings.domain.passwords import SETTING as PASSWORD_SETTING
 
 
 def state_name(state: model.State) -> shapes.StateName:
@@ -81,7 +82,7 @@ def subscription(row: model.Subscription, topic: model.Topic, project_id: str) -
         state=state_name(row.state),
         dialect=row.dialect,
         principal=row.principal,
-        settings=dict(row.settings),
+        settings={name: text for name, text in row.settings.items() if name != PASSWORD_SETTING},
         auth_on_unsubscribe=row.auth_on_unsubscribe,
         created_at=row.created_at,
         confirmation_sent_at=row.confirmation_sent_at,

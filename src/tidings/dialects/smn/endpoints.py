@@ -10,6 +10,7 @@ import re
 from tidings.dialects.smn import hooks
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import BOT_PROTOCOLS, PREFIX
+from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import Subscription
 from tidings.services import endpoints
@@ -43,7 +44,7 @@ def wanted(text: str) -> str:
             return endpoints.email_address(text)
         except InvalidValue:
             return text
-    return text
+    return passwords.masked(text)
 
 
 def shown(subscription: Subscription) -> str:

@@ -28,6 +28,7 @@ from tidings.dialects.smn.limits import BATCH_ADD_MAX, DIALECT, PREFIX, PROTOCOL
 from tidings.domain.errors import InvalidToken, InvalidValue
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, Subscription, Topic
+from tidings.domain.passwords import masked
 from tidings.services.endpoints import ENDPOINT_CHARACTERS_MAX
 from tidings.services.subscriptions import Found
 
@@ -158,7 +159,7 @@ def _read(house: House, given: dict[str, Any]) -> Wanted:
     if remark:
         settings[REMARK] = remark
     if endpoint != text:
-        settings[endpoints.AS_GIVEN] = text
+        settings[endpoints.AS_GIVEN] = masked(text)
     return Wanted(protocol, endpoint, settings)
 
 

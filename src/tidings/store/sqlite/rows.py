@@ -34,6 +34,7 @@ from tidings.domain.model import (
     User,
     Way,
 )
+from tidings.domain.passwords import masked
 from tidings.store.sqlite.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -157,17 +158,17 @@ def subscription(row: Row, maps: Maps) -> Subscription:
         *map(moment_or_none, row[11:15]),
         bool(row[15]),
         bool(row[16]),
-        row[17],
+        *row[17:19],
     )
     return Subscription(*fields)
 
 
 def new_subscription_row(value: Subscription) -> Row:
-    return (value.uid, value.topic_id, *_subscription_row(value), value.version)
+    return (value.uid, value.topic_id, *_subscription_row(value), value.version, value.endpoint_key)
 
 
 def changed_subscription_row(value: Subscription) -> Row:
-    return (value.id, value.version, *_subscription_row(value))
+    return (value.id, value.version, *_subscription_row(value), value.endpoint_key)
 
 
 def _subscription_row(value: Subscription) -> Row:
@@ -230,7 +231,8 @@ def ledger_entry(row: Row) -> LedgerEntry:
     before, after = (None if number is None else _STATES[number] for number in row[10:12])
     origin = Origin(Way(row[12]), *row[13:19])
     told = before, after, origin, *row[19:23], moment_or_none(row[23])
-    fields: Row = (row[0], moment(row[1]), Event(row[2]), *row[3:10], *told)
+    # An entry of a release before may hold a password: it cannot be changed, so it is not shown.
+    fields: Row = (row[0], moment(row[1]), Event(row[2]), *row[3:9], masked(row[9]), *told)
     return LedgerEntry(*fields)
 
 

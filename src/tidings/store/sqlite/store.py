@@ -171,11 +171,22 @@ class SqliteStore(OptOutTables, TextTables):
     async def subscription(self, uid: str) -> Subscription | None:
         return self._subscription("subscription_by_uid", uid)
 
-    async def live_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
-        return self._subscription("subscription_live", topic_id, protocol, endpoint)
+    async def live_subscription(
+        self, topic_id: TopicId, protocol: str, endpoint: str, endpoint_key: str = ""
+    ) -> Subscription | None:
+        return self._subscription("subscription_live", topic_id, protocol, endpoint, endpoint_key)
 
-    async def canceled_subscription(self, topic_id: TopicId, protocol: str, endpoint: str) -> Subscription | None:
-        return self._subscription("subscription_canceled", topic_id, protocol, endpoint)
+    async def canceled_subscription(
+        self, topic_id: TopicId, protocol: str, endpoint: str, endpoint_key: str = ""
+    ) -> Subscription | None:
+        return self._subscription("subscription_canceled", topic_id, protocol, endpoint, endpoint_key)
+
+    async def unsealed_subscriptions(self, *, after: int, limit: int) -> list[Subscription]:
+        found = self._database.rows(SQL["subscription_unsealed"], (after, limit))
+        return [rows.subscription(row, self._maps) for row in found]
+
+    async def mask_deliveries(self) -> None:
+        await self._writer.write(upkeep.mask_deliveries, heavy=True)
 
     async def subscriptions(self, query: SubscriptionQuery) -> list[Subscription]:
         return await listing.subscriptions(self._database, self._maps, query)

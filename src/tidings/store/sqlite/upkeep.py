@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import apsw
 import msgspec
 
+from tidings.domain.passwords import masked
 from tidings.domain.texts import TEXTS_KEPT
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Row, first, run
@@ -52,6 +53,12 @@ def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
             db.execute(SQL["sweep_topic"], (topic_id,))
             removed += 1
     return removed
+
+
+def mask_deliveries(db: apsw.Connection) -> None:
+    """Take the passwords out of the endpoints that deliveries show."""
+    for delivery_id, endpoint in db.execute(SQL["delivery_unsealed"]).fetchall():
+        db.execute(SQL["delivery_mask"], (delivery_id, masked(str(endpoint))))
 
 
 def beat(db: apsw.Connection) -> None:

@@ -4,9 +4,10 @@
 -- name: subscription_add
 INSERT INTO subscription (
     uid, topic_id, account_id, dialect, protocol, endpoint, settings, state, confirmed_at, region, principal, created_at,
-    canceled_at, confirmation_sent_at, come_back_until, confirmation_was_authenticated, auth_on_unsubscribe, version
+    canceled_at, confirmation_sent_at, come_back_until, confirmation_was_authenticated, auth_on_unsubscribe, version,
+    endpoint_key
 )
-SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, region, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, region, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18
 FROM topic WHERE id = ?2 AND deleted = 0;
 
 -- Change a subscription if nobody was faster and its topic is still there.
@@ -14,7 +15,7 @@ FROM topic WHERE id = ?2 AND deleted = 0;
 UPDATE subscription
 SET account_id = ?3, dialect = ?4, protocol = ?5, endpoint = ?6, settings = ?7, state = ?8, confirmed_at = ?9,
     principal = ?10, created_at = ?11, canceled_at = ?12, confirmation_sent_at = ?13, come_back_until = ?14,
-    confirmation_was_authenticated = ?15, auth_on_unsubscribe = ?16, version = version + 1
+    confirmation_was_authenticated = ?15, auth_on_unsubscribe = ?16, endpoint_key = ?17, version = version + 1
 WHERE id = ?1 AND version = ?2
     AND EXISTS (SELECT 1 FROM topic WHERE topic.id = subscription.topic_id AND topic.deleted = 0);
 
@@ -36,12 +37,27 @@ SELECT * FROM subscription_row WHERE id IN (SELECT value FROM json_each(?1)) ORD
 
 -- The unconfirmed or confirmed subscription of an endpoint to a topic.
 -- name: subscription_live
-SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND state IN (0, 1);
+SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND endpoint_key = ?4 AND state IN (0, 1);
 
 -- The newest canceled subscription of an endpoint to a topic.
 -- name: subscription_canceled
-SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND state = 3
+SELECT * FROM subscription_row WHERE topic_id = ?1 AND protocol = ?2 AND endpoint = ?3 AND endpoint_key = ?4 AND state = 3
 ORDER BY id DESC LIMIT 1;
+
+-- Those whose endpoint may hold a password in clear, after an id.
+-- name: subscription_unsealed
+SELECT * FROM subscription_row WHERE id IN (
+    SELECT id FROM subscription INDEXED BY subscription_unsealed
+    WHERE endpoint_key = '' AND instr(endpoint, '://') AND instr(endpoint, '@') AND id > ?1 ORDER BY id LIMIT ?2
+) ORDER BY id;
+
+-- Deliveries whose endpoint may hold a password in clear.
+-- name: delivery_unsealed
+SELECT id, endpoint FROM delivery WHERE instr(endpoint, '://') AND instr(endpoint, '@');
+
+-- Change a delivery's endpoint, which is only shown.
+-- name: delivery_mask
+UPDATE delivery SET endpoint = ?2 WHERE id = ?1;
 
 -- Unconfirmed ones of a dialect last asked before a time, oldest first.
 -- name: subscription_lapsed_unconfirmed
