@@ -133,9 +133,9 @@ def read_time(text: str | None, option: str) -> datetime | None:
         return None
     try:
         time = datetime.fromisoformat(text)
-    except ValueError as error:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise Problem(f"{option} must be a time in ISO 8601, not {text!r}", _WRONG_USAGE) from error
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 async def _topic_id(store: Store, text: str) -> TopicId:

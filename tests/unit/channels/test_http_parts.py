@@ -56,6 +56,10 @@ def test_every_status_has_the_outcome_of_its_class(status: int) -> None:
         (b"Fri, 31 Dec 9999 23:59:59 GMT", 3600.0),
         (b"Mon, 99 Foo 2001 99:00:00 GMT", None),
         (b"Mon, 01 Jan 2001 00:00:00 +9999", None),
+        (b"Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        (b"Mon, 99999999999 Jan 2001 00:00:00 GMT", None),
+        (b"Mon, 01 Jan 2001 00:00:00 +99999999999999", None),
+        (b"(" * 60_000, None),
     ],
 )
 def test_retry_after_is_read_and_bounded(value: bytes | None, seconds: float | None) -> None:

@@ -20,6 +20,8 @@ from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
 RETRY_AFTER_MAX_S = 3600.0
 """A receiver may ask for an hour at most: the longest delay that a delivery policy knows."""
 
+DATE_CHARACTERS_MAX = 64
+
 _DELIVERED = {status: Delivered(f"HTTP {status}") for status in range(200, 300)}
 _AGAIN = frozenset({408, 425, 429})
 
@@ -45,9 +47,11 @@ def _wish_s(value: bytes | None) -> float | None:
     if text.isascii() and text.isdigit():
         # A long row of digits is a large number; do not make Python read all of it.
         return RETRY_AFTER_MAX_S if len(text) > 9 else min(float(text), RETRY_AFTER_MAX_S)
+    if len(text) > DATE_CHARACTERS_MAX:
+        return None
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for years and offsets beyond a machine's integers
         return None
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)

@@ -230,8 +230,9 @@ class Connection(asyncio.Protocol):
             return
         self._head = True
         self._keep = self._parser.should_keep_alive()  # At the end of the message the parser has forgotten it.
+        outcome = outcome_of(status, self._retry_after)  # first: should it ever raise, the attempt is still known
         self._attempt = None
-        self._settlements.add(attempt, outcome_of(status, self._retry_after))
+        self._settlements.add(attempt, outcome)
         self._lane.answered()
 
     def on_message_complete(self) -> None:

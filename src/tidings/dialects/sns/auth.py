@@ -25,6 +25,7 @@ from tidings.domain.model import Principal
 from tidings.wire import sigv4
 
 STARTS_CACHED = 1024
+DATE_CHARACTERS_MAX = 64
 START_CHARACTERS_MAX = 512
 """Of Authorization headers whose beginning is remembered: one longer than any SDK's is read anew each time."""
 
@@ -204,11 +205,13 @@ def _stamp(headers: Mapping[str, str]) -> tuple[str, str]:
     if date is None:
         raise _incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     try:
+        if len(date) > DATE_CHARACTERS_MAX:
+            raise ValueError(date)
         moment = parsedate_to_datetime(date)
+        return sigv4.amz_date(moment.astimezone(UTC) if moment.tzinfo else moment), "date"
     except (ValueError, TypeError, OverflowError):
         _moment(date)
         return date, "date"
-    return sigv4.amz_date(moment.astimezone(UTC) if moment.tzinfo else moment), "date"
 
 
 @lru_cache(maxsize=256)

@@ -28,8 +28,8 @@ _PLACE = re.compile(r"\{([1-9][0-9]?)\}")
 _CODE = re.compile(rf"[0-9]{{0,{CODE_DIGITS_MAX}}}\Z")
 _URL = re.compile(
     # With its scheme, with www., a name with a path as short links have it, or a name in one of the usual domains.
-    r"[a-z][a-z0-9+.-]*://|\bwww\.|\b[a-z0-9-]+\.[a-z]{2,}/\S"
-    r"|\b[a-z0-9-]+\.(?:com|cn|net|org|cc|top|vip|xyz|io|info|biz|me|hk|tw|mobi|asia|gov|edu|shop|site|online|club|link|ltd|tech"
+    r"[a-z][a-z0-9+.-]{0,30}://|\bwww\.|\b[a-z0-9-]{1,63}\.[a-z]{2,24}/\S"
+    r"|\b[a-z0-9-]{1,63}\.(?:com|cn|net|org|cc|top|vip|xyz|io|info|biz|me|hk|tw|mobi|asia|gov|edu|shop|site|online|club|link|ltd|tech"
     r"|app|dev)\b",
     re.IGNORECASE | re.ASCII,
 )

@@ -221,7 +221,18 @@ async def test_the_old_date_header_serves_too(desk: Desk) -> None:
     assert (await code_of(desk, headers))[0] == 200
 
 
-@pytest.mark.parametrize("date", ["", "tomorrow", "99 Foo 2026", "Mon, 99 Jan 2026 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "tomorrow",
+        "99 Foo 2026",
+        "Mon, 99 Jan 2026 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 1 Jan 99999999999 00:00:00 GMT",
+        "(" * 60_000,
+    ],
+)
 async def test_an_unreadable_date_header(desk: Desk, date: str) -> None:
     headers = signed(desk)
     del headers["x-amz-date"]
