@@ -352,6 +352,16 @@ async def test_a_part_is_found_by_any_spelling_of_its_id(store: WholeStore) -> N
     assert await store.text_part(["0d"]) is None
 
 
+async def test_parts_are_found_by_the_plain_form_of_their_ids(store: WholeStore) -> None:
+    await store.commit(Unit(texts_sent=[sent(1), sent(2)]))
+    parts = [("s-1", ("h:1/000000A1", "h:1/b")), ("s-2", ("h:1/a1", "h:2/A1"))]
+    await journal_of(store).record(Record(text_parts=parts))
+    assert await store.text_parts_alike(["h:1/a1"], limit=9) == [("s-2", "h:1/a1"), ("s-1", "h:1/000000A1")]
+    assert await store.text_parts_alike(["h:1/a1"], limit=1) == [("s-2", "h:1/a1")]
+    assert await store.text_parts_alike(["h:2/a1", "h:1/b", "h:3/a1"], limit=9) == [("s-2", "h:2/A1"), ("s-1", "h:1/b")]
+    assert await store.text_parts_alike([], limit=9) == []
+
+
 async def test_a_text_has_arrived_when_no_part_is_missing_and_a_repeat_says_so_again(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1), sent(2)]))
     await journal_of(store).record(Record(text_parts=[("s-1", ("a", "b", "c")), ("s-2", ("d",))]))

@@ -17,7 +17,7 @@ from tests.support.smsc import Smsc
 from tidings.channels.sms import SmppChannel, Timing
 from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE
 from tidings.domain.envelope import Permit
-from tidings.domain.model import Kind, Message, Way
+from tidings.domain.model import Event, Kind, LedgerQuery, Message, Way
 from tidings.domain.optout import EVERY_TYPE, SmsType
 from tidings.domain.texts import SentText, TextState
 from tidings.domain.unit import Unit
@@ -124,6 +124,46 @@ async def test_a_receipt_is_answered_when_it_is_kept(tmp_path: Path, smsc: Smsc)
         assert text is not None
         assert (text.state, text.detail) == (TextState.FAILED, "UNDELIV, error 027")
         assert await house.store.last_text_from(ACCOUNT, NUMBER) == NOW.replace(hour=0)
+
+
+WORDS = (
+    "id:{} sub:001 dlvrd:001 submit date:2611302359 done date:2611302359 stat:DELIVRD err:000 text:Reply STOP to end"
+)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"short_message": {"hex": WORDS.format("m1").encode().hex()}},
+        {"short_message": {"hex": b"id:M1 stat:DELIVRD".hex()}},
+        {"short_message": {"hex": WORDS.format('"m1"').encode("utf-16-be").hex()}, "data_coding": 8},
+        {"short_message": "", "receipted_message_id": "M1", "message_state": 2},
+    ],
+)
+async def test_a_receipt_without_flag_is_one_and_fills_no_list(
+    tmp_path: Path, smsc: Smsc, fields: dict[str, object]
+) -> None:
+    async with house_at(tmp_path, smsc) as house:
+        serial = await send(house)
+        await smsc.wait("text")
+        await house.settled()
+        assert await smsc.answer(smsc.deliver(**fields)) == 0
+        assert await end_of(house, serial) == [(TextState.DELIVERED, "DELIVRD")]
+        assert await house.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE)) == []
+
+
+@pytest.mark.parametrize("text", ["id: stop stat...", "id:12 stat:DELIVRD please stop"])
+async def test_a_persons_text_that_looks_like_a_receipt_is_heard(tmp_path: Path, smsc: Smsc, text: str) -> None:
+    async with house_at(tmp_path, smsc) as house:
+        await send(house)
+        await smsc.wait("text")
+        assert await smsc.answer(smsc.deliver(short_message=text)) == 0
+        [entry] = await house.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE))
+        assert (entry.event, entry.origin.raw_text, entry.detail.partition(":")[0]) == (
+            Event.REVIEW,
+            text,
+            "required-word",
+        )
 
 
 @pytest.mark.parametrize("ids", ["", "hex"])

@@ -8,7 +8,7 @@ Never sends and never decides when to try again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from weakref import WeakValueDictionary
@@ -26,6 +26,7 @@ from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused
 from tidings.domain.phone_ports import TextStore
 from tidings.domain.ports import Clock, Store
+from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
 from tidings.domain.unit import Unit
 
@@ -39,6 +40,7 @@ _COUNTS = {
     TextState.BLOCKED: TextCount.BLOCKED,
 }
 _TYPES = {int(sms_type): sms_type for sms_type in SmsType}
+_ALIKE_MAX = 20
 _PHONE_END = 7
 """So many of its last digits tell a number from others, however a network writes what comes before."""
 
@@ -49,7 +51,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Batch:
-    """What waits for one write of the journal: ids of receipts to come, and whether somebody waits for reports."""
+    """What waits for one write of the journal: ids of receipts to come in their plain form, and whether somebody waits for reports."""
 
     __slots__ = ("ids", "reports", "written")
 
@@ -153,8 +155,9 @@ class TextReports:
         batch = self._gathering(self._journal)
         assert batch.written is not None
         for receipt_id in outcome.receipt_ids:
-            batch.ids.append(receipt_id)
-            self._unwritten[receipt_id] = batch.written
+            form = plain(receipt_id)
+            batch.ids.append(form)
+            self._unwritten[form] = batch.written
 
     def _count(self, message: Message, topic: Topic | None, now: datetime, *counts: TextCount) -> None:
         assert self._journal is not None
@@ -185,9 +188,9 @@ class TextReports:
         return self._batch
 
     def _batch_written(self, batch: _Batch, written: asyncio.Future[None]) -> None:
-        for receipt_id in batch.ids:
-            if self._unwritten.get(receipt_id) is written:
-                del self._unwritten[receipt_id]
+        for form in batch.ids:
+            if self._unwritten.get(form) is written:
+                del self._unwritten[form]
         if batch.reports and not written.cancelled():
             self._reported()
 
@@ -211,19 +214,45 @@ class TextReports:
                 self._reported()
 
     async def _find(self, receipt: TextReceipt) -> tuple[str, str] | None:
-        """The text that a receipt is of, and the part's id as it is kept. An id in another spelling may be another text's."""
-        for transport_id in receipt.transport_ids:
-            written = self._unwritten.get(transport_id)
-            if written is not None:
-                await asyncio.wait([written])
-                if written.cancelled():
-                    raise Unavailable("stopping")
+        """The text that a receipt is of, and the part's id as it is kept.
+
+        The exact spelling counts first. An id in another spelling, or in the other notation, may be another text's: then only one text to
+        that phone may have it.
+        """
+        ids = receipt.transport_ids
+        forms = [alike(transport_id) for transport_id in ids]
+        await self._until_written(dict.fromkeys(form for each in forms for form in each))
+        for transport_id in ids:
             # A gateway that knows texts by our own ids may be quicker with a receipt than with its answer.
             part = await self._texts.text_part([transport_id]) or (transport_id, transport_id)
-            text = await self._texts.sent_text(part[0])
-            if text is not None and _is_same_phone(text.phone, receipt.phone):
+            if await self._fitting(receipt, [part]):
                 return part
+        for wanted in ([each[0] for each in forms], [form for each in forms for form in each[1:]]):
+            found = await self._texts.text_parts_alike(wanted, limit=_ALIKE_MAX)
+            fitting = await self._fitting(receipt, found)
+            if len(fitting) > 1:
+                fitting = [part for part in fitting if part[2] is TextState.WAITING]
+            if len(fitting) == 1:
+                return fitting[0][:2]
         return None
+
+    async def _fitting(
+        self, receipt: TextReceipt, parts: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str, TextState]]:
+        """Those of texts to the receipt's phone, with the text's state."""
+        found = []
+        for serial, transport_id in parts:
+            text = await self._texts.sent_text(serial)
+            if text is not None and _is_same_phone(text.phone, receipt.phone):
+                found.append((serial, transport_id, text.state))
+        return found
+
+    async def _until_written(self, forms: Iterable[str]) -> None:
+        """Wait for the parts of these ids that are on their way to the store."""
+        for written in {written for form in forms if (written := self._unwritten.get(form)) is not None}:
+            await asyncio.wait([written])
+            if written.cancelled():
+                raise Unavailable("stopping")
 
     async def _end(self, receipt: TextReceipt, serial: str, transport_id: str) -> bool:
         """Whether this receipt ended the text's way."""

@@ -151,6 +151,10 @@ class TextStore(Protocol):
         """The serial that a part of this id belongs to, and the spelling under which it is kept."""
         ...
 
+    async def text_parts_alike(self, plain_ids: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
+        """The serial and the kept spelling of each part whose id has one of these forms (`receipt_ids.plain`), the newest texts first."""
+        ...
+
     async def part_delivered(self, serial: str, transport_id: str) -> bool:
         """Note that a part arrived; durable when this returns. True when it was the last that was missing. Safe to repeat."""
         ...

@@ -113,10 +113,10 @@ class TextReport:
 
 @dataclass(frozen=True, slots=True)
 class TextReceipt:
-    """What a network says of a part of a text that it took. `transport_ids`: the spellings in which its id may be kept, as in
-    `outcomes.Delivered.receipt_ids`. `delivered`: True, False, or None while it is on its way. `opted_out`: the network refuses it
-    because the person had opted out there; `unreachable`: the phone was off or away. `phone`: to whom; `address`: from which number of
-    ours; empty where it does not say.
+    """What a network says of a part of a text that it took. `transport_ids`: its ids, as the network writes them; kept are those of
+    `outcomes.Delivered.receipt_ids`, maybe in another spelling. `delivered`: True, False, or None while it is on its way. `opted_out`: the
+    network refuses it because the person had opted out there; `unreachable`: the phone was off or away. `phone`: to whom; `address`: from
+    which number of ours; empty where it does not say.
     """
 
     transport_ids: tuple[str, ...]

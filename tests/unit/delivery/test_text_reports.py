@@ -216,6 +216,65 @@ async def test_a_text_in_parts_is_delivered_when_all_parts_are(desk: Desk) -> No
     assert await desk.counts() == {(APP, 1, "delivered"): 1}
 
 
+@pytest.mark.parametrize(
+    ("answered", "reported"),
+    [
+        ("0000001A2B", "6699"),
+        ("0000001A2B", "1a2b"),
+        ("1A2E", "1a2e"),
+        ("6699", "00001A2B"),
+        ("1A2B", '"1a2b"'),
+        ("42", "0000000042"),
+    ],
+)
+async def test_a_receipt_finds_its_text_however_the_network_spells_the_id(
+    desk: Desk, answered: str, reported: str
+) -> None:
+    await desk.settled(await desk.text(), Delivered("ok", (f"h:1/{answered}",)))
+    await desk.reports.receipt(a_receipt(f"h:2/{reported}"))
+    assert (await desk.state())[0] is TextState.WAITING
+    await desk.reports.receipt(a_receipt(f"h:1/{reported}"))
+    assert (await desk.state())[0] is TextState.DELIVERED
+
+
+async def test_a_receipt_in_another_spelling_waits_for_what_is_not_written_yet(desk: Desk) -> None:
+    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/0000001A2B",)))
+    taking = asyncio.create_task(desk.reports.receipt(a_receipt("h:1/6699")))
+    await turns()
+    assert not taking.done()
+    desk.flow.gate.set()
+    await asyncio.gather(writing, taking)
+    assert (await desk.state())[0] is TextState.DELIVERED
+    assert desk.reports._unwritten == {}
+
+
+async def test_the_exact_spelling_counts_before_another(desk: Desk) -> None:
+    """10 in hexadecimal digits is 16, and both are of the same phone."""
+    await desk.settled(await desk.text("s-1"), Delivered("ok", ("h:1/10",)))
+    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/16",)))
+    await desk.reports.receipt(a_receipt("h:1/16"))
+    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
+    await desk.reports.receipt(a_receipt("h:1/0010"))  # the same notation counts before the other
+    assert (await desk.state("s-1"))[0] is TextState.DELIVERED
+
+
+async def test_an_id_in_another_notation_is_only_of_the_phones_own_text(desk: Desk) -> None:
+    await desk.settled(await desk.text("s-1", phone="+12025550199"), Delivered("ok", ("h:1/1a",)))
+    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/001A",)))
+    await desk.reports.receipt(a_receipt("h:1/26"))
+    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
+
+
+async def test_of_two_that_an_id_may_mean_none_is_chosen_unless_one_has_ended(desk: Desk) -> None:
+    await desk.settled(await desk.text("s-1"), Delivered("ok", ("h:1/1A",)))
+    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/1a",)))
+    await desk.reports.receipt(a_receipt("h:1/26"))
+    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING] * 2
+    await desk.reports.receipt(a_receipt("h:1/1A"))
+    await desk.reports.receipt(a_receipt("h:1/26"))
+    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.DELIVERED] * 2
+
+
 async def test_a_text_failed_as_soon_as_one_part_did_and_only_once(desk: Desk) -> None:
     await desk.settled(await desk.text(parts=2), Delivered("ok", ("h:1/a", "h:1/b")))
     receipts = [a_receipt("h:1/b", False, unreachable=True), a_receipt("h:1/a", False), a_receipt("h:1/a")]

@@ -216,6 +216,7 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
         ("sent_text_reports", "INDEX sent_text_by_report (account_id=? AND app_id=? AND report_id>?)"),
         ("text_report_put", "INDEX sent_text_by_serial (serial=?)"),
         ("text_part_by_id", "SEARCH text_part USING PRIMARY KEY (transport_id=?)"),
+        ("text_parts_alike", "SEARCH text_part USING INDEX text_part_by_plain_id (plain_id=?)"),
         ("text_part_arrive", "SEARCH text_part USING PRIMARY KEY (transport_id=?)"),
         ("text_part_complete", "COVERING INDEX text_part_by_text (text_id=? AND delivered=?)"),
         ("sms_tally_list", "SEARCH sms_tally USING PRIMARY KEY (account_id=? AND hour>? AND hour<?)"),

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.wire.smpp import BindKind, Coding0, MessageState, SmppUrl, pdu, statuses
-from tidings.wire.smpp.addresses import Address, destination, our_address, phone_of, sender
+from tidings.wire.smpp.addresses import NOBODY, Address, destination, our_address, phone_of, sender
 from tidings.wire.smpp.pdu import DeliverSm, Intake, Malformed, Pdu, read_deliver_sm
-from tidings.wire.smpp.receipts import Receipt, read_receipt
+from tidings.wire.smpp.receipts import Receipt, is_receipt, read_receipt, receipt_in
 from tidings.wire.smpp.splitting import Part
 from tidings.wire.smpp.texts import decode, read_body
 
@@ -153,7 +153,8 @@ def test_mutated_bodies_are_read_or_malformed(body):
     assert isinstance(decode(read.octets, read.data_coding, Coding0.GSM), str)
     receipt = read_receipt(deliver, "1")
     assert isinstance(receipt.state, MessageState)
-    assert isinstance(receipt.possible_ids, tuple)
+    assert isinstance(receipt.message_id, str)
+    assert isinstance(is_receipt(deliver), bool)
     assert isinstance(our_address(deliver.destination, OWN, "1"), str)
 
 
@@ -238,15 +239,90 @@ def test_receipts_are_read_from_text_or_parameters():
     assert not receipt_of("stat:ACCEPTD").is_final
 
 
-def test_ids_are_known_in_hexadecimal_and_in_decimal():
-    assert "1234" in receipt_of("id:4D2").possible_ids
-    assert "4d2" in receipt_of("id:1234").possible_ids
-    assert receipt_of("id:4D2").possible_ids[0] == "4D2"  # as it stands comes first
-    assert "000004d2" in receipt_of("id:1234").possible_ids
-    assert "1234" in receipt_of("id:0000001234").possible_ids
-    assert "0000001234" in receipt_of("id:4D2").possible_ids
-    assert receipt_of("id:a-b").possible_ids == ("a-b",)
-    assert receipt_of("stat:DELIVRD").possible_ids == ()
+def deliver_of(
+    text: str | bytes, parameters: dict[int, bytes] | None = None, esm_class: int = 0, coding: int = 0
+) -> DeliverSm:
+    octets = text.encode() if isinstance(text, str) else text
+    return DeliverSm(NOBODY, NOBODY, esm_class, coding, octets, parameters or {})
+
+
+WHOLE = "id:0000001A2B sub:001 dlvrd:001 submit date:2611302359 done date:2611302359 stat:DELIVRD err:000 text:Reply STOP to"
+
+
+@pytest.mark.parametrize(
+    ("text", "message_id"),
+    [
+        (WHOLE, "0000001A2B"),
+        ("id:1a2b stat:DELIVRD", "1a2b"),
+        ('id:"1A2B" stat:DELIVRD err:"000"', "1A2B"),
+        ("id:'1A2B' stat:DELIVRD", "1A2B"),
+        ("id: 1A2B sub: 001 stat: DELIVRD", "1A2B"),
+        ("ID:1A2B STAT:delivrd ERR:0", "1A2B"),
+        ("id:1A2B,stat:DELIVRD,err:000", "1A2B"),
+        (WHOLE.encode("utf-16-be"), "0000001A2B"),
+        (WHOLE.encode("utf-16-le"), "0000001A2B"),
+        (b"\xfe\xff" + WHOLE.encode("utf-16-be"), "0000001A2B"),
+        (WHOLE + "\x1a", "0000001A2B"),
+    ],
+)
+@pytest.mark.parametrize("esm_class", [0, 4, 0x20])
+def test_a_receipt_is_one_by_its_words_alone_however_it_is_written(
+    text: str | bytes, message_id: str, esm_class: int
+) -> None:
+    deliver = deliver_of(text, esm_class=esm_class, coding=8 if isinstance(text, bytes) else 0)
+    assert is_receipt(deliver)
+    receipt = read_receipt(deliver)
+    assert (receipt.message_id, receipt.state) == (message_id, MessageState.DELIVERED)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{0x1E: b"1A2B\0", 0x427: b"\2"}, {0x1E: b'"1A2B"\0', 0x427: b"\2"}, {0x1E: b"1A2B\0"}, {0x427: b"\2"}],
+)
+def test_a_receipt_is_one_by_its_parameters_alone(parameters: dict[int, bytes]) -> None:
+    deliver = deliver_of("", parameters)
+    assert is_receipt(deliver)
+    assert read_receipt(deliver).message_id == ("1A2B" if 0x1E in parameters else "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "STOP",
+            "id: stop stat...",
+            "id:stop stat:DELIVRD",
+            "id: stop",
+            "id:12 stat:stop",
+            "id:12",
+            "stat:DELIVRD",
+            "",
+        ),
+        *(
+            "please stop id:12 stat:DELIVRD",
+            "id:12 stat:DELIVRD please stop",
+            "id:12 stop stat:DELIVRD",
+            "my id: 12, stop",
+            "text:STOP",
+        ),
+    ],
+)
+def test_what_a_person_may_have_written_is_no_receipt(text: str) -> None:
+    assert not is_receipt(deliver_of(text))
+    if text:
+        assert not is_receipt(deliver_of(text, {0x1E: b"1A2B\0"}))
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_receipt_or_none(text: str) -> None:
+    assert receipt_in(text) is None
+    found = receipt_in(f"id:1 stat:DELIVRD text:{text}")
+    assert found is not None
+
+
+def test_a_hostile_text_is_looked_at_once() -> None:
+    assert receipt_in("id:1 " + "err:0 " * 5_000 + "x") is None
+    assert receipt_in('id:"' + "a" * 100_000) is None
 
 
 def test_every_state_has_its_word():

@@ -28,7 +28,7 @@ from tidings.wire.smpp import statuses
 from tidings.wire.smpp.addresses import our_address, phone_of
 from tidings.wire.smpp.joining import Joiner, LongText, Stage
 from tidings.wire.smpp.pdu import DeliverSm, Malformed, Pdu, read_deliver_sm
-from tidings.wire.smpp.receipts import MessageState, read_receipt
+from tidings.wire.smpp.receipts import MessageState, is_receipt, read_receipt
 from tidings.wire.smpp.texts import read, read_body
 from tidings.wire.smpp.url import SmppUrl, bare_code
 
@@ -76,7 +76,7 @@ class Ears:
             return
         self._unanswered += 1
         counted = partial(self._answered, answer)
-        if deliver.is_receipt:
+        if is_receipt(deliver):
             self._take_receipt(url, deliver, counted)
         else:
             self._take_text(url, deliver, counted)
@@ -215,7 +215,7 @@ def _text_receipt(url: SmppUrl, deliver: DeliverSm) -> TextReceipt:
     receipt = read_receipt(deliver, url.country_code)
     delivered = receipt.state is MessageState.DELIVERED if receipt.is_final else None
     return TextReceipt(
-        transport_ids=tuple(f"{url.place}/{message_id}" for message_id in receipt.possible_ids),
+        transport_ids=(f"{url.place}/{receipt.message_id}",) if receipt.message_id else (),
         delivered=delivered,
         detail=receipt.detail,
         phone=receipt.phone,

@@ -22,6 +22,7 @@ from tidings.domain.errors import Conflict, InvalidValue, NotAuthenticated, NotF
 from tidings.domain.optout import IncomingText
 from tidings.domain.ports import Clock
 from tidings.domain.texts import TextReceipt
+from tidings.wire.smpp.receipts import MessageState, receipt_in
 
 PREFIX = "/gateways/"
 HEARING_S = 10.0
@@ -107,8 +108,28 @@ class GatewaysDialect:
         return gateway.not_ours(status, words)
 
     async def _take(self, brought: Brought) -> None:
+        brought = _as_receipt(brought)
         async with asyncio.timeout(self._patience_s):
             if brought.text is not None:
                 await self._hear(brought.text)
             if brought.receipt is not None:
                 await self._receipt(brought.receipt)
+
+
+def _as_receipt(brought: Brought) -> Brought:
+    """A receipt that the SMSC gave the gateway without saying so comes as if a person had written it."""
+    text = brought.text
+    found = receipt_in(text.text) if text is not None else None
+    if text is None or found is None:
+        return brought
+    delivered = found.state is MessageState.DELIVERED if found.is_final else None
+    return Brought(
+        receipt=TextReceipt(
+            (found.message_id,),
+            delivered,
+            found.detail,
+            phone=text.phone,
+            address=text.address,
+            unreachable=found.state is MessageState.EXPIRED,
+        )
+    )

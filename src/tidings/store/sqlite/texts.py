@@ -87,6 +87,10 @@ class TextTables:
                 return serial, spelling
         return None
 
+    async def text_parts_alike(self, plain_ids: Sequence[str], *, limit: int) -> list[tuple[str, str]]:
+        found = self._database.rows(SQL["text_parts_alike"], (rows.json_array(plain_ids), limit))
+        return [(serial, spelling) for serial, spelling in found]
+
     async def part_delivered(self, serial: str, transport_id: str) -> bool:
         """A repeat of the last one is True again: whoever was told the first time may have ended before acting on it."""
         return await self._writer.write(lambda db: text_writes.part_arrived(db, serial, transport_id))

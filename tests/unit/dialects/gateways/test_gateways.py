@@ -23,6 +23,7 @@ from tidings.dialects.gateways.webhook import Webhook
 from tidings.domain.errors import Conflict, NotFound, Throttled, Unavailable, WrongSignature
 from tidings.domain.keywords import DEFAULTS, meaning_of_readings
 from tidings.domain.optout import IncomingText, KeywordSet
+from tidings.domain.texts import TextReceipt
 from tidings.wire.gateway_signature import HEADER, sign
 from tidings.wire.smpp import gsm
 
@@ -62,6 +63,27 @@ def test_a_stop_is_among_the_readings_whatever_the_gateway_says_of_its_coding(
         heard = said(word.encode(codec), coding, charset=charset)
         _, found = meaning_of_readings((heard.text, *heard.other_readings), DEFAULTS)
         assert found.set is KeywordSet.OPT_OUT
+
+
+@pytest.mark.parametrize(
+    ("text", "is_receipt"), [("id:1A2B stat:DELIVRD err:000 text:Reply STOP", True), ("id: stop stat...", False)]
+)
+async def test_a_receipt_that_comes_as_a_text_is_none_of_a_person(text: str, is_receipt: bool) -> None:
+    texts: list[IncomingText] = []
+    receipts: list[TextReceipt] = []
+
+    async def hear(heard: IncomingText) -> None:
+        texts.append(heard)
+
+    async def take(receipt: TextReceipt) -> None:
+        receipts.append(receipt)
+
+    dialect = GatewaysDialect(hear, take, FakeClock(), public_url="https://t.example", secret=SECRET)
+    query = urlencode({"secret": SECRET, "from": "+12025550123", "to": "12025550100", "coding": "0", "octets": text})
+    assert (await dialect.handle(get("/gateways/kannel/mo", query))).status == 200
+    assert (len(receipts), len(texts)) == ((1, 0) if is_receipt else (0, 1))
+    for receipt in receipts:
+        assert (receipt.transport_ids, receipt.delivered, receipt.phone) == (("1A2B",), True, "+12025550123")
 
 
 def test_a_get_url_that_gives_the_text_by_another_name_is_heard() -> None:

@@ -162,6 +162,14 @@ ON CONFLICT (transport_id) DO UPDATE SET text_id = excluded.text_id, delivered =
 -- name: text_part_by_id
 SELECT serial, transport_id FROM text_part CROSS JOIN sent_text ON sent_text.id = text_id WHERE transport_id = ?1;
 
+-- The parts whose ids have one of these plain forms, a JSON array; the newest texts first.
+-- name: text_parts_alike
+SELECT serial, transport_id
+FROM json_each(?1) AS wanted
+CROSS JOIN text_part INDEXED BY text_part_by_plain_id ON plain_id = wanted.value
+CROSS JOIN sent_text ON sent_text.id = text_id
+ORDER BY text_id DESC LIMIT ?2;
+
 -- Note that a part arrived.
 -- name: text_part_arrive
 UPDATE text_part SET delivered = 1
