@@ -79,7 +79,11 @@ async def test_a_stop_is_state_record_text_and_answer_at_once(house: PhoneHouse)
     [entry] = await house.records()
     assert (entry.event, entry.address, entry.endpoint, entry.keyword) == (Event.OPTED_OUT, NUMBER, PHONE, "STOP")
     assert (entry.transport_id, entry.sent_at, entry.at) == ("mo-1", sent_at, NOW)
-    assert (entry.before, entry.after, entry.detail) == (State.CONFIRMED, State.CANCELED, "answered")
+    assert (entry.before, entry.after, entry.detail) == (
+        State.CONFIRMED,
+        State.CANCELED,
+        f"replied STOP to {NUMBER}; answered",
+    )
     assert (entry.origin.way, entry.origin.raw_text) == (Way.KEYWORD, "Stop.")
     assert entry.origin.remote_address == RADIO.remote_address
     [text] = await house.store.heard_page(ACCOUNT, after=0, limit=10)
@@ -137,7 +141,7 @@ async def test_a_stop_older_than_a_later_start_is_recorded_and_changes_nothing(h
     assert await house.opted_out_at() == []
     record = (await house.records())[-1]
     assert record.event is Event.OPTED_OUT
-    assert record.detail.startswith("older than")
+    assert record.detail.startswith(f"replied QUIT to {NUMBER}; older than")
     assert (record.before, record.after) == (State.CONFIRMED, State.CONFIRMED)
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, FakeClock, make_principal
 
 from tidings.access.authorize import authorize
-from tidings.domain.errors import InvalidValue, NotFound, Throttled, WrongState
+from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, AccountId, LedgerQuery, Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOutQuery
@@ -135,16 +135,54 @@ async def test_of_an_account_one_list_is_imported_at_a_time(uploads: OptOutUploa
     assert uploads.running(grant()) is None
 
 
-async def test_what_is_held_is_bounded_and_given_back(uploads: OptOutUploads, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_an_account_holds_is_bounded_and_fills_nobody_elses_share(
+    uploads: OptOutUploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(optout_uploads, "LIST_BYTES_MAX", 100)
-    monkeypatch.setattr(optout_uploads, "HELD_BYTES_MAX", 150)
-    upload = uploads.add_piece(grant(), "", b"x" * 90)
-    with pytest.raises(Throttled):
-        uploads.add_piece(grant(OTHER_ACCOUNT), "", b"x" * 90)
-    with pytest.raises(InvalidValue):
-        uploads.add_piece(grant(), upload.id, b"x" * 20)
-    uploads.add_piece(grant(OTHER_ACCOUNT), "", b"x" * 90)  # the list that was too long is gone
-    uploads.add_piece(grant(OTHER_ACCOUNT), "", b"x" * 90)  # and a newer one takes the place of one that was given up
+    accounts = [AccountId(f"{number:012}") for number in range(20)]
+    lists = [uploads.add_piece(grant(account), "", b"x" * 90) for account in accounts]
+    for account, upload in zip(accounts[:2], lists, strict=False):
+        with pytest.raises(InvalidValue):
+            uploads.add_piece(grant(account), upload.id, b"x" * 20)
+        with pytest.raises(NotFound):  # the list that was too long is gone
+            uploads.progress(grant(account), upload.id)
+    newer = uploads.add_piece(grant(accounts[2]), "", b"x" * 90)  # takes the place of one that was given up
+    with pytest.raises(NotFound):
+        uploads.progress(grant(accounts[2]), lists[2].id)
+    assert uploads.progress(grant(accounts[2]), newer.id) is newer
+    assert lists[2].file is None
+    assert uploads.progress(grant(accounts[3]), lists[3].id).file is not None
+
+
+async def test_a_list_that_was_given_up_expires_and_ends_are_told_for_a_day(store: SqliteStore) -> None:
+    clock, numbers = FakeClock(), count()
+    uploads = OptOutUploads(store, store, clock, lambda: f"upload-{next(numbers)}")
+    left = uploads.add_piece(grant(), "", b"phone\n")
+    done = await over(begin(uploads, a_list(1), account=OTHER_ACCOUNT))
+    clock.advance(10 * 60)
+    uploads.add_piece(grant(), left.id, b"+12025550123\n")
+    clock.advance(10 * 60)
+    uploads.expire()
+    assert uploads.progress(grant(), left.id).stage is Stage.ARRIVING  # a piece came lately
+    clock.advance(6 * 60)
+    with pytest.raises(NotFound):
+        uploads.add_piece(grant(), left.id, b"+12025550124\n")
+    assert left.file is None
+    assert uploads.progress(grant(OTHER_ACCOUNT), done.id).stage is Stage.DONE
+    clock.advance(86_400)
+    uploads.expire()
+    with pytest.raises(NotFound):
+        uploads.progress(grant(OTHER_ACCOUNT), done.id)
+    await uploads.close()
+
+
+async def test_many_imports_of_one_account_do_not_make_another_forget_its_own(uploads: OptOutUploads) -> None:
+    mine = await over(begin(uploads, a_list(1)))
+    ended = [await over(begin(uploads, a_list(1), account=OTHER_ACCOUNT)) for _ in range(60)]
+    assert uploads.progress(grant(), mine.id) is mine
+    assert uploads.progress(grant(OTHER_ACCOUNT), ended[-1].id).stage is Stage.DONE
+    with pytest.raises(NotFound):
+        uploads.progress(grant(OTHER_ACCOUNT), ended[0].id)
 
 
 async def test_a_server_that_stops_ends_an_import_between_two_units_and_repeating_it_is_safe(

@@ -28,7 +28,7 @@ _WRONG_USAGE = 2
 _COLUMNS = (
     "id", "at", "event", "account_id", "region", "topic_name", "subscription_uid", "protocol", "endpoint", "before", "after",
     "way", "principal", "remote_address", "user_agent", "request_id", "shown", "raw_text", "detail",
-    "address", "keyword", "transport_id", "sent_at",
+    "address", "keyword", "transport_id", "sent_at", "changed",
 )  # fmt: skip
 # What a stranger wrote: a spreadsheet would take a text that begins like this for a formula.
 _STRANGERS = frozenset({"user_agent", "shown", "raw_text", "detail", "keyword", "transport_id"})
@@ -81,6 +81,7 @@ def ledger(
 def row(entry: LedgerEntry) -> dict[str, Any]:
     """An entry as one flat row."""
     values: dict[str, Any] = plain(entry)
+    values["changed"] = entry.is_change
     return {column: values[column] if column in values else values["origin"][column] for column in _COLUMNS}
 
 
@@ -110,7 +111,7 @@ def _sentence(values: dict[str, Any]) -> str:
     about = f"at {values['address']}" if values["address"] else f"topic {values['topic_name']} ({values['region']})"
     text = (
         f"{values['at']}  {values['event']:<17}  {values['protocol']} {values['endpoint']}  {about}"
-        f"  by {values['way']} from {who}{_said(values)}"
+        f"  by {values['way']} from {who}{_said(values)}{'' if values['changed'] else '  (no change)'}"
     )
     # A terminal must not obey what a stranger wrote.
     return "".join(character if character.isprintable() else "�" for character in text)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -104,6 +104,14 @@ def check(keywords: Keywords) -> None:
             if other_name is not name:
                 reason = f"{other!r} ({other_name.value}) and {word!r} ({name.value}) are the same keyword"
                 raise InvalidValue("keywords", reason, word)
+
+
+def distinct(words: Iterable[str]) -> tuple[str, ...]:
+    """Keywords as typed, each form once: the first spelling stays. What is no keyword stays for `check` to refuse."""
+    found: dict[str, str] = {}
+    for word in words:
+        found.setdefault(normalized(word[:READ_CHARACTERS]) or word, word)
+    return tuple(found.values())
 
 
 def missing(opt_out_keywords: Sequence[str]) -> list[str]:

@@ -280,6 +280,11 @@ class LedgerEntry:
     transport_id: str = ""
     sent_at: datetime | None = None
 
+    @property
+    def is_change(self) -> bool:
+        """False when the state is known and stayed as it was: something was said again, or to no effect."""
+        return self.before is None or self.before is not self.after
+
 
 class Kind(enum.StrEnum):
     """What a message is. Notices (confirmation, goodbye) are for one subscription and enter the flow like a publish."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidings.domain.audit import AuditEntry, AuditQuery
@@ -190,6 +190,15 @@ class Store(Protocol):
 
     async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:
         """The subscriptions behind these uids that still exist, for what waited."""
+        ...
+
+    async def take_try(self, key: str, most: int, *, now: datetime, window: timedelta) -> datetime | None:
+        """Count a try, durably: None when this is one of the first `most` of the window that began with the first of them, else when
+        the window ends. A window lasts a day at most."""
+        ...
+
+    async def give_back_try(self, key: str) -> None:
+        """Take the newest try back."""
         ...
 
     async def sweep(self, now: datetime, limit: int) -> int:

@@ -59,7 +59,7 @@ TEXT_CHARACTERS_MAX = 10_000
 """Of a text that is kept: some sixty parts. The ledger is never cleared."""
 TRANSPORT_ID_CHARACTERS_MAX = 200
 ANSWERED = "answered"
-"""Detail of a ledger entry whose text was answered."""
+"""At the end of a ledger entry's detail: the text was answered."""
 CARRIERS_OWN = "the carrier took it for an opt-out"
 """Reason where no keyword of ours says so."""
 OWN_TEXTS = "native"
@@ -158,7 +158,7 @@ class Hearing:
         now = self._clock.now()
         chosen, meaning = keywords.meaning_of_readings((text.text, *text.other_readings), address.keywords)
         text = replace(text, text=chosen)
-        reason = ""
+        reason = f"replied {meaning.keyword} to {address.address}" if meaning.set in _EVENTS else ""
         if text.carrier_opted_out and meaning.set is not KeywordSet.OPT_OUT:
             meaning, reason = replace(meaning, set=KeywordSet.OPT_OUT, keyword="", review=False, rule=""), CARRIERS_OWN
         by_carrier = text.carrier_answered or text.carrier_opted_out or address.kind is AddressKind.TOLL_FREE
@@ -268,7 +268,7 @@ class Hearing:
                     said.entry(Event.REVIEW, name, state, state, keywords.about(hearing.meaning.rule))
                 )
         elif await self._is_late(said, name, current, wanted):
-            state, detail = state_of(current), f"older than what counts: {said.event_at.isoformat()}"
+            state, detail = state_of(current), f"{said.reason}; older than what counts: {said.event_at.isoformat()}"
             hearing.late = True
             hearing.unit.ledger.append(said.entry(_EVENTS[wanted], name, state, state, detail))
         elif wanted is KeywordSet.OPT_OUT:
@@ -285,7 +285,7 @@ class Hearing:
         hearing.changed = name not in states
         if hearing.changed or not await self._answered_lately(said, name):
             self._answer(hearing)
-        add_opt_out(hearing.unit, said, name, states.get(name), ANSWERED if hearing.reply else "")
+        add_opt_out(hearing.unit, said, name, states.get(name), _told(hearing))
         if not self._revoke_all:
             return
         wide = states.get(ACCOUNT_WIDE)
@@ -309,7 +309,7 @@ class Hearing:
         hearing.changed = name in states or wide is not None
         if hearing.changed:
             self._answer(hearing)
-        add_opt_in(hearing.unit, said, name, states.get(name), ANSWERED if hearing.reply else "")
+        add_opt_in(hearing.unit, said, name, states.get(name), _told(hearing))
         if wide is not None:
             add_opt_in(hearing.unit, said, ACCOUNT_WIDE, wide)
 
@@ -350,9 +350,12 @@ class Hearing:
             address=address,
             events=(Event.OPTED_OUT,),
             since=said.at - ANSWER_AGAIN_AFTER,
+            ways=PERSONS_OWN,
             limit=_PAGE_ENTRIES,
         )
-        return any(entry.detail == ANSWERED for entry in await self._store.ledger(query))
+        # Older releases wrote nothing but that it was answered.
+        found = await self._store.ledger(query)
+        return any(entry.detail == ANSWERED or entry.detail.endswith(f"; {ANSWERED}") for entry in found)
 
     def _keep(self, hearing: _Hearing, *, transport_id: str) -> None:
         text, said, matched = hearing.text, hearing.said, hearing.meaning.set
@@ -368,6 +371,11 @@ class Hearing:
             "" if matched is None else matched.value,
         )
         hearing.unit.texts_heard.append(heard)
+
+
+def _told(hearing: _Hearing) -> str:
+    """The detail of what a text changed: why, and whether it was answered."""
+    return f"{hearing.said.reason}; {ANSWERED}" if hearing.reply else hearing.said.reason
 
 
 def _kept(text: IncomingText) -> IncomingText:

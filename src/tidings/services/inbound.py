@@ -204,7 +204,8 @@ class InboundAddresses(SmsApplications):
         keywords: Mapping[KeywordSet, Sequence[str]],
         replies: Mapping[KeywordSet, str],
     ) -> InboundAddress:
-        """Replace the sets and answers that are named, whole; an empty answer means none. What was heard before stays as it was.
+        """Replace the sets and answers that are named, whole; an empty answer means none. Of keywords that are one after normalizing the
+        first is kept. What was heard before stays as it was.
 
         Raises NotFound, InvalidValue (`keywords`, `replies`).
         """
@@ -212,7 +213,7 @@ class InboundAddresses(SmsApplications):
             _check_printable("replies", text, REPLY_CHARACTERS_MAX)
 
         def alter(before: InboundAddress) -> InboundAddress:
-            sets = {**before.keywords, **{name: tuple(words) for name, words in keywords.items()}}
+            sets = {**before.keywords, **{name: matching.distinct(words) for name, words in keywords.items()}}
             matching.check(sets)
             texts = {name: text for name, text in {**before.replies, **replies}.items() if text}
             return replace(before, keywords=sets, replies=texts)

@@ -25,6 +25,8 @@ from tidings.domain.unit import Unit
 from tidings.services.endpoints import same_phone
 from tidings.services.phones import PERSONS_OWN, Said, add_account_wide
 
+NO_REASON = "on a list that was imported"
+"""Of a line that gives none."""
 REASON_CHARACTERS_MAX = 500
 _PAGE_ENTRIES = 5_000
 _ORIGIN = Origin(Way.IMPORT)
@@ -173,11 +175,11 @@ class OptOutImport:
                     since,
                     since,
                     Way.IMPORT,
-                    reason=line.reason,
+                    reason=line.reason or NO_REASON,
                     principal=self._origin.principal,
                 )
             )
-            said = Said(self._account_id, phone, self._origin, now, since, reason=line.reason)
+            said = Said(self._account_id, phone, self._origin, now, since, reason=line.reason or NO_REASON)
             entries.append(said.entry(Event.OPTED_OUT, address, State.CONFIRMED, State.CANCELED))
         return OptOutBatch(self._account_id, opt_outs, entries, self._seen)
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import io
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import structlog
 
-from tidings.domain.errors import InvalidValue, NotFound, Throttled, TidingsError, WrongState
+from tidings.domain.errors import InvalidValue, NotFound, TidingsError, Unavailable, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.phone_ports import OptOutStore
@@ -28,10 +31,14 @@ from tidings.services.optout_list import UNIT_LINES, BadLine, lines_of
 
 LIST_BYTES_MAX = 64 * 1024 * 1024
 """A million lines with address, reason and time. What is longer is for `tidings optout import`, which reads from a file."""
-HELD_BYTES_MAX = 192 * 1024 * 1024
-"""All lists that are held at a time, of all accounts."""
+ARRIVES_WITHIN = timedelta(minutes=15)
+"""How long a list waits for its next piece, or for its import to begin: then it was given up."""
+TOLD_FOR = timedelta(days=1)
+"""How long the end of an import is told."""
 BAD_SHOWN = 50
-_KEPT = 50
+ENDED_KEPT = 10
+"""Imports of one account whose end is told."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _RUN_LINES = 200_000
 _NAME_CHARACTERS_MAX = 120
 
@@ -67,7 +74,14 @@ class Upload:
     stage: Stage = Stage.ARRIVING
     taken: Taken = field(default_factory=Taken)
     problem: str = ""
-    content: bytearray = field(default_factory=bytearray, repr=False)
+    touched_at: datetime = field(default=_NEVER, repr=False)
+    file: IO[bytes] | None = field(default=None, repr=False)
+
+    def close(self) -> None:
+        """Give back what is held of the list."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
     @property
     def is_over(self) -> bool:
@@ -91,11 +105,23 @@ class Upload:
 
 
 class OptOutUploads:
-    """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess. `revoke_all`: as `optout_import`'s."""
+    """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess. `revoke_all`: as `optout_import`'s. `folder`: where
+    lists lie while they arrive and are imported, in files without a name.
+
+    An account has one list that arrives and one that is imported, so what it holds is bounded, and no account waits for another.
+    """
 
     def __init__(
-        self, store: Store, opt_outs: OptOutStore, clock: Clock, new_id: Callable[[], str], *, revoke_all: bool = False
+        self,
+        store: Store,
+        opt_outs: OptOutStore,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        revoke_all: bool = False,
+        folder: Path | None = None,
     ) -> None:
+        self._folder = folder
         self._store = store
         self._opt_outs = opt_outs
         self._clock = clock
@@ -108,17 +134,23 @@ class OptOutUploads:
     def add_piece(self, grant: Grant, upload_id: str, piece: bytes) -> Upload:
         """Begin a list (empty id), or add its next piece. Of an account only the newest list arrives.
 
-        Raises NotFound (import), InvalidValue (file: too long), Throttled while too much is held.
+        Raises NotFound (import, also one that was given up), InvalidValue (file: too long), Unavailable (no room on the disk).
         """
         assert grant.verb is Verb.MANAGE_OPT_OUTS
+        self.expire()
         upload = self._arriving(grant, upload_id) if upload_id else self._new(grant)
-        if len(upload.content) + len(piece) > LIST_BYTES_MAX:
-            self._uploads.pop(upload.id, None)
+        if upload.size + len(piece) > LIST_BYTES_MAX:
+            self._drop(upload)
             raise InvalidValue("file", f"is longer than {LIST_BYTES_MAX // 2**20} MiB: use `tidings optout import`")
-        if sum(len(held.content) for held in self._uploads.values()) + len(piece) > HELD_BYTES_MAX:
-            raise Throttled(10.0)
-        upload.content += piece
-        upload.size = len(upload.content)
+        assert upload.file is not None
+        try:
+            upload.file.write(piece)
+            upload.file.flush()
+        except OSError as error:
+            self._drop(upload)
+            raise Unavailable(f"the list cannot be kept: {error.strerror}") from error
+        upload.size += len(piece)
+        upload.touched_at = self._clock.now()
         return upload
 
     def begin(self, grant: Grant, upload_id: str, *, name: str, address: str, skip_bad: bool, origin: Origin) -> Upload:
@@ -128,8 +160,9 @@ class OptOutUploads:
         while another list of the account is imported.
         """
         assert grant.verb is Verb.MANAGE_OPT_OUTS
+        self.expire()
         upload = self._arriving(grant, upload_id)
-        if not upload.content:
+        if not upload.size:
             raise InvalidValue("file", "is empty")
         running = self._tasks.get(grant.owner)
         if running is not None and not running.done():
@@ -154,21 +187,39 @@ class OptOutUploads:
         found = (held for held in self._uploads.values() if held.account_id == grant.owner)
         return next((held for held in found if held.stage in (Stage.CHECKING, Stage.IMPORTING)), None)
 
+    def expire(self) -> None:
+        """Forget lists that were given up, and ends that were told long enough. For a timer, too."""
+        now = self._clock.now()
+        for held in [*self._uploads.values()]:
+            age = now - held.touched_at
+            if (held.stage is Stage.ARRIVING and age > ARRIVES_WITHIN) or (held.is_over and age > TOLD_FOR):
+                self._drop(held)
+
     async def close(self) -> None:
         """End what runs, between two units. Safe to repeat."""
         self._is_closing = True
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for held in self._uploads.values():
+            held.close()
 
     def _new(self, grant: Grant) -> Upload:
-        for held in [*self._uploads.values()]:
-            if held.account_id == grant.owner and held.stage is Stage.ARRIVING:
-                del self._uploads[held.id]
-        over = [held.id for held in self._uploads.values() if held.is_over]
-        for upload_id in over[: max(0, len(over) - _KEPT + 1)]:
-            del self._uploads[upload_id]
-        upload = Upload(self._new_id(), grant.owner, self._clock.now())
+        mine = [held for held in self._uploads.values() if held.account_id == grant.owner]
+        over = [held for held in mine if held.is_over]
+        arriving = [held for held in mine if held.stage is Stage.ARRIVING]
+        for held in arriving + over[: max(0, len(over) - ENDED_KEPT + 1)]:
+            self._drop(held)
+        now = self._clock.now()
+        try:
+            file = TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed when the list is imported or given up
+        except OSError as error:
+            raise Unavailable(f"the list cannot be kept: {error.strerror}") from error
+        upload = Upload(self._new_id(), grant.owner, now, touched_at=now, file=file)
         self._uploads[upload.id] = upload
         return upload
+
+    def _drop(self, upload: Upload) -> None:
+        self._uploads.pop(upload.id, None)
+        upload.close()
 
     def _arriving(self, grant: Grant, upload_id: str) -> Upload:
         upload = self.progress(grant, upload_id)
@@ -200,11 +251,14 @@ class OptOutUploads:
             _log.exception("an import of opt-outs broke off")
             upload.problem, upload.stage = "it broke off; the log says why", Stage.FAILED
         finally:
-            upload.content = bytearray()
+            upload.close()
+            upload.touched_at = self._clock.now()
 
     def _lines(self, upload: Upload, taking: OptOutImport, read: Callable[[int], None]) -> Iterator[Listed | BadLine]:
-        text = io.TextIOWrapper(io.BytesIO(upload.content), encoding="utf-8-sig", newline="")
-        return lines_of(text, upload.address, taking.check, read=read)
+        assert upload.file is not None
+        upload.file.seek(0)
+        with open(os.dup(upload.file.fileno()), encoding="utf-8-sig", newline="") as text:
+            yield from lines_of(text, upload.address, taking.check, read=read)
 
     def _look_through(self, upload: Upload, taking: OptOutImport) -> None:
         """In a thread: check every line before anything is changed."""

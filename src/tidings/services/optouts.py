@@ -50,6 +50,7 @@ __all__ = ["Blocked", "Heard", "OptOuts", "check_reason"]
 
 PROTECTED = timedelta(days=30)
 """How long a person's own STOP is not lifted by somebody of the account. Source: SNS and AWS End User Messaging, opting in a number."""
+CARRIER_REFUSED = "the network says that the person opted out there"
 REASON_CHARACTERS_MAX = 500
 RECORDS = (Event.OPTED_OUT, Event.OPTED_IN, Event.REVIEW, Event.REVIEWED)
 
@@ -114,6 +115,8 @@ class OptOuts(InboundAddresses):
         if found is None:
             raise NotFound("inbound address", address)
         origin = replace(origin, way=Way.CARRIER)
+        if not any(map(str.isalpha, reason)):  # a bare code says nothing to a person
+            reason = f"{CARRIER_REFUSED}: {reason}" if reason.strip() else CARRIER_REFUSED
         where = (found.address, ACCOUNT_WIDE) if self._revoke_all else (found.address,)
         return await self._opt_out(found.account_id, where, heard_number(phone, found), reason, origin)
 

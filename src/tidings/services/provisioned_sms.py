@@ -179,7 +179,7 @@ def _brought_to(row: InboundAddress, wanted: WantedAddress) -> InboundAddress:
         kind=wanted.kind or row.kind,
         country=wanted.country if wanted.country is not None else row.country,
         description=wanted.description if wanted.description is not None else row.description,
-        keywords={**row.keywords, **wanted.keywords},
+        keywords={**row.keywords, **{name: keywords.distinct(words) for name, words in wanted.keywords.items()}},
         replies={name: text for name, text in {**row.replies, **wanted.replies}.items() if text},
         deleted_at=None,
     )

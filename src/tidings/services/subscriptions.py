@@ -6,7 +6,6 @@ Source: SNS API reference (Subscribe, ConfirmSubscription, Unsubscribe); SMN use
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +14,6 @@ from tidings.domain import lifecycle, tokens
 from tidings.domain.errors import (
     Conflict,
     InvalidToken,
-    InvalidValue,
     NotAuthenticated,
     NotFound,
     Throttled,
@@ -43,6 +41,7 @@ from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.asking import Asking, Wanted, request_event
+from tidings.services.confirmation_codes import ConfirmationCodes
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
@@ -106,6 +105,7 @@ class Subscriptions:
         )
         self._passwords = EndpointPasswords(vault, link_key)
         self._link_key = link_key
+        self._codes = ConfirmationCodes(store, clock, link_key)
         self._anonymous_cancel = anonymous_cancel
 
     # --- looking -----------------------------------------------------------------------------------------------------
@@ -267,9 +267,9 @@ class Subscriptions:
         return await self._confirm(look_up, None, False, origin)
 
     async def confirm_by_code(self, grant: Grant, uid: str, code: str, *, origin: Origin) -> Found:
-        """Confirm with the code that was sent to the endpoint. Whoever calls this limits how often a caller may guess.
+        """Confirm with the code that was sent to the endpoint. Guesses are counted (`confirmation_codes`).
 
-        Raises NotFound, InvalidValue (field `code`), TokenExpired, InvalidToken (canceled meanwhile).
+        Raises NotFound, InvalidValue (field `code`), Throttled, TokenExpired, InvalidToken (canceled meanwhile).
         """
         assert grant.verb is Verb.CHANGE_SUBSCRIPTION
 
@@ -277,11 +277,7 @@ class Subscriptions:
             found = await self.find(uid)
             if found is None:
                 raise NotFound("subscription", uid)
-            asked_at = found.subscription.confirmation_sent_at
-            if asked_at is None or not hmac.compare_digest(
-                tokens.confirmation_code(self._link_key, uid, asked_at).encode(), code.encode("utf-8", "replace")
-            ):
-                raise InvalidValue("code", "not the code that was sent last")
+            await self._codes.check(grant.principal.account_id, found.subscription, code)
             return self._standing(found)
 
         return await self._confirm(look_up, None, False, origin)

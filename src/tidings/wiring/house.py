@@ -90,11 +90,8 @@ GATE_TURN_EVERY_S = 300.0
 THREAD_SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
 DETECTIONS_PER_S = 10.0
-CODES_PER_S = 5 / 3600
 SESSION_TTL = timedelta(hours=12)
 """A working day; a changed password, role or key ends it at once."""
-CODES_BURST = 5
-"""Guesses at a confirmation code per subscription: at most 245 in its two days, of a million."""
 
 _log = structlog.get_logger(__name__)
 
@@ -195,7 +192,9 @@ class House:
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
         self.opt_outs = make_opt_outs(settings, store, clock, self.metrics, quotas, self._vault)
-        self._uploads = OptOutUploads(store, store, clock, new_token, revoke_all=settings.sms_revoke_all)
+        self._uploads = OptOutUploads(
+            store, store, clock, new_token, revoke_all=settings.sms_revoke_all, folder=settings.store_path.parent
+        )
         self.catalog = TextCatalog(store, store, clock, quotas=quotas, opt_outs=store, reviewed=settings.sms_review)
         limits = TextLimits(
             settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day
@@ -287,7 +286,6 @@ class House:
             "sns:Subscribe": settings.unsubscribe_rate,
             "smn:Unsubscribe": settings.unsubscribe_rate,
             "smn:Detect": DETECTIONS_PER_S,
-            "smn:code": CODES_PER_S,
         }
         # In developer mode one test suite opens the links of all its subscribers, from one address.
         if not settings.dev or settings.origin("anonymous_rate") != DEFAULT:
@@ -295,7 +293,6 @@ class House:
             rates |= dict.fromkeys(anonymous, settings.anonymous_rate)
         limiter = TokenBuckets(
             rates,
-            bursts={"smn:code": CODES_BURST},
             throttled=self.metrics.throttled,
         )
         sns = SnsDialect(
@@ -466,6 +463,7 @@ class House:
         while True:
             try:
                 await self.accounts.trail.flush_if_due()
+                self._uploads.expire()
                 rows = await self._housekeeping.tidy()
             except Exception:  # noqa: BLE001 - a failed round must not end the timer
                 _log.exception("housekeeping failed; trying again")

@@ -131,7 +131,7 @@ def _is_short(character: str) -> bool:
 
 def _typed_words(form: Fields, name: KeywordSet) -> tuple[str, ...]:
     text = form.lines(WORDS[name], f"{words.SETS[name]} words", characters_max=_WORDS_CHARACTERS_MAX)
-    return tuple(dict.fromkeys(word for line in text.split("\n") if (word := line.strip())))
+    return matching.distinct(word for line in text.split("\n") if (word := line.strip()))
 
 
 def _check_words(form: Fields, name: KeywordSet, sets: Mapping[KeywordSet, Sequence[str]]) -> None:

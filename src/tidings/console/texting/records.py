@@ -34,6 +34,7 @@ COLUMNS = (
     "remote_address",
     "user_agent",
     "request_id",
+    "changed",
 )
 _WAYS = (Way.KEYWORD, Way.CONSOLE, Way.API, Way.CARRIER, Way.IMPORT, Way.SYSTEM)
 _FILTERS = ("phone", "address", "event", "way", "since", "until")
@@ -125,6 +126,7 @@ def _line(entry: LedgerEntry) -> tuple[object, ...]:
         origin.remote_address,
         origin.user_agent,
         origin.request_id,
+        entry.is_change,
     )
 
 

@@ -42,6 +42,7 @@ COLUMNS = (
     "keyword",
     "transport_id",
     "sent_at",
+    "changed",
 )
 _FILTERS = ("endpoint", "event", "way", "since", "until", "subscription")
 
@@ -126,6 +127,7 @@ def _row(entry: LedgerEntry) -> tuple[object, ...]:
         entry.keyword,
         entry.transport_id,
         entry.sent_at,
+        entry.is_change,
     )
 
 

@@ -198,7 +198,9 @@ class DevActions:
             action="optOutNumber",
         )
         try:
-            await self._opt_outs.opt_out(grant, ACCOUNT_WIDE, body.phone, reason="developer mode", origin=origin)
+            await self._opt_outs.opt_out(
+                grant, ACCOUNT_WIDE, body.phone, reason="asked for in developer mode", origin=origin
+            )
         except InvalidValue as error:
             raise _named(error, "phoneNumber") from error
         return codec.nothing()

@@ -77,6 +77,7 @@ class LedgerEntry(Struct):
     endpoint: str
     before: StateName | None
     after: StateName | None
+    changed: Annotated[bool, Meta(description="false when it stayed as it was: said again, or to no effect")]
     way: Annotated[
         str,
         Meta(

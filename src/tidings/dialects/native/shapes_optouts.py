@@ -262,6 +262,7 @@ class OptOutRecord(Struct):
     phone: str
     before: StandName | None
     after: StandName | None
+    changed: Annotated[bool, Meta(description="false when it stayed as it was: said again, or to no effect")]
     way: Annotated[str, Meta(description="how it reached us: keyword, api, console, carrier, import, system")]
     detail: Annotated[str, Meta(description="the reason given, or what was decided")]
     keyword: str

@@ -48,6 +48,7 @@ def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntr
         endpoint=names.shown_endpoint(entry.endpoint),
         before=state_name(entry.before) if entry.before is not None else None,
         after=state_name(entry.after) if entry.after is not None else None,
+        changed=entry.is_change,
         way=origin.way.value,
         principal=origin.principal,
         remote_address=origin.remote_address,

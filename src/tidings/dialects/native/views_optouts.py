@@ -168,6 +168,7 @@ def record(entry: model.LedgerEntry) -> shapes.OptOutRecord:
         phone=entry.endpoint,
         before=_stand(entry.before),
         after=_stand(entry.after),
+        changed=entry.is_change,
         way=origin.way.value,
         detail=entry.detail,
         keyword=entry.keyword,

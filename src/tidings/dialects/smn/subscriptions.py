@@ -166,7 +166,6 @@ def _read(house: House, given: dict[str, Any]) -> Wanted:
 async def _confirm(house: House, call: Call, grant: Grant, found: Found, code: str) -> None:
     """Raises SmnError SMN.0022, also where no code was sent: six digits must not be guessed for those who got a link."""
     uid = found.subscription.uid
-    house.limiter.take(f"smn:code:{uid}")
     if found.subscription.dialect != DIALECT or not extensions.wants_code(found.subscription.settings):
         raise refuse("SMN.0022")
     try:

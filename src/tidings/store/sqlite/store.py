@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import apsw
@@ -250,6 +250,12 @@ class SqliteStore(OptOutTables, TextTables):
         return {
             subscription.uid: subscription for subscription in (rows.subscription(row, self._maps) for row in found)
         }
+
+    async def take_try(self, key: str, most: int, *, now: datetime, window: timedelta) -> datetime | None:
+        return await self._writer.write(lambda db: upkeep.take_try(db, key, most, now, window))
+
+    async def give_back_try(self, key: str) -> None:
+        await self._writer.write(lambda db: db.execute(SQL["try_give_back"], (key,)))
 
     async def sweep(self, now: datetime, limit: int) -> int:
         return await self._writer.write(lambda db: upkeep.sweep(db, now, limit), heavy=True)

@@ -28,6 +28,9 @@ HEARD_KEPT = timedelta(days=90)
 FAR_DUE = timedelta(days=8)
 """No delivery waits for so long: the longest delay between attempts is an hour, and a paced topic's queue some days."""
 
+TRIES_KEPT = timedelta(days=1)
+"""How long tries are counted: the longest window."""
+
 SMS_TALLIES_KEPT = timedelta(days=400)
 """How long counts of applications' texts are kept: a year's statistics and a month."""
 
@@ -41,6 +44,7 @@ def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     # Parts first: they are found by their texts. They are no rows of the bite: a text has a handful.
     _bite(db, "sweep_text_parts", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_sent", rows.micros(now - TEXTS_KEPT), limit - removed)
+    removed += _bite(db, "sweep_tries", rows.micros(now - TRIES_KEPT), limit - removed)
     removed += _bite(db, "sweep_sms_tallies", rows.micros(now - SMS_TALLIES_KEPT), limit - removed)
     if removed < limit:
         db.execute(SQL["sweep_far_due"], (rows.micros(now), rows.micros(now + FAR_DUE), limit - removed))
@@ -59,6 +63,12 @@ def mask_deliveries(db: apsw.Connection) -> None:
     """Take the passwords out of the endpoints that deliveries show."""
     for delivery_id, endpoint in db.execute(SQL["delivery_unsealed"]).fetchall():
         db.execute(SQL["delivery_mask"], (delivery_id, masked(str(endpoint))))
+
+
+def take_try(db: apsw.Connection, key: str, most: int, now: datetime, window: timedelta) -> datetime | None:
+    """Count a try; see `ports.Store`."""
+    db.execute(SQL["try_take"], (key, rows.micros(now), rows.micros(now - window), most))
+    return None if db.changes() else rows.moment(first(db, SQL["try_begun"], (key,))) + window
 
 
 def beat(db: apsw.Connection) -> None:

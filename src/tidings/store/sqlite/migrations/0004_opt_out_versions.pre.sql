@@ -20,5 +20,12 @@ CREATE TRIGGER opt_out_changed_without_version AFTER UPDATE ON opt_out WHEN new.
     UPDATE opt_out SET version = (SELECT given FROM opt_out_version) WHERE id = new.id;
 END;
 
+-- How often something was tried, such as the code of a confirmation, in a window that began with the first try.
+CREATE TABLE limited_try (
+    key TEXT PRIMARY KEY,
+    begun_at INTEGER NOT NULL,
+    tries INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Whose number is it? Senders are looked up whenever a text names one.
 CREATE INDEX sms_application_by_sender ON sms_application (sender, account_id, app_id) WHERE sender <> '';

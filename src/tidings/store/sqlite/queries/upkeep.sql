@@ -55,6 +55,25 @@ DELETE FROM sms_tally WHERE (account_id, hour, app_id, sms_type, what) IN (
     WHERE hour < ?1 ORDER BY hour LIMIT ?2
 );
 
+-- Count a try, unless there were too many since a time. The window begins anew when it is over.
+-- name: try_take
+INSERT INTO limited_try (key, begun_at, tries) VALUES (?1, ?2, 1)
+ON CONFLICT (key) DO UPDATE
+SET tries = iif(begun_at <= ?3, 1, tries + 1), begun_at = iif(begun_at <= ?3, ?2, begun_at)
+WHERE tries < ?4 OR begun_at <= ?3;
+
+-- When the first try of a window was.
+-- name: try_begun
+SELECT begun_at FROM limited_try WHERE key = ?1;
+
+-- Take a try back.
+-- name: try_give_back
+UPDATE limited_try SET tries = tries - 1 WHERE key = ?1 AND tries > 0;
+
+-- Remove tries whose window is over, a bite.
+-- name: sweep_tries
+DELETE FROM limited_try WHERE key IN (SELECT key FROM limited_try WHERE begun_at < ?1 LIMIT ?2);
+
 -- Prove that the store can be written.
 -- name: pulse_beat
 UPDATE pulse SET beats = beats + 1 WHERE id = 1;
@@ -86,6 +105,7 @@ DELETE FROM account_tally;
 DELETE FROM listed_tally;
 DELETE FROM owner_tally;
 DELETE FROM text_tally;
+DELETE FROM limited_try;
 DELETE FROM opt_out;
 DELETE FROM heard_text;
 DELETE FROM open_review;
