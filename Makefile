@@ -2,22 +2,23 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+INSTALL = pip install -q --disable-pip-version-check -c constraints.txt
 export PYTHONDONTWRITEBYTECODE ?=
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
-$(VENV)/run.stamp: pyproject.toml
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --disable-pip-version-check -e . && touch $@
+$(VENV)/run.stamp: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV) && $(BIN)/$(INSTALL) -e . && touch $@
 
-$(VENV)/dev.stamp: pyproject.toml tests/package.json
-	$(PYTHON) -m venv $(VENV) && $(BIN)/pip install -q --disable-pip-version-check -e '.[dev]' && sh tests/install-parts.sh && touch $@
+$(VENV)/dev.stamp: pyproject.toml constraints.txt tests/package.json
+	$(PYTHON) -m venv $(VENV) && $(BIN)/$(INSTALL) -e '.[dev]' && sh tests/install-parts.sh && touch $@
 
 run: $(VENV)/run.stamp ## a running server in developer mode on http://127.0.0.1:8010
 	@exec $(BIN)/tidings serve --dev
 
 demo: $(VENV)/run.stamp ## the main job in one minute, each step printed
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[demo]' && exec $(BIN)/tidings demo
+	@$(BIN)/$(INSTALL) -e '.[demo]' && exec $(BIN)/tidings demo
 
 check: $(VENV)/dev.stamp ## lint, strict types, import rules
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
@@ -31,4 +32,20 @@ test: check ## everything: lint, types, import rules and all tests
 bench: $(VENV)/dev.stamp ## measure beside moto and ministack in one run
 	$(BIN)/python -m bench.compare
 
-.PHONY: help run demo check quick test bench
+$(VENV)/tools.stamp: constraints.txt
+	$(PYTHON) -m venv $(VENV)-tools && $(VENV)-tools/bin/pip install -q --disable-pip-version-check cyclonedx-bom pip-audit && mkdir -p $(VENV) && touch $@
+
+constraints: ## take the newest versions of everything, and write them down in constraints.txt
+	rm -rf $(VENV)-new && $(PYTHON) -m venv $(VENV)-new && $(VENV)-new/bin/pip install -q --disable-pip-version-check -e '.[dev]'
+	(echo '# Exact versions of everything that make and CI install, by name only. Made by: make constraints'; $(VENV)-new/bin/pip freeze --exclude-editable | grep == | sort -f) > constraints.txt
+	rm -rf $(VENV)-new
+
+sbom: $(VENV)/tools.stamp ## a bill of materials of what a server consists of: dist/tidings.cdx.json
+	rm -rf $(VENV)-server && $(PYTHON) -m venv $(VENV)-server && $(VENV)-server/bin/$(INSTALL) . && mkdir -p dist
+	$(VENV)-tools/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible -o dist/tidings.cdx.json $(VENV)-server/bin/python
+	rm -rf $(VENV)-server
+
+audit: $(VENV)/tools.stamp ## known vulnerabilities of the versions in constraints.txt; asks PyPI
+	$(VENV)-tools/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+.PHONY: help run demo check quick test bench constraints sbom audit
