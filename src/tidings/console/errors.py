@@ -86,6 +86,8 @@ _FAILURES: Mapping[int, Problem] = {
     404: MISSING,
     413: TOO_LARGE,
     415: WRONG_MEDIA_TYPE,
+    408: Problem(408, "That took too long to arrive", "Nothing was changed. Try again.", (("Retry-After", "1"),)),
+    429: Problem(429, "Too much at once from your address", "Nothing was changed. Try again.", (("Retry-After", "1"),)),
     503: _UNAVAILABLE,
 }
 

@@ -85,6 +85,8 @@ def problem_of(error: TidingsError, *, of_cancel_link: bool) -> Problem:
 
 def problem_of_status(status: int) -> Problem:
     """The kind page for what the server itself found out."""
+    if status == 429:
+        return Problem("throttled", 429, RETRY_AFTER_S)
     if status == 503:
         return Problem("unavailable", 503, RETRY_AFTER_S)
     return Problem(_FAILURES.get(status, "failed"), status)

@@ -56,8 +56,10 @@ HTTP_CODES = {
     403: "cross-site",
     404: "no-such-path",
     405: "method-not-allowed",
+    408: "too-slow",
     413: "body-too-large",
     415: "unsupported-media-type",
+    429: "throttled",
     500: "internal",
     503: "unavailable",
 }

@@ -72,3 +72,12 @@ def test_an_error_that_the_table_does_not_know_is_told_as_its_ancestor() -> None
         pass
 
     assert errors.problem(Newer("topic"), "r").status == 404
+
+
+def test_what_the_server_refuses_for_its_shares_has_a_code_of_its_own() -> None:
+    assert {status: errors.HTTP_CODES.get(status) for status in (408, 413, 429, 503)} == {
+        408: "too-slow",
+        413: "body-too-large",
+        429: "throttled",
+        503: "unavailable",
+    }
