@@ -372,6 +372,7 @@ async def test_https_is_served_with_the_operators_certificate(tmp_path: Path) ->
         answer = await asyncio.wait_for(reader.read(), 10)
         writer.close()
         assert b'"scheme": "https"' in answer
+        assert b"\r\nstrict-transport-security: max-age=31536000\r\n" in answer
 
 
 async def test_nothing_older_than_tls_1_2_is_spoken_and_alpn_says_http_1_1(tmp_path: Path) -> None:

@@ -34,15 +34,11 @@ PRIVATE: tuple[tuple[str, str], ...] = (
     ("Referrer-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
     ("X-Robots-Tag", "noindex, nofollow"),
-    ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Vary", "HX-Request"),
 )
-_STATIC = (
-    ("Cache-Control", "public, max-age=31536000, immutable"),
-    ("X-Content-Type-Options", "nosniff"),
-)
+_STATIC = (("Cache-Control", "public, max-age=31536000, immutable"),)
 _TYPES = {
     "style.css": "text/css; charset=utf-8",
     "icon.svg": "image/svg+xml",

@@ -25,13 +25,9 @@ PRIVATE: tuple[tuple[str, str], ...] = (
     ("Referrer-Policy", "no-referrer"),  # the address holds the secret
     ("Cache-Control", "no-store"),
     ("X-Robots-Tag", "noindex, nofollow"),
-    ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
-_STATIC = (
-    ("Cache-Control", "public, max-age=31536000, immutable"),
-    ("X-Content-Type-Options", "nosniff"),
-)
+_STATIC = (("Cache-Control", "public, max-age=31536000, immutable"),)
 _TYPES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 
 

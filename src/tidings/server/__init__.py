@@ -66,14 +66,16 @@ class Server:
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
         refresh: Callable[[], Awaitable[None]] | None = None,
+        security_contact: Callable[[], str] = lambda: "",
     ) -> None:
         """ready: raises a TidingsError while work cannot be taken. certificates: PEM by file name, None if there is none.
         tls: PEM files of certificate chain and key. refresh: brings the gauges of `metrics` up to date before they are shown.
+        security_contact: the URI for security.txt, known when the port is; empty: there is no such file.
         """
         self._dialects = tuple(dialects)
         self._metrics = metrics
         self._new_request_id = new_request_id
-        self._doors = Doors(metrics, ready, certificates, refresh)
+        self._doors = Doors(metrics, ready, certificates, refresh, security_contact)
         self._proxies = Proxies(trusted_proxies)
         self._heads = Heads()
         self._listener = Listener(listen, tls, self._heads.tick)
@@ -127,7 +129,9 @@ class Server:
             body = response.body
             closes = connection.will_close(arrived)
             if isinstance(body, bytes):
-                head = self._heads.head(response, request_id, len(body), closes=closes, is_old=arrived.is_old)
+                head = self._heads.head(
+                    response, request_id, len(body), closes=closes, is_old=arrived.is_old, is_secure=scheme == "https"
+                )
                 if connection.send(head if is_bodiless(request.method, response.status) else head + body):
                     status = response.status
             else:
@@ -182,7 +186,14 @@ class Server:
         """Send an answer while it is made; returns the status to count. Cuts the connection when its making fails."""
         stream = response.body
         assert isinstance(stream, Stream)
-        head = self._heads.head(response, request.request_id, None, closes=closes, is_old=arrived.is_old)
+        head = self._heads.head(
+            response,
+            request.request_id,
+            None,
+            closes=closes,
+            is_old=arrived.is_old,
+            is_secure=request.scheme == "https",
+        )
         try:
             if is_bodiless(request.method, response.status):
                 sent = connection.send(head)
@@ -214,7 +225,10 @@ class Server:
     def _plain(self, response: WireResponse, request_id: str) -> bytes:
         """The last answer on its connection, in nobody's form."""
         assert isinstance(response.body, bytes)
-        return self._heads.head(response, request_id, len(response.body), closes=True) + response.body
+        return (
+            self._heads.head(response, request_id, len(response.body), closes=True, is_secure=self._scheme == "https")
+            + response.body
+        )
 
     def _broken_off(self, connection: Connection, arrived: Arrived) -> None:
         """Count a request whose caller left before its body was here."""

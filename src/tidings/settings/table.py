@@ -66,6 +66,12 @@ class Settings:
         option="--public-url",
         shown_default="http://LISTEN, or https:// with TIDINGS_TLS_CERT",
     )
+    security_contact: str | None = _setting(
+        None,
+        values.matching(r"(?:mailto:|https://|tel:)[!-~]{1,300}", "must be mailto:…, https://… or tel:…"),
+        "Whom somebody tells who found a weakness: stands in /.well-known/security.txt.",
+        shown_default="mailto:security@ the host of the public URL (RFC 2142)",
+    )
     data: Path = _setting(
         Path("tidings-data"),
         values.path,

@@ -9,10 +9,11 @@ import asyncio
 import gc
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -54,7 +55,6 @@ from tidings.dialects.tencent import TencentDialect
 from tidings.dialects.tencent.calls import House as TencentHouse
 from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
 from tidings.domain.letters import Links
-from tidings.domain.lifecycle import PACES, Pace
 from tidings.domain.model import AccountId
 from tidings.domain.ports import Channel
 from tidings.domain.steady_clock import SteadyClock
@@ -77,19 +77,19 @@ from tidings.services.templates import Templates
 from tidings.services.text_catalog import TextCatalog
 from tidings.services.texts import TextLimits, Texts
 from tidings.services.topics import Topics
-from tidings.settings import DEFAULT, Settings
+from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
 from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
+from tidings.wiring.rates import confirmation_paces, rate_limiter
 from tidings.wiring.texting import Texting, make_opt_outs
 
 HOUSEKEEPING_EVERY_S = 20.0
 GATE_TURN_EVERY_S = 300.0
 THREAD_SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
-DETECTIONS_PER_S = 10.0
 SESSION_TTL = timedelta(hours=12)
 """A working day; a changed password, role or key ends it at once."""
 
@@ -151,6 +151,7 @@ class House:
             trusted_proxies=settings.trusted_proxies,
             body_bytes_max=settings.body_bytes_max,
             refresh=self._refresh_gauges,
+            security_contact=self._security_contact,
         )
         host, port = self.server.bind()
         # A wildcard is no address that a link could lead to.
@@ -187,7 +188,7 @@ class House:
             new_message_id=new_uuid,
             link_key=self._link_key,
             anonymous_cancel=settings.anonymous_unsubscribe,
-            paces=_paces(settings),
+            paces=confirmation_paces(settings),
             decline_hold=timedelta(seconds=settings.decline_hold_s),
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
@@ -281,20 +282,7 @@ class House:
 
     def _dialects(self) -> list[Dialect]:
         settings = self._settings
-        rates: dict[str, float] = {
-            "sns:Unsubscribe": settings.unsubscribe_rate,
-            "sns:Subscribe": settings.unsubscribe_rate,
-            "smn:Unsubscribe": settings.unsubscribe_rate,
-            "smn:Detect": DETECTIONS_PER_S,
-        }
-        # In developer mode one test suite opens the links of all its subscribers, from one address.
-        if not settings.dev or settings.origin("anonymous_rate") != DEFAULT:
-            anonymous = ("sns:ConfirmSubscription", "smn:ConfirmSubscription", "pages")
-            rates |= dict.fromkeys(anonymous, settings.anonymous_rate)
-        limiter = TokenBuckets(
-            rates,
-            throttled=self.metrics.throttled,
-        )
+        limiter = rate_limiter(settings, throttled=self.metrics.throttled)
         sns = SnsDialect(
             authenticator=self._authenticator,
             topics=self.topics,
@@ -486,6 +474,9 @@ class House:
         self.metrics.binds_up = self._texting.binds_up()
         self._clock_watch.look()
 
+    def _security_contact(self) -> str:
+        return self._settings.security_contact or f"mailto:security@{urlsplit(self.public_url).hostname}"
+
     def _certificate(self, name: str) -> bytes | None:
         return self._identity.certificate if name == self._identity.name else None
 
@@ -513,10 +504,3 @@ class House:
         self.clock.advance(seconds)
         self.flow.due_changed.set()
         self._wake.set()
-
-
-def _paces(settings: Settings) -> Mapping[str, Sequence[Pace]]:
-    """How often a recipient is asked. A developer's web hooks are his own, and his test suites ask them by the hundred."""
-    if not settings.confirm_pace:
-        return {}
-    return {protocol: paces for protocol, paces in PACES.items() if not (settings.dev and protocol.startswith("http"))}

@@ -76,7 +76,6 @@ async def test_every_answer_keeps_its_address_private(house: House, accept: str)
         assert header(answer, "referrer-policy") == "no-referrer"
         assert header(answer, "cache-control") == "no-store"
         assert "noindex" in header(answer, "x-robots-tag")
-        assert header(answer, "x-content-type-options") == "nosniff"
         assert header(answer, "set-cookie") == ""
 
 

@@ -18,7 +18,6 @@ _HEADERS = (
         "Content-Security-Policy",
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
     ),
-    ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-cache"),
 )
 _STYLE = (
