@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import secrets
 import sys
 from typing import Annotated, Any
@@ -12,6 +13,14 @@ from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, Stor
 from tidings.cli.showing import show_json, show_table
 from tidings.domain.model import AccessKey, Account, AccountId, Role, User
 from tidings.services.accounts import Accounts
+
+
+class Switch(enum.StrEnum):
+    """A yes or no of the command line."""
+
+    ON = "on"
+    OFF = "off"
+
 
 account_app = typer.Typer(no_args_is_help=True, help="Accounts: who owns topics.")
 user_app = typer.Typer(no_args_is_help=True, help="Users of an account: people and programs.")
@@ -60,6 +69,26 @@ def list_accounts(
     """List all accounts."""
     rows = [account_row(account) for account in with_accounts(_options(config, data, store), lambda it: it.all())]
     _show_rows(as_json, ("account_id", "name", "project_id", "created_at"), rows)
+
+
+@account_app.command("sandbox")
+def set_sandbox(
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="Account id or name.")],
+    state: Annotated[Switch, typer.Argument(help="Whether it is in the sandbox.")],
+    as_json: AsJson = False,
+    config: ConfigFile = None,
+    data: DataDirectory = None,
+    store: StoreUrl = None,
+) -> None:
+    """Put an account into the SMS sandbox, or take it out: in it, its topics text to verified numbers only."""
+
+    async def work(accounts: Accounts) -> Account:
+        return await accounts.set_sandbox(await _chosen(accounts, account), state is Switch.ON)
+
+    changed = with_accounts(_options(config, data, store), work)
+    where = "in" if state is Switch.ON else "out of"
+    row = account_row(changed) | {"sms_sandbox": state is Switch.ON}
+    _show(as_json, row, f"account {changed.account_id} {changed.name} is {where} the SMS sandbox")
 
 
 @user_app.command("create")

@@ -35,7 +35,7 @@ from tidings.services.provisioned_sms import WantedAddress, WantedApplication
 from tidings.services.provisioned_texts import WantedSign, WantedTemplate
 
 _SMS_KEYS = ("sms_application", "inbound_address", "sms_sign", "sms_template")
-_ACCOUNT_KEYS = ("name", "account_id", "project_id", "users", "access_keys", *_SMS_KEYS)
+_ACCOUNT_KEYS = ("name", "account_id", "project_id", "sms_sandbox", "users", "access_keys", *_SMS_KEYS)
 _SETTINGS = {
     "status_url": STATUS_URL,
     "reply_url": REPLY_URL,
@@ -130,7 +130,15 @@ def _account(entry: Mapping[str, Any], where: str) -> WantedAccount:
         tuple(_address(item, f"{where}, inbound_address") for item in _tables(entry, "inbound_address", where)),
         tuple(_sign(item, f"{where}, sms_sign") for item in _tables(entry, "sms_sign", where)),
         tuple(_template(item, f"{where}, sms_template") for item in _tables(entry, "sms_template", where)),
+        _switch(entry, "sms_sandbox", where),
     )
+
+
+def _switch(entry: Mapping[str, Any], name: str, where: str) -> bool | None:
+    value = entry.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise Problem(f"{where}: {name} must be true or false", _WRONG_USAGE)
+    return value
 
 
 def _user(entry: Mapping[str, Any], where: str) -> WantedUser:

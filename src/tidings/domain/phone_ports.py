@@ -21,6 +21,7 @@ from tidings.domain.optout import (
     OptOutQuery,
     SmsApplication,
 )
+from tidings.domain.sandbox import SandboxNumber
 from tidings.domain.texts import SentText, SentTextQuery, SmsSign, SmsTemplate, TextTally
 
 
@@ -53,8 +54,17 @@ class OptOutStore(Protocol):
         """Of addresses that are not deleted."""
         ...
 
+    async def sandbox_since(self, account_id: AccountId) -> datetime | None:
+        """Since when the account is in the SMS sandbox; None: it is not."""
+        ...
+
+    async def sandbox_numbers(self, account_id: AccountId) -> list[SandboxNumber]:
+        """By number; kept when an account leaves the sandbox."""
+        ...
+
     def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty.
+        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty. `sandbox`: a text of
+        topics to a number that its account has not verified, and it is in the sandbox.
 
         Asked by the gate immediately before each text starts, so it does not wait: some microseconds, at any number of opt-outs. It sees
         every commit that was acknowledged before it was called.

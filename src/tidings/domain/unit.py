@@ -23,6 +23,7 @@ from tidings.domain.model import (
     User,
 )
 from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
+from tidings.domain.sandbox import SandboxNumber
 from tidings.domain.texts import Reader, SentText, SmsSign, SmsTemplate, TextReport, TextTally
 
 
@@ -84,6 +85,11 @@ class Unit:
     text_reports: list[TextReport] = field(default_factory=list)
     text_tallies: list[TextTally] = field(default_factory=list)  # to be added up
     readers: list[Reader] = field(default_factory=list)  # insert or replace
+    sandbox_accounts: list[tuple[AccountId, datetime | None]] = field(
+        default_factory=list
+    )  # since when; None: out of it
+    sandbox_numbers: list[SandboxNumber] = field(default_factory=list)  # insert or replace, by account and phone
+    sandbox_numbers_deleted: list[tuple[AccountId, str]] = field(default_factory=list)
     tokens_new: list[Token] = field(default_factory=list)
     tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
     tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from tidings.domain.audit import Act
+from tidings.domain.audit import Act, AuditEntry
 from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
 from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, User, Way
 from tidings.domain.phone_ports import OptOutStore, TextStore
@@ -65,6 +65,7 @@ class WantedAccount:
     inbound_addresses: tuple[WantedAddress, ...] = ()
     sms_signs: tuple[WantedSign, ...] = ()
     sms_templates: tuple[WantedTemplate, ...] = ()
+    sms_sandbox: bool | None = None
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Difference:
 
     lines: list[str] = field(default_factory=list)
     unit: Unit = field(default_factory=Unit)
+    sandboxes: list[tuple[AccountId, str, str]] = field(default_factory=list)  # account, before, after
 
 
 class Accounts:
@@ -211,6 +213,26 @@ class Accounts:
         await self._commit(Unit(access_keys=[key]), origin)
         return key
 
+    async def is_sandboxed(self, account_id: AccountId) -> bool:
+        """Whether the account's topics text to verified numbers only."""
+        assert self._opt_outs is not None, "made without the store of opt-outs"
+        return await self._opt_outs.sandbox_since(account_id) is not None
+
+    async def set_sandbox(self, account_id: AccountId, on: bool, *, origin: Origin | None = None) -> Account:
+        """Put an account into the SMS sandbox, or take it out. Safe to repeat. Raises NotFound."""
+        account = await self._account(account_id)
+        wanted = WantedAccount(account_id, account.name, sms_sandbox=on)
+        await self.apply((wanted,), origin=origin)
+        return account
+
+    async def _compare_sandbox(self, account_id: AccountId, wanted: bool, difference: Difference) -> None:
+        if await self.is_sandboxed(account_id) is wanted:
+            return
+        now, state = self._clock.now(), ("off", "on") if wanted else ("on", "off")
+        difference.lines.append(f"account {account_id}: change sms_sandbox={state[1]}")
+        difference.unit.sandbox_accounts.append((account_id, now if wanted else None))
+        difference.sandboxes.append((account_id, *state))
+
     async def keywords_missing(self, wanted: tuple[WantedAccount, ...]) -> list[str]:
         """For each inbound address that a provisioning file names: which words that always revoke consent it lacks, a sentence each.
 
@@ -238,6 +260,19 @@ class Accounts:
         if self._opt_outs is not None:
             check_provisioned(await self._opt_outs.number_claims(), difference.unit)
         if difference.lines and not dry_run:
+            by = origin or self._origin
+            difference.unit.audit += [
+                AuditEntry(
+                    account_id,
+                    self._clock.now(),
+                    "account.change",
+                    account_id,
+                    by,
+                    before={"sms_sandbox": before},
+                    after={"sms_sandbox": after},
+                )
+                for account_id, before, after in difference.sandboxes
+            ]
             await self._commit(difference.unit, origin)
         return difference.lines
 
@@ -261,6 +296,8 @@ class Accounts:
             assert self._opt_outs is not None, "made without the store of opt-outs"
             sms = SmsDifference(self._opt_outs, self._vault, self._clock.now(), difference.lines, difference.unit)
             await sms.compare(account_id, wanted.sms_applications, wanted.inbound_addresses)
+        if wanted.sms_sandbox is not None:
+            await self._compare_sandbox(account_id, wanted.sms_sandbox, difference)
         if wanted.sms_signs or wanted.sms_templates:
             assert self._texts is not None, "made without the store of texts"
             texts = TextsDifference(self._texts, self._clock.now(), difference.lines, difference.unit)

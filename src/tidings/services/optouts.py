@@ -45,6 +45,7 @@ from tidings.services.phones import (
     state_of,
 )
 from tidings.services.quotas import Quotas
+from tidings.services.sms_sandbox import SmsSandbox
 
 __all__ = ["Blocked", "Heard", "OptOuts", "check_reason"]
 
@@ -92,6 +93,7 @@ class OptOuts(InboundAddresses):
             transport_senders=transport_senders,
         )
         self._revoke_all = revoke_all
+        self.sandbox = SmsSandbox(store, opt_outs, clock, new_message_id=new_message_id)
         self._hearing = Hearing(
             store, opt_outs, self._phones, clock, new_message_id=new_message_id, revoke_all=revoke_all
         )

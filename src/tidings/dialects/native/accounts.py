@@ -15,7 +15,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, shapes, views
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import After, Limit
-from tidings.domain.errors import InvalidValue, NotFound, WrongState
+from tidings.domain.errors import Denied, InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccessKey, Role, User
 from tidings.services.accounts import Accounts
@@ -45,6 +45,19 @@ class AccountActions:
                 ListQuery,
                 Nothing,
                 shapes.AccountPage,
+            ),
+            Operation(
+                "PATCH",
+                "/accounts/{name}",
+                "changeAccount",
+                "accounts",
+                "Put an account into the SMS sandbox, or take it out; a user of the first account may",
+                Verb.MANAGE_ACCOUNT,
+                self.change_account,
+                Nothing,
+                shapes.AccountChange,
+                shapes.Account,
+                refusals=(404,),
             ),
             *self._user_operations(),
             *self._key_operations(),
@@ -138,8 +151,18 @@ class AccountActions:
 
     async def list_accounts(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
         own = await self._accounts.find(call.grant.owner)
-        rows = [own] if own is not None else []
-        return _named_page("accounts", rows, query, lambda row: row.account_id, views.account)
+        rows = [views.account(own, await self._accounts.is_sandboxed(own.account_id))] if own is not None else []
+        return _named_page("accounts", rows, query, lambda row: row.account_id, lambda row: row)
+
+    async def change_account(self, call: Call, _: Nothing, body: shapes.AccountChange) -> WireResponse:
+        first = await self._accounts.first()
+        if first is None or first.account_id != call.grant.owner:
+            raise Denied(call.principal.arn, call.grant.verb.value, f"account/{call.path['name']}")
+        account = await self._accounts.find(call.path["name"])
+        if account is None:
+            raise NotFound("account", call.path["name"])
+        changed = await self._accounts.set_sandbox(account.account_id, body.sms_sandbox, origin=call.origin)
+        return codec.answer(views.account(changed, body.sms_sandbox))
 
     async def list_users(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
         rows = await self._accounts.users(call.grant.owner)

@@ -30,7 +30,7 @@ _DESCRIPTION = (
 )
 _PATH_PARTS = {
     "uid": "32 hex digits, with or without dashes",
-    "name": "the user's name",
+    "name": "the user's name; of an account, its name or its 12 digits",
     "key_id": "the access key's id",
     "address": "the inbound address: E.164, or the digits of a short code",
     "app_id": "the SMS application's id; `topics` is the one of topics",

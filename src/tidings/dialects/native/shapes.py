@@ -205,6 +205,13 @@ class Account(Struct):
     name: str
     project_id: Annotated[str, Meta(description="the same account's name in SMN, 32 hex digits")]
     created_at: datetime
+    sms_sandbox: Annotated[bool, Meta(description="its topics text to verified numbers only")]
+
+
+class AccountChange(Struct, forbid_unknown_fields=True):
+    """What to change about an account."""
+
+    sms_sandbox: bool
 
 
 class User(Struct):

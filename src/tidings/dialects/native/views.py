@@ -142,8 +142,8 @@ def dead_letter(
     )
 
 
-def account(row: model.Account) -> shapes.Account:
-    return shapes.Account(row.account_id, row.name, row.project_id, row.created_at)
+def account(row: model.Account, sms_sandbox: bool) -> shapes.Account:
+    return shapes.Account(row.account_id, row.name, row.project_id, row.created_at, sms_sandbox)
 
 
 def user(row: model.User) -> shapes.User:

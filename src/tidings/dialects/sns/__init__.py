@@ -228,7 +228,9 @@ def _action(name: str | None, version: str | None) -> Action:
 
 
 def _refuse(request: WireRequest, error: SnsError) -> WireResponse:
-    return _respond(request, error.status, codec.refusal(error.status, error.code, error.message, request.request_id))
+    return _respond(
+        request, error.status, codec.refusal(error.status, error.code, error.message, request.request_id, error.members)
+    )
 
 
 def _respond(request: WireRequest, status: int, body: bytes) -> WireResponse:

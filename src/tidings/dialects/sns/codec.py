@@ -107,12 +107,13 @@ def answer(action: str, result: str | None, request_id: str) -> bytes:
     ).encode()
 
 
-def refusal(status: int, code: str, message: str, request_id: str) -> bytes:
-    """An error document."""
+def refusal(status: int, code: str, message: str, request_id: str, members: Mapping[str, str] | None = None) -> bytes:
+    """An error document. members: what the error's shape has besides, by name."""
+    more = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in (members or {}).items())
     kind = "Sender" if status < 500 else "Receiver"
     return (
         f'<ErrorResponse xmlns="{NAMESPACE}"><Error><Type>{kind}</Type><Code>{code}</Code>'
-        f"<Message>{escape(message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        f"<Message>{escape(message)}</Message>{more}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     ).encode("utf-8", "replace")
 
 

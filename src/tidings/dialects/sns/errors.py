@@ -7,7 +7,8 @@ Source: SNS service model (codes, statuses); SNS API reference, "Common errors";
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tidings.dialects.sns.limits import CONSTRAINT_ECHO_CHARACTERS_MAX, ECHO_CHARACTERS_MAX
@@ -15,10 +16,13 @@ from tidings.domain import errors
 
 
 class SnsError(Exception):
-    """A refusal in the words of the wire."""
+    """A refusal in the words of the wire. members: what the error's shape has besides, by name."""
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
+    def __init__(
+        self, code: str, message: str, status: int = 400, *, members: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(message)
+        self.members = members
         self.code = code
         self.message = message
         self.status = status

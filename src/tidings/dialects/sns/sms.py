@@ -1,4 +1,4 @@
-"""Who has opted out of texts, from which numbers texts come, and the sandbox that this house has not. One action per function.
+"""Who has opted out of texts, from which numbers texts come, and the SMS sandbox. One action per function.
 
 The cloud knows one list for an account: a number is on it when it is opted out at any inbound address whose rule blocks a type that
 SNS sends (`limits.SMS_TYPES`), or at the account as a whole. The state itself is kept by `services/optouts`, the same for all dialects.
@@ -32,10 +32,11 @@ from tidings.dialects.sns.limits import (
     SANDBOX_NUMBERS_MAX,
     SMS_TYPES,
 )
-from tidings.domain.errors import InvalidValue, OptedOut
+from tidings.domain.errors import InvalidToken, InvalidValue, NotFound, OptedOut, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Event, LedgerQuery, Way
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, InboundAddress, OptOut, OptOutQuery, covers
+from tidings.domain.sandbox import SandboxNumber
 from tidings.services import endpoints
 
 _SANDBOX_NUMBER = r"^(\+[0-9]{8,}|[0-9]{0,9})$"
@@ -210,34 +211,51 @@ def _country_of(number: str) -> str:
     return found if found is not None and found.isalpha() else ""
 
 
-# --- the sandbox: every account is out of it ---------------------------------------------------------------------------------
+# --- the sandbox -------------------------------------------------------------------------------------------------------------
 
 
 async def get_sms_sandbox_account_status(house: House, call: Call) -> str:
-    permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    return "<IsInSandbox>false</IsInSandbox>"
+    grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
+    contained = await house.opt_outs.sandbox.contains(grant.owner)
+    return f"<IsInSandbox>{'true' if contained else 'false'}</IsInSandbox>"
 
 
 async def list_sms_sandbox_phone_numbers(house: House, call: Call) -> str:
-    _most(call, SANDBOX_NUMBERS_MAX, "InvalidParameter")
-    if call.params.get("NextToken"):
-        raise invalid("NextToken")
-    permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    return codec.listed("PhoneNumbers", [])
+    most = _most(call, SANDBOX_NUMBERS_MAX, "InvalidParameter")
+    after = call.after("sandbox")
+    grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
+    # By the digits, which make a page's place; a number added meanwhile shifts nothing.
+    numbers = sorted(await house.opt_outs.sandbox.numbers(grant), key=lambda number: int(number.phone[1:]))
+    following = [number for number in numbers if int(number.phone[1:]) > after]
+    result = codec.listed("PhoneNumbers", [_sandbox_member(number) for number in following[:most]])
+    if len(following) > most:
+        result += f"<NextToken>{codec.page_token('sandbox', int(following[most - 1].phone[1:]))}</NextToken>"
+    return result
+
+
+def _sandbox_member(number: SandboxNumber) -> str:
+    status = "Pending" if number.verified_at is None else "Verified"
+    return f"<PhoneNumber>{codec.escape(number.phone)}</PhoneNumber><Status>{status}</Status>"
 
 
 async def create_sms_sandbox_phone_number(house: House, call: Call) -> str:
-    """Refused, because success would mean that a one-time password is on its way."""
+    """Text a one-time password. Refused outside of the sandbox, because nothing needs to be verified there."""
     _sandbox_number(call)
     phone = _phone(call, "PhoneNumber")
-    if call.params.get("LanguageCode", SANDBOX_LANGUAGES[0]) not in SANDBOX_LANGUAGES:
+    language = call.params.get("LanguageCode", SANDBOX_LANGUAGES[0])
+    if language not in SANDBOX_LANGUAGES:
         raise invalid("LanguageCode")
-    permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
+    grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     if await _blocking_a_phone(house, permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING), phone):
         raise OptedOut(phone)
-    raise SnsError(
-        "UserError", "The account is not in the SMS sandbox: texts go to every number, and none needs to be verified"
-    )
+    try:
+        await house.opt_outs.sandbox.add(grant, phone, language)
+    except WrongState as error:
+        reason = "The account is not in the SMS sandbox: texts go to every number, and none needs to be verified"
+        raise SnsError("UserError", reason) from error
+    except QuotaExceeded as error:
+        raise SnsError("UserError", f"The sandbox has at most {error.limit} phone numbers") from error
+    return ""
 
 
 async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
@@ -247,14 +265,35 @@ async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
         raise missing("OneTimePassword")
     check_pattern(password, "oneTimePassword", _ONE_TIME)
     check_length(password, "oneTimePassword", *PASSWORD_DIGITS)
-    permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
-    raise _not_in_sandbox(phone)
+    grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
+    try:
+        await house.opt_outs.sandbox.verify(grant, _canonical(phone), password)
+    except NotFound as error:
+        raise _not_in_sandbox(phone) from error
+    except InvalidToken as error:
+        reason = "The one-time password is wrong, or no longer valid"
+        raise SnsError("VerificationException", reason, members={"Status": "Pending"}) from error
+    return ""
 
 
 async def delete_sms_sandbox_phone_number(house: House, call: Call) -> str:
     phone = _sandbox_number(call)
-    permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
-    raise _not_in_sandbox(phone)
+    grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
+    try:
+        await house.opt_outs.sandbox.delete(grant, _canonical(phone))
+    except NotFound as error:
+        raise _not_in_sandbox(phone) from error
+    except WrongState as error:
+        raise SnsError("UserError", "A verified phone number can be deleted after 24 hours") from error
+    return ""
+
+
+def _canonical(phone: str) -> str:
+    """The form in which a number was added; what can be none was not."""
+    try:
+        return endpoints.phone_number(phone)
+    except InvalidValue:
+        return phone
 
 
 def _sandbox_number(call: Call) -> str:

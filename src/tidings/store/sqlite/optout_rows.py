@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from tidings.domain.model import Way
+from tidings.domain.model import AccountId, Way
 from tidings.domain.optout import (
     EVERY_TYPE,
     AddressKind,
@@ -19,6 +19,7 @@ from tidings.domain.optout import (
     SmsApplication,
     SmsType,
 )
+from tidings.domain.sandbox import SandboxNumber
 from tidings.store.sqlite.database import Row
 from tidings.store.sqlite.rows import map_text, micros, micros_or_none, moment, moment_or_none
 
@@ -97,3 +98,15 @@ def heard_text(row: Row) -> HeardText:
 def heard_text_row(value: HeardText) -> Row:
     told = value.account_id, value.address, value.phone, value.text
     return *told, micros(value.at), micros_or_none(value.sent_at), value.transport_id, value.matched
+
+
+def sandbox_number(row: Row) -> SandboxNumber:
+    sends, salt, digest, tries = row[4:8]
+    times = moment(row[2]), moment(row[3])
+    return SandboxNumber(AccountId(row[0]), row[1], *times, sends, salt, digest, tries, moment_or_none(row[8]))
+
+
+def sandbox_number_row(value: SandboxNumber) -> Row:
+    times = micros(value.created_at), micros(value.sent_at)
+    kept = value.sends, value.salt, value.digest, value.tries, micros_or_none(value.verified_at)
+    return value.account_id, value.phone, *times, *kept

@@ -13,6 +13,7 @@ from typing import Any
 
 from tidings.domain.model import NEWEST, AccountId, LedgerEntry
 from tidings.domain.optout import (
+    TOPICS_APP,
     BlockingRule,
     HeardText,
     InboundAddress,
@@ -20,12 +21,15 @@ from tidings.domain.optout import (
     OptOut,
     OptOutQuery,
     SmsApplication,
+    SmsType,
 )
+from tidings.domain.sandbox import SandboxNumber
 from tidings.store.sqlite import optout_rows, rows
 from tidings.store.sqlite.database import SQL, Database
 
 _TEXT_BLOCKED = SQL["text_blocked"]
 _OPTED_OUT_AT = SQL["opted_out_at"]
+_SANDBOX_BLOCKS = SQL["sandbox_blocks"]
 _KEYS = "json_group_array(json_array(phone, address_id))"
 # Index entries; some 0.05 ms on the loop.
 _QUICK_OFFSET = 1_000
@@ -76,7 +80,21 @@ class OptOutTables:
 
     def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
         found = self._database.rows(_TEXT_BLOCKED, (account_id, app_id, sms_type, phone))
-        return found[0][0] if found else ""
+        if found:
+            return str(found[0][0])
+        # A one-time password goes to a number that is not verified: that is what it is for.
+        if app_id == TOPICS_APP and sms_type != SmsType.VERIFICATION_CODE:
+            return "sandbox" if self._database.rows(_SANDBOX_BLOCKS, (account_id, phone)) else ""
+        return ""
+
+    async def sandbox_since(self, account_id: AccountId) -> datetime | None:
+        row = self._database.row(SQL["sandbox_since"], (account_id,))
+        return None if row is None else rows.moment(row[0])
+
+    async def sandbox_numbers(self, account_id: AccountId) -> list[SandboxNumber]:
+        return [
+            optout_rows.sandbox_number(row) for row in self._database.rows(SQL["sandbox_number_list"], (account_id,))
+        ]
 
     def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
         return bool(self._database.rows(_OPTED_OUT_AT, (account_id, address, phone)))

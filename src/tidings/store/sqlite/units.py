@@ -52,6 +52,8 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         _each(db, "template_add", map(rows.new_template_row, unit.templates_new))
     _apply_opt_outs(db, unit)
     _apply_texts(db, unit)
+    if unit.sandbox_accounts or unit.sandbox_numbers or unit.sandbox_numbers_deleted:
+        _apply_sandbox(db, unit)
     for uid in unit.tokens_void:
         db.execute(SQL["token_void"], (uid,))
     for digest, at in unit.tokens_used:
@@ -87,6 +89,16 @@ def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
         _each(db, "heard_text_add", map(optout_rows.heard_text_row, unit.texts_heard))
     except apsw.ConstraintError as error:
         raise TransportIdTaken(str(error)) from error
+
+
+def _apply_sandbox(db: apsw.Connection, unit: Unit) -> None:
+    for account_id, since in unit.sandbox_accounts:
+        if since is None:
+            db.execute(SQL["sandbox_leave"], (account_id,))
+        else:
+            db.execute(SQL["sandbox_enter"], (account_id, rows.micros(since)))
+    _each(db, "sandbox_number_remove", unit.sandbox_numbers_deleted)
+    _each(db, "sandbox_number_put", map(optout_rows.sandbox_number_row, unit.sandbox_numbers))
 
 
 def _apply_texts(db: apsw.Connection, unit: Unit) -> None:

@@ -116,6 +116,7 @@ DELETE FROM text_part;
 DELETE FROM sms_tally;
 DELETE FROM reader;
 DELETE FROM sender_use;
+DELETE FROM sms_sandbox_number;
 
 -- How far the application's clock has come; 0: never written.
 -- name: clock_mark
