@@ -24,6 +24,11 @@ FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
 -- name: ledger_first_since
 SELECT id FROM ledger WHERE high_water >= ?1 ORDER BY high_water, id LIMIT 1;
 
+-- The phones of an account that opted in after an entry.
+-- name: ledger_opted_in
+SELECT endpoint FROM ledger INDEXED BY ledger_by_event
+WHERE account_id = ?1 AND event = 'opted-in' AND event IN ('opted-out', 'opted-in', 'review', 'reviewed') AND id > ?2;
+
 -- The lists below give row ids as one JSON array; see subscriptions.sql.
 
 -- Ids of all entries.
