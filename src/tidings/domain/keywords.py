@@ -62,7 +62,8 @@ KEYWORDS_MAX: Final = 100
 READ_CHARACTERS: Final = 1000
 """Of a text as it came: six parts and more, three quarters from its beginning, the rest from its end. What is longer is no keyword,
 whatever follows, but may be one to review."""
-_END_CHARACTERS: Final = READ_CHARACTERS // 4
+_FOREIGN_CHARACTERS: Final = 600
+"""The same of a text that is not all ASCII: eight parts and more."""
 
 KEYWORD: Final = "keyword"
 FAR_INSIDE: Final = "far-inside"
@@ -73,7 +74,8 @@ _ABOUT: Final = {
     FAR_INSIDE: "one of the plainest words for stopping far inside a long text",
     **wishes.ABOUT,
 }
-_PLAINEST = re.compile(r"(?i:\b(?:stop|unsubscribe|opt[ -]?out)\b)|退订|退訂|停止")
+_PLAINEST_WORDS = ("stop", "unsubscribe", "opt out", "opt-out", "optout", "退订", "退訂", "停止")
+_PLAINEST = re.compile(r"\b(?:stop|unsubscribe|opt[ -]?out)\b|退订|退訂|停止")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def meaning(text: str, keywords: Keywords) -> Meaning:
     """What a text means at an address with these keywords. Never raises, whatever the text."""
     read = _read(text)
     form = normalized(read)
-    whole = read is text or len(text) <= READ_CHARACTERS
+    whole = read is text
     if whole and 0 < len(form) <= LENGTH_MAX:
         for name in (KeywordSet.OPT_OUT, KeywordSet.OPT_IN, KeywordSet.HELP):
             for keyword in keywords.get(name, ()):
@@ -136,7 +138,7 @@ def meaning(text: str, keywords: Keywords) -> Meaning:
     if asked is not None:
         rule, keyword = asked
         return Meaning(KeywordSet.OPT_OUT, keyword, form, review=False, rule=rule)
-    rule = may_mean(look) or (FAR_INSIDE if not whole and _PLAINEST.search(text) else "")
+    rule = may_mean(look) or (FAR_INSIDE if not whole and _is_far_inside(text) else "")
     return Meaning(None, "", form, review=bool(rule), rule=rule)
 
 
@@ -176,12 +178,16 @@ def _of_keyword(name: KeywordSet, keyword: str, form: str) -> Meaning:
 
 def _read(text: str) -> str:
     """The part that is looked at. What one character unfolds into counts, so that none is worth a page."""
-    if len(text) <= READ_CHARACTERS and text.isascii():
-        return text
-    if len(text) > READ_CHARACTERS:
-        text = f"{text[: READ_CHARACTERS - _END_CHARACTERS]}\n{text[-_END_CHARACTERS:]}"
+    most = READ_CHARACTERS if text.isascii() else _FOREIGN_CHARACTERS
+    if len(text) > most:
+        text = f"{text[: most - most // 4]}\n{text[-(most // 4) :]}"
     unfolded = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return text if len(unfolded) <= 2 * READ_CHARACTERS else unfolded[:READ_CHARACTERS]
+    return text if len(unfolded) <= 2 * most else unfolded[:most]
+
+
+def _is_far_inside(text: str) -> bool:
+    lower = text.lower()
+    return any(word in lower for word in _PLAINEST_WORDS) and _PLAINEST.search(lower) is not None
 
 
 @lru_cache(maxsize=4096)

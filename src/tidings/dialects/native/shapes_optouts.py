@@ -283,6 +283,9 @@ class Review(Struct):
     address: str
     phone: str
     raw_text: Annotated[str, Meta(description="what the person wrote")]
+    why: Annotated[
+        str, Meta(description="the rule that found it, and what it finds; empty for texts from before rules had names")
+    ]
     business_days: Annotated[int, Meta(description="how many have begun since, Monday to Friday, holidays counted in")]
     business_days_max: Annotated[int, Meta(description="by when it must have been honored")]
     overdue: bool

@@ -190,6 +190,7 @@ def review(entry: model.LedgerEntry, now: datetime) -> shapes.Review:
         address=entry.address,
         phone=entry.endpoint,
         raw_text=entry.origin.raw_text,
+        why=entry.detail,
         business_days=age,
         business_days_max=BUSINESS_DAYS_MAX,
         overdue=age > BUSINESS_DAYS_MAX,
