@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +12,13 @@ import apsw
 import pytest
 from tests.support.stores import an_entry
 
+import tidings
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Account, AccountId, LedgerQuery
 from tidings.domain.unit import Unit
 from tidings.store import sql
 from tidings.store.sqlite import SqliteStore
-from tidings.store.sqlite.database import PACKAGE, Database, first, run
+from tidings.store.sqlite.database import PACKAGE, SQL, Database, first, run
 
 ACCOUNT = Account(AccountId("000000000000"), "default", "ab" * 16, datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -123,3 +125,11 @@ async def test_a_copy_of_the_files_of_a_running_store_has_everything_acknowledge
     assert len(await again.ledger(LedgerQuery(limit=100))) == 50
     await again.close()
     await store.close()
+
+
+def test_every_query_that_is_named_in_the_code_is_there() -> None:
+    """A merge has taken one away that only an import of opt-outs needs."""
+    folder = Path(tidings.__file__).parent
+    named = {name for path in folder.rglob("*.py") for name in re.findall(r'SQL\["(\w+)"\]', path.read_text())}
+    assert len(named) > 100
+    assert named <= SQL.keys()
