@@ -52,6 +52,11 @@ def named_url(base: str, subscription_uid: str) -> str:
     return _url(base, NAMED, subscription_uid)
 
 
+def page_url(kind: str, secret: str) -> str:
+    """The path of a page by the kind of its link."""
+    return _url("", kind, secret)
+
+
 def endpoint_item_url(base: str, link: str, subscription_uid: str) -> str:
     """One subscription of that list."""
     return f"{_url(base, ENDPOINT, link)}/{subscription_uid}"

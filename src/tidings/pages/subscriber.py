@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain import links
-from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError
+from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError, TokenExpired
 from tidings.domain.model import Origin, State, TokenPurpose, Way
 from tidings.domain.ports import Clock, Limiter
 from tidings.domain.tokens import LinkPurpose
@@ -25,6 +25,7 @@ from tidings.pages.page import Page
 from tidings.pages.render import Render
 from tidings.pages.saying import live_of
 from tidings.pages.views import Sign, Views
+from tidings.services.renewals import Renewed
 from tidings.services.subscriptions import Found, Subscriptions
 from tidings.wire.accept import prefers_json
 
@@ -153,12 +154,17 @@ class Pages:
         match parts:
             case [""] | ["", "s"]:
                 look, act = lambda: self._start(visit), None
-            case [links.CONFIRM | links.RESTORE, token]:
-                look, act = lambda: self._ask_token(visit, token), lambda: self._use_token(visit, token)
+            case [links.CONFIRM | links.RESTORE as kind, token]:
+                look = lambda: self._expiring(visit, kind, token, self._ask_token)  # noqa: E731
+                if visit.form.get("act") == "renew":
+                    act = lambda: self._renew(visit, self._subscriptions.renewals.by_token, token)  # noqa: E731
+                else:
+                    act = lambda: self._expiring(visit, kind, token, self._use_token)  # noqa: E731
             case [links.CANCEL, link]:
                 look, act = lambda: self._ask_to_cancel(visit, link), lambda: self._cancel(visit, link)
             case [links.STANDING, link]:
-                look, act = lambda: self._ask_standing(visit, link), lambda: self._use_standing(visit, link)
+                look = lambda: self._expiring(visit, links.STANDING, link, self._ask_standing)  # noqa: E731
+                act = lambda: self._expiring(visit, links.STANDING, link, self._use_standing)  # noqa: E731
             case [links.NAMED, uid]:
                 look, act = lambda: self._ask_named(visit, uid), lambda: self._cancel_named(visit, uid)
             case [links.ENDPOINT, link]:
@@ -194,6 +200,26 @@ class Pages:
         found = await self._subscriptions.confirm(secret, by=None, origin=visit.origin())
         return visit.views.subscribed(found, token.purpose, changed=True)
 
+    # --- links that are too old ---------------------------------------------------------------------------------------------------
+
+    async def _expiring(
+        self, visit: Visit, kind: str, secret: str, step: Callable[[Visit, str], Awaitable[Page]]
+    ) -> Page:
+        """The step, or, for a link that is too old, a page that says so and offers a new one."""
+        try:
+            return await step(visit, secret)
+        except TokenExpired:
+            return visit.views.expired(links.page_url(kind, secret), visit.request.request_id)
+
+    async def _renew(self, visit: Visit, renew: Callable[..., Awaitable[Renewed]], secret: str) -> Page:
+        renewed = await renew(secret, origin=visit.origin())
+        found = Found(renewed.subscription, renewed.topic)
+        if renewed.sent:
+            return visit.views.renewed(found)
+        if renewed.subscription.state is State.CONFIRMED:
+            return visit.views.subscribed(found, TokenPurpose.CONFIRM, changed=False)
+        return visit.views.problem(Problem("held", 429), visit.request.request_id)
+
     # --- cancel one -------------------------------------------------------------------------------------------------------------
 
     async def _ask_to_cancel(self, visit: Visit, link: str) -> Page:
@@ -220,6 +246,8 @@ class Pages:
                 return await self._confirm_standing(visit, link, TokenPurpose.CONFIRM)
             case "restore":
                 return await self._confirm_standing(visit, link, TokenPurpose.RESTORE)
+            case "renew":
+                return await self._renew(visit, self._subscriptions.renewals.by_standing_link, link)
             case "cancel":
                 before = await self._subscriptions.look_up_link(LinkPurpose.STANDING, link)
                 answer = await self._subscriptions.cancel_by_link(
@@ -304,7 +332,7 @@ class Pages:
             except InvalidToken:
                 continue  # its topic was deleted meanwhile: nothing left to cancel
             if answer.changed:
-                canceled.append(found)
+                canceled.append(Found(answer.subscription, answer.topic))
         if not canceled:
             return await self._list(visit, link)
         return visit.views.canceled_all(canceled, link)

@@ -125,7 +125,8 @@ class Views:
         """It was canceled before: nothing to do, and the way back while there is one."""
         if note is None:
             key = "ended.late" if is_phone(found) else "ended.back"  # a phone gets no goodbye message
-            note = self.texts.text(key) if self._may_return(found) else ""
+            until = found.subscription.come_back_until
+            note = self.texts.text(key, until=self._moment(until)) if until and self._may_return(found) else ""
         return self._page(
             "ended",
             found,
@@ -239,16 +240,20 @@ class Views:
         )
 
     def canceled_all(self, canceled: Sequence[Found], link: str) -> Page:
-        """What cancel-all did."""
+        """What cancel-all did. canceled: as they are now."""
         count = len(canceled)
+        ends = [found.subscription.come_back_until for found in canceled]
+        until = min((end for end in ends if end is not None), default=None)
+        if until is None or is_phone(canceled[0]):
+            lead = self.texts.html("alldone.leadsms", operator=self.operator)
+        else:
+            lead = self.texts.html("alldone.lead", operator=self.operator, until=self._moment(until))
         return Page(
             name="alldone",
             template="all",
             heading=self.texts.counted("alldone.heading", count),
             title=self.texts.counted_text("alldone.heading", count),
-            lead=self.texts.html(
-                "alldone.leadsms" if is_phone(canceled[0]) else "alldone.lead", operator=self.operator
-            ),
+            lead=lead,
             icon="done",
             items=tuple(self._item(found, "") for found in canceled),
             more=self.back_to_list(canceled[0].subscription, link),
@@ -296,6 +301,16 @@ class Views:
             icon="list",
             steps=(self.texts.html("start.open"), self.texts.html("start.cancel")),
         )
+
+    def expired(self, path: str, request_id: str) -> Page:
+        """The link is too old, and a button that has a new one sent. path: of the link."""
+        page = self.problem(Problem("expired", 410), request_id)
+        return replace(page, actions=(Action("renew", self.texts.text("renewed.ask"), path, act="renew"),))
+
+    def renewed(self, found: Found) -> Page:
+        """A fresh request is on its way to the endpoint."""
+        lead = self.texts.text("renewed.leadsms" if is_phone(found) else "renewed.lead")
+        return self._page("renewed", found, icon="done", lead=lead, changed=True)
 
     # --- parts -----------------------------------------------------------------------------------------------------------
 
@@ -376,6 +391,10 @@ class Views:
         if minutes < 60:
             return self.texts.counted("works.minutes", minutes)
         return self.texts.counted("works.hours", minutes // 60)
+
+    def _moment(self, at: datetime) -> str:
+        """A day and an hour, in UTC: where the reader is we do not know."""
+        return self.texts.text("works.moment", day=self.texts.day(at), time=f"{at:%H:%M}")
 
     def _may_return(self, found: Found) -> bool:
         until = found.subscription.come_back_until

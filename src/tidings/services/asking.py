@@ -128,11 +128,14 @@ class Asking:
         )
         return replace(told, uid=uid), Unit(ledger=[entry])
 
-    async def once_more(self, topic: Topic, live: Subscription, origin: Origin) -> tuple[Subscription, Unit]:
-        """A fresh confirmation request for an unconfirmed subscription, unless it was asked too often."""
+    async def once_more(
+        self, topic: Topic, live: Subscription, origin: Origin, *, before: State | None = None
+    ) -> tuple[Subscription, Unit]:
+        """A fresh confirmation request for an unconfirmed subscription, unless it was asked too often. before: its state until now,
+        where that was another."""
         now = self._clock.now()
         unit = Unit()
-        before = live.state
+        before = live.state if before is None else before
         subscription = await self._ask(unit, topic, live, now, origin, Event.CONFIRMATION_SENT, before)
         unit.subscriptions_changed.append(subscription)
         return subscription, unit

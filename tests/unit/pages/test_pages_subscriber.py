@@ -361,6 +361,75 @@ async def test_an_expired_link_says_so_and_what_to_do(house: House) -> None:
     assert (await house.stored(subscription)).state is State.UNCONFIRMED
 
 
+@pytest.mark.parametrize("swept", [False, True])
+async def test_an_expired_confirmation_link_offers_a_new_one(house: House, swept: bool) -> None:
+    subscription, token = await house.ask(await house.topic())
+    house.clock.advance(HOURS_48 + 1)
+    if swept:
+        await house.subscriptions.expire_lapsed()
+        await house.store.sweep(house.clock.now(), 500)
+        assert (await house.stored(subscription)).state is State.EXPIRED
+    page = await house.get(f"/s/y/{token}")
+    assert page.status == 410
+    assert "Send me a new link" in text_of(page)
+    assert 'name="act" value="renew"' in text_of(page)
+    asked = len(house.secrets)
+    assert (await house.get(f"/s/y/{token}", accept="application/json")).status == 410
+    assert len(house.secrets) == asked, "looking sends nothing"
+    answer = await house.post(f"/s/y/{token}", {"act": "renew"})
+    assert answer.status == 200
+    assert "is on its way" in text_of(answer)
+    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    assert (await house.ledger(subscription))[-1].event is Event.CONFIRMATION_SENT
+    assert (await house.post(f"/s/y/{house.secrets[-1]}")).status == 200
+    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert "You are subscribed" in text_of(await house.post(f"/s/y/{token}", {"act": "renew"}))
+
+
+@pytest.mark.parametrize("swept", [False, True])
+async def test_an_expired_come_back_link_offers_to_be_asked_again(house: House, swept: bool) -> None:
+    subscription = await house.subscriber()
+    await house.post(cancel_path(subscription))
+    back = house.secrets[-1]
+    house.clock.advance(HOURS_48 + 1)
+    if swept:
+        await house.subscriptions.expire_lapsed()
+    page = await house.get(f"/s/r/{back}")
+    assert (page.status, "Send me a new link" in text_of(page)) == (410, True)
+    assert (await house.post(f"/s/r/{back}", {"act": "renew"})).status == 200
+    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    await house.post(f"/s/y/{house.secrets[-1]}")
+    assert (await house.stored(subscription)).state is State.CONFIRMED
+
+
+async def test_new_links_are_sent_at_the_pace_of_all_requests(house: House) -> None:
+    subscription, token = await house.ask(await house.topic())
+    house.clock.advance(HOURS_48)
+    statuses = []
+    for _ in range(25):
+        statuses.append((await house.post(f"/s/y/{token}", {"act": "renew"})).status)
+    assert statuses == [200] * 20 + [429] * 5
+    assert len(house.secrets) == 21
+    assert (await house.ledger(subscription))[-1].event is Event.CONFIRMATION_HELD
+
+
+async def test_a_link_that_still_works_is_not_renewed(house: House) -> None:
+    _, token = await house.ask(await house.topic())
+    assert (await house.post(f"/s/y/{token}", {"act": "renew"})).status == 410
+    assert len(house.secrets) == 1
+    assert (await house.post(f"/s/y/{'0' * 64}", {"act": "renew"})).status == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "Until November 23, 2026, 12:00 UTC, the link"), ("zh-CN", "2026年11月23日 12:00（UTC） 之前")],
+)
+async def test_the_way_back_has_a_date(house: House, language: str, words: str) -> None:
+    subscription = await house.subscriber()
+    await house.post(cancel_path(subscription))
+    assert words in text_of(await house.get(cancel_path(subscription), accept_language=language))
+
+
 async def test_the_pages_say_how_long_a_link_works(house: House) -> None:
     _, token = await house.ask(await house.topic())
     assert "48 more hours" in text_of(await house.get(f"/s/y/{token}"))

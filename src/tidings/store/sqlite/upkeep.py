@@ -19,6 +19,9 @@ from tidings.store.sqlite.database import SQL, Row, first, run
 TOPIC_TEXTS_KEPT = timedelta(days=32)
 """How long hours of topics' text messages are kept: a month's statistics and a day."""
 
+TOKENS_KEPT = timedelta(days=30)
+"""How long expired links can say that they are, and offer a new one."""
+
 REQUESTS_KEPT = timedelta(days=366)
 """How long requests to confirm are kept: a declined one may be remembered for a year."""
 
@@ -37,7 +40,7 @@ SMS_TALLIES_KEPT = timedelta(days=400)
 
 def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     """Remove up to `limit` rows that nobody can see or need any more; returns how many."""
-    removed = _bite(db, "sweep_tokens", rows.micros(now), limit)
+    removed = _bite(db, "sweep_tokens", rows.micros(now - TOKENS_KEPT), limit)
     removed += _bite(db, "sweep_confirmation_requests", rows.micros(now - REQUESTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_texts", rows.micros(now - TOPIC_TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_heard", rows.micros(now - HEARD_KEPT), limit - removed)
