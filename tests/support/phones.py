@@ -136,7 +136,7 @@ class PhoneHouse:
             texts=self.reports,
         )
 
-    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
+    async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
         await self.opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
 
     def grant(self, verb: Verb = Verb.MANAGE_OPT_OUTS, account_id: AccountId = ACCOUNT) -> Grant:

@@ -35,6 +35,7 @@ from tidings.cli.showing import plain, show_json
 from tidings.domain.model import AccountId
 from tidings.domain.optout import OptOut, OptOutQuery
 from tidings.services.optout_import import Listed, OptOutImport
+from tidings.services.phones import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
 
@@ -218,7 +219,9 @@ def _write_all(
             owners = [await _chosen(opened, account)]
         write, count = begin(), 0
         for owner in owners:
-            query = OptOutQuery(owner, (address,) if address else (), (phone,) if phone else (), limit=_PAGE_ROWS)
+            query = OptOutQuery(
+                owner, (address,) if address else (), (same_number(phone),) if phone else (), limit=_PAGE_ROWS
+            )
             async for row in _rows(opened, query):
                 write({column: plain(getattr(row, column)) for column in COLUMNS})
                 count += 1

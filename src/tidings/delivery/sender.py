@@ -24,16 +24,18 @@ from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
 from tidings.domain.model import Delivery, Kind, Message, Subscriber, Topic
-from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, RetryLater
+from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
 from tidings.domain.texts import TextState
 from tidings.observe.metrics import Metrics
+from tidings.wire.phone_plans import canonical, is_possible
 
 SPILL_EXTRA_S = 30.0
 """How long after its time-out a spilled attempt that never reported back is tried again."""
 DEAD_LETTER_TRIES = 3
 _NO_FORM = TextContent("")
 """Content of a delivery that never reaches its channel."""
+NO_SUCH_NUMBER = "the numbering plan has no such number"
 
 
 class Sender:
@@ -311,6 +313,9 @@ class Sender:
         if channel is None:
             self._settled(outgoing, RetryLater(f"no channel for {protocol}"))
             return
+        if protocol == "sms" and not _address_phone(outgoing):
+            self._settled(outgoing, Refused(NO_SUCH_NUMBER))
+            return
         try:
             if protocol == "sms" and self._texts is not None:
                 self._texts.set_sender(outgoing)
@@ -318,6 +323,13 @@ class Sender:
         except Unavailable as error:
             # The store could not be asked whether this may go out, or from whom; nothing was sent.
             self._settled(outgoing, RetryLater(str(error)))
+
+
+def _address_phone(outgoing: Outgoing) -> bool:
+    """Send a text to today's form of the number. False: its numbering plan has no such number, so no carrier is asked."""
+    number = canonical(outgoing.endpoint)
+    outgoing.endpoint = number
+    return not number.startswith("+") or is_possible(number)
 
 
 def _new_row(

@@ -44,7 +44,7 @@ _ALIKE_MAX = 20
 _PHONE_END = 7
 """So many of its last digits tell a number from others, however a network writes what comes before."""
 
-CarrierRefused = Callable[[str, str, str], Awaitable[object]]
+CarrierRefused = Callable[[str, str, str, str], Awaitable[object]]
 """The network says that somebody opted out there: our address, the phone, its words. May raise NotFound or InvalidValue."""
 
 _log = structlog.get_logger(__name__)
@@ -202,7 +202,9 @@ class TextReports:
         Raises Unavailable: then it is to be brought again.
         """
         if receipt.opted_out:
-            await self._opt_out(receipt.address or self._default_sender, receipt.phone, receipt.detail)
+            await self._opt_out(
+                receipt.address or self._default_sender, receipt.phone, receipt.detail, receipt.country_code
+            )
         if receipt.delivered is None:
             return
         found = await self._find(receipt)
@@ -294,11 +296,11 @@ class TextReports:
         except Exception:  # noqa: BLE001 - the network will say it again at the next text
             _log.exception("opt-out at the network not kept", address=address)
 
-    async def _opt_out(self, address: str, phone: str, reason: str) -> None:
+    async def _opt_out(self, address: str, phone: str, reason: str, country_code: str = "") -> None:
         """A number that is no inbound address, or a phone that is none, is nobody's opt-out."""
         if address and phone:
             try:
-                await self._carrier_refused(address, phone, reason[:DETAIL_CHARACTERS_MAX])
+                await self._carrier_refused(address, phone, reason[:DETAIL_CHARACTERS_MAX], country_code)
             except (NotFound, InvalidValue) as error:
                 _log.info("opt-out at the network is not ours", problem=str(error))
 

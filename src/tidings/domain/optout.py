@@ -147,7 +147,8 @@ class IncomingText:
     """A text that a person sent to an inbound address. `transport_id`: the transport's own id of it, empty where there is none;
     a repeat of it is one event. `sent_at`: by the SMSC's clock. `carrier_answered`: somebody before us has replied already.
     `carrier_opted_out`: somebody before us took it for an opt-out, whatever it says. `other_readings`: what its octets say in codings that
-    were not told."""
+    were not told. `address`, `phone`: as the transport writes them; `country_code` (`44`): of those that do not say their country, empty
+    where the transport does not know."""
 
     address: str
     phone: str
@@ -156,6 +157,7 @@ class IncomingText:
     sent_at: datetime | None = None
     carrier_answered: bool = False
     carrier_opted_out: bool = False
+    country_code: str = ""
     other_readings: tuple[str, ...] = field(default=(), compare=False)
 
 

@@ -26,7 +26,10 @@ from tidings.domain.texts import SentText, SentTextQuery, SmsSign, SmsTemplate, 
 
 
 class OptOutStore(Protocol):
-    """What the store keeps of opt-outs by text. Implemented by the Store; `commit` changes it."""
+    """What the store keeps of opt-outs by text. Implemented by the Store; `commit` changes it.
+
+    Whoever is asked for by phone is found under every form of the number that the numbering plan has had (`wire.phone_plans`).
+    """
 
     async def inbound_addresses(self, account_id: AccountId) -> list[InboundAddress]:
         """Those that are not deleted, ACCOUNT_WIDE included where it exists, ascending by id."""
@@ -46,6 +49,10 @@ class OptOutStore(Protocol):
 
     async def claims_of(self, numbers: Sequence[str]) -> list[NumberClaim]:
         """Of these spellings of a number only; some microseconds."""
+        ...
+
+    async def addresses_ending(self, digits: str) -> list[InboundAddress]:
+        """The live ones of all accounts that are numbers with these last digits."""
         ...
 
     async def sms_applications(self, account_id: AccountId) -> list[SmsApplication]: ...

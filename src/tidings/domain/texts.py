@@ -116,7 +116,7 @@ class TextReceipt:
     """What a network says of a part of a text that it took. `transport_ids`: its ids, as the network writes them; kept are those of
     `outcomes.Delivered.receipt_ids`, maybe in another spelling. `delivered`: True, False, or None while it is on its way. `opted_out`: the
     network refuses it because the person had opted out there; `unreachable`: the phone was off or away. `phone`: to whom; `address`: from
-    which number of ours; empty where it does not say.
+    which number of ours; empty where it does not say. `country_code`: of numbers that do not say theirs.
     """
 
     transport_ids: tuple[str, ...]
@@ -126,6 +126,7 @@ class TextReceipt:
     address: str = ""
     opted_out: bool = False
     unreachable: bool = False
+    country_code: str = ""
 
 
 class TextCount(enum.StrEnum):

@@ -6,14 +6,13 @@ Source: SNS API reference, Subscribe; ITU-T E.164.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
 from tidings.domain.errors import InvalidValue
 from tidings.wire.egress import URL_CHARACTERS_MAX, check_url
 from tidings.wire.mail_address import read_recipient
+from tidings.wire.phone_plans import canonical, is_possible, without_trunk_prefix
 
 MAIL_ADDRESS_CHARACTERS_MAX = 320
 """64 before the @ and 255 behind it. Source: RFC 5321, 4.5.3.1."""
@@ -22,50 +21,31 @@ ENDPOINT_CHARACTERS_MAX = URL_CHARACTERS_MAX
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}\Z|[0-9]{1,20}\Z|[A-Za-z0-9 ._-]{1,11}\Z")
+PLAUSIBLE_PHONE = re.compile(r"\+[1-9][0-9]{1,15}\Z")
+"""15 digits, and a trunk zero that some write behind the country. Source: ITU-T E.164, section 6."""
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
 
 
 def phone_number(text: str) -> str:
-    """The number in the one E.164 form of it, without a trunk prefix: what a STOP from it is compared with. Raises InvalidValue.
+    """A number of ours in E.164, without a trunk prefix: as texts name it that come from it. Raises InvalidValue.
 
-    Checked by pattern first, because the library drops letters.
+    Checked by pattern first, because the library drops letters. People's numbers are not ours to judge: see `sms_endpoint`.
     """
     if not _E164.match(text):
         raise InvalidValue("endpoint", "not an E.164 number", text)
-    try:
-        parsed = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException as error:
-        raise InvalidValue("endpoint", "not an E.164 number", text) from error
-    if not phonenumbers.is_possible_number(parsed):
+    found = without_trunk_prefix(text)
+    if found != text:  # a second trunk prefix may be behind the first
+        return phone_number(found)
+    if not is_possible(found):
         raise InvalidValue("endpoint", "not a possible number", text)
-    found = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    # A second trunk prefix may be behind the first: the form is one only when it stays as it is.
-    return text if found == text else phone_number(found)
+    return found
 
 
-def same_phone(text: str) -> str:
-    """What `phone_number` makes of a number in E.164, or the number itself where it refuses that. A microsecond for most, for lists of
-    millions: only what may have a trunk prefix is looked at as a whole."""
-    for end in (2, 3, 4):
-        prefix = _trunk_prefix(text[1:end])
-        if prefix is not None and prefix.match(text, end) is None:
-            return text
-        if prefix is not None:
-            break
-    try:
-        return phone_number(text)
-    except InvalidValue:
-        return text
-
-
-@lru_cache(maxsize=2_000)
-def _trunk_prefix(country: str) -> re.Pattern[str] | None:
-    """What may stand before the number within the countries of a calling code; None where there is no such code."""
-    region = phonenumbers.region_code_for_country_code(int(country)) if country.isdigit() else "ZZ"
-    if region == "ZZ":
-        return None
-    found = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(country), region)
-    return re.compile((found.national_prefix_for_parsing if found is not None else None) or "(?!)")
+def sms_endpoint(text: str) -> str:
+    """Somebody's number in its canonical form: what is plausible is taken, and delivery says what became of it. Raises InvalidValue."""
+    if not PLAUSIBLE_PHONE.match(text):
+        raise InvalidValue("endpoint", "not an E.164 number", text)
+    return canonical(text)
 
 
 def email_address(text: str) -> str:
@@ -119,7 +99,7 @@ def endpoint(protocol: str, text: str) -> str:
         case "email" | "email-json":
             return email_address(text)
         case "sms":
-            return phone_number(text)
+            return sms_endpoint(text)
         case "sqs":
             return queue(text)
         case "dingding" | "feishu" | "wechat" | "welink":

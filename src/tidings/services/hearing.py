@@ -37,7 +37,7 @@ from tidings.services.phones import (
     add_account_wide,
     add_opt_in,
     add_opt_out,
-    address_meant,
+    address_texted,
     heard_number,
     state_of,
 )
@@ -121,8 +121,10 @@ class Hearing:
     async def hear(self, text: IncomingText, origin: Origin) -> Heard:
         """Take a text in. Raises NotFound (inbound address), InvalidValue (phone)."""
         text = _kept(text)
-        owner = await self._owner(text.address)
-        phone = heard_number(text.phone, owner)
+        owner = await address_texted(self._opt_outs, text)
+        if owner is None:
+            raise NotFound("inbound address", text.address)
+        phone = heard_number(text.phone, owner, text.country_code)
         async with self._phones.turn(owner.account_id, phone):
             return await self._hear(owner.address, phone, text, origin)
 
@@ -147,7 +149,7 @@ class Hearing:
         raise Throttled
 
     async def _owner(self, name: str) -> InboundAddress:
-        found = await address_meant(self._opt_outs, name)
+        found = await self._opt_outs.address_owner(name)
         if found is None:
             raise NotFound("inbound address", name)
         return found

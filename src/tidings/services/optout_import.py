@@ -22,8 +22,9 @@ from tidings.domain.optout import ACCOUNT_WIDE, OptOut, OptOutBatch, OptOutQuery
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
-from tidings.services.endpoints import same_phone
 from tidings.services.phones import PERSONS_OWN, Said, add_account_wide
+from tidings.wire import phone_numbers
+from tidings.wire.phone_plans import canonical
 
 NO_REASON = "on a list that was imported"
 """Of a line that gives none."""
@@ -32,8 +33,7 @@ _PAGE_ENTRIES = 5_000
 _ORIGIN = Origin(Way.IMPORT)
 _Key = tuple[str, str]
 """Inbound address and phone."""
-# Whether such a number can exist is not asked here: that costs 0.1 ms each, and an impossible one is never texted. But it is kept in the
-# form in which it would be texted.
+# Whether such a number can exist is not asked here: an impossible one is never texted. But it is kept in the form in which it would be.
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 
 
@@ -86,7 +86,7 @@ class OptOutImport:
         self._clock = clock
         self._account_id = account_id
         self._revoke_all = revoke_all
-        self._addresses = {ACCOUNT_WIDE}
+        self._addresses = {ACCOUNT_WIDE: ""}  # with the calling codes of their countries
         self._begun_at = clock.now()
         self._begun_after = 0
         self._opted_in: dict[tuple[str, str], _OptIn] = {}
@@ -100,20 +100,29 @@ class OptOutImport:
         """Read what `check` needs, and who had opted in before."""
         found = await self._opt_outs.inbound_addresses(self._account_id)
         self._has_account_wide = any(address.address == ACCOUNT_WIDE for address in found)
-        self._addresses |= {address.address for address in found}
+        self._addresses |= {row.address: phone_numbers.calling_code(row.address, row.country) for row in found}
         await self._look_for_opt_ins()
         self._begun_after = self._seen
 
     def check(self, line: Listed) -> None:
         """Raises InvalidValue."""
-        if not _E164.match(line.phone):
-            raise InvalidValue("phone", "not an E.164 number", line.phone)
         if line.address not in self._addresses:
             raise InvalidValue("address", "not an inbound address of this account", line.address)
+        self._phone(line)
         if len(line.reason) > REASON_CHARACTERS_MAX or not line.reason.isprintable():
             raise InvalidValue("reason", f"at most {REASON_CHARACTERS_MAX} characters that can be printed")
         if line.since is not None and line.since > self._begun_at:
             raise InvalidValue("since", "lies in the future", str(line.since))
+
+    def _phone(self, line: Listed) -> str:
+        """The number in its canonical form; written nationally it is one of the address's country. Raises InvalidValue."""
+        if _E164.match(line.phone):
+            return canonical(line.phone)
+        code = self._addresses[line.address]
+        number = phone_numbers.read(line.phone, code) if code else phone_numbers.international(line.phone)
+        if number is None or not _E164.match(number):
+            raise InvalidValue("phone", "not an E.164 number", line.phone)
+        return number
 
     async def take(self, lines: Sequence[Listed]) -> None:
         """Take checked lines over in one transaction: some thousands at a time. Counts in `taken`. Raises Conflict, Throttled,
@@ -123,7 +132,7 @@ class OptOutImport:
         """
         wanted: dict[_Key, Listed] = {}
         for line in lines:
-            wanted.setdefault((line.address, same_phone(line.phone)), line)
+            wanted.setdefault((line.address, self._phone(line)), line)
         await self._look_for_opt_ins()
         known = await self._known(wanted)
         self.taken.known += len(lines) - len(wanted) + len(known)
@@ -203,7 +212,7 @@ class OptOutImport:
             return set()
         addresses, phones = {address for address, _ in wanted}, {phone for _, phone in wanted}
         query = OptOutQuery(self._account_id, tuple(addresses), tuple(phones), limit=len(addresses) * len(phones))
-        found = {(row.address, row.phone) for row in await self._opt_outs.opt_out_page(query)}
+        found = {(row.address, canonical(row.phone)) for row in await self._opt_outs.opt_out_page(query)}
         return found.intersection(wanted)
 
     async def _look_for_opt_ins(self) -> None:
@@ -220,6 +229,7 @@ class OptOutImport:
         if entry.after is not State.CONFIRMED:
             return  # one that came too late to count
         opt_in = _OptIn(entry.id, entry.sent_at or entry.at)
-        self._opted_in[entry.address, entry.endpoint] = opt_in
+        phone = canonical(entry.endpoint)
+        self._opted_in[entry.address, phone] = opt_in
         if self._revoke_all and entry.origin.way in PERSONS_OWN:
-            self._opted_in[ACCOUNT_WIDE, entry.endpoint] = opt_in
+            self._opted_in[ACCOUNT_WIDE, phone] = opt_in

@@ -39,9 +39,10 @@ from tidings.services.phones import (
     add_account_wide,
     add_opt_in,
     add_opt_out,
-    address_meant,
+    address_texted,
     heard_number,
     phone_number,
+    same_number,
     state_of,
 )
 from tidings.services.quotas import Quotas
@@ -107,27 +108,29 @@ class OptOuts(InboundAddresses):
         """
         return await self._hearing.hear(text, origin)
 
-    async def refused_by_carrier(self, address: str, phone: str, *, reason: str, origin: Origin) -> bool:
+    async def refused_by_carrier(
+        self, address: str, phone: str, *, country_code: str = "", reason: str, origin: Origin
+    ) -> bool:
         """The network refused a text because the person had opted out there: so it is here. True when that is new.
 
-        address: the inbound address that the text was sent from; both as the network writes them. Raises NotFound (inbound address),
-        InvalidValue (phone).
+        address: the inbound address that the text was sent from; both as the network writes them, country_code as in `IncomingText`.
+        Raises NotFound (inbound address), InvalidValue (phone).
         """
-        found = await address_meant(self._opt_outs, address)
+        found = await address_texted(self._opt_outs, IncomingText(address, phone, "", country_code=country_code))
         if found is None:
             raise NotFound("inbound address", address)
         origin = replace(origin, way=Way.CARRIER)
         if not any(map(str.isalpha, reason)):  # a bare code says nothing to a person
             reason = f"{CARRIER_REFUSED}: {reason}" if reason.strip() else CARRIER_REFUSED
         where = (found.address, ACCOUNT_WIDE) if self._revoke_all else (found.address,)
-        return await self._opt_out(found.account_id, where, heard_number(phone, found), reason, origin)
+        return await self._opt_out(found.account_id, where, heard_number(phone, found, country_code), reason, origin)
 
     # --- the people -------------------------------------------------------------------------------------------------------------
 
     async def page(self, grant: Grant, query: OptOutQuery, *, counted: bool = True) -> tuple[list[OptOut], int]:
         """Who is opted out in the grant's account, and how many the query finds on all pages together; -1 when not `counted`."""
         assert grant.verb in READING
-        phones = [_same_number(phone) for phone in query.phones]
+        phones = [same_number(phone) for phone in query.phones]
         query = replace(query, account_id=grant.owner, phones=phones)
         total = await self._opt_outs.opt_out_total(query) if counted else -1
         return await self._opt_outs.opt_out_page(query), total
@@ -223,7 +226,7 @@ class OptOuts(InboundAddresses):
         events = tuple(event for event in query.events or RECORDS if event in RECORDS)
         if not events:
             return []
-        endpoint = None if query.endpoint is None else _same_number(query.endpoint)
+        endpoint = None if query.endpoint is None else same_number(query.endpoint)
         return await self._store.ledger(replace(query, account_id=grant.owner, events=events, endpoint=endpoint))
 
     async def open_reviews(self, grant: Grant, *, after: int = 0, limit: int = 100) -> list[LedgerEntry]:
@@ -325,14 +328,6 @@ class OptOuts(InboundAddresses):
 
 def _by(grant: Grant, origin: Origin) -> Origin:
     return origin if origin.principal else replace(origin, principal=grant.principal.arn)
-
-
-def _same_number(phone: str) -> str:
-    """In the form in which it is stored, or as it was given: then nothing is found by it."""
-    try:
-        return phone_number(phone)
-    except InvalidValue:
-        return phone
 
 
 def check_reason(reason: str) -> None:

@@ -12,64 +12,96 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-import phonenumbers
-
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import NO_ID, AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
-from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, InboundAddress, OptOut
+from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, InboundAddress, IncomingText, OptOut
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services import endpoints
+from tidings.wire import phone_numbers
+from tidings.wire.phone_plans import spellings
 
 PERSONS_OWN = (Way.KEYWORD, Way.CARRIER)
 """Ways by which the person said it, not somebody of the account."""
 _NO_TOPIC = TopicId(0)
-_NANP = "+1"
+_PLAUSIBLE_MIN = 6
+"""Characters of a number with its `+`: shorter ones are short codes, or a slip."""
+_HOME_DIGITS = 6
+"""By so many last digits an address is looked for whose country nobody says."""
 
 
 def phone_number(text: str) -> str:
-    """A number in the one form in which it is stored, compared and sent to. Raises InvalidValue (field `phone`)."""
-    try:
-        return endpoints.phone_number(text)
-    except InvalidValue as error:
-        raise InvalidValue("phone", error.reason, text) from error
+    """A person's number in the one form in which it is stored and compared. Raises InvalidValue (field `phone`).
 
-
-def heard_number(text: str, address: InboundAddress) -> str:
-    """The number of who texted, as a transport gives it: with or without `+`, or within North America without the 1.
-
-    Raises InvalidValue (field `phone`). Source: SMPP 3.4, source_addr_ton (international, national).
+    text: with `+` or `00` and the country, in whatever spelling. Whether such a number can exist is not asked.
     """
-    digits = text.strip().removeprefix("+")
-    if text.strip().startswith("+") or not (digits.isascii() and digits.isdigit()):
-        return phone_number(text.strip())
-    international = "+" + digits.removeprefix("00")
-    american = address.address.startswith(_NANP) or address.country in ("US", "CA")
-    if american and len(digits) == 10:
-        national = _NANP + digits
-        # Ten digits may be a number of another country too: then the one that is in use, and ours if both are.
-        if _is_assigned(national) or not _is_assigned(international):
-            return phone_number(national)
-    return phone_number(international)
+    number = phone_numbers.international(text)
+    if number is None or len(number) < _PLAUSIBLE_MIN:
+        raise InvalidValue("phone", "not an E.164 number", text)
+    return number
 
 
-async def address_meant(opt_outs: OptOutStore, name: str) -> InboundAddress | None:
-    """The live address, whosever it is, that a transport or a sender means: a number with or without `+`, or a short code."""
-    digits = name.strip().removeprefix("+")
-    for form in (name.strip(), f"+{digits}", digits):
+def same_number(text: str) -> str:
+    """The form in which a number is stored, or what was given where it is none: then nothing is found by it."""
+    return phone_numbers.international(text) or text
+
+
+def heard_number(text: str, address: InboundAddress, country_code: str = "") -> str:
+    """The number of who texted, as a transport gives it. What no plan knows stays as it came, and is never refused.
+
+    country_code: the transport's own, of numbers that do not say theirs; empty: the country of the address. Raises InvalidValue
+    (field `phone`) for what is no number.
+    """
+    country_code = country_code or phone_numbers.calling_code(address.address, address.country)
+    number = phone_numbers.read(text, country_code)
+    if number is None:
+        raise InvalidValue("phone", "not a phone number", text)
+    return number
+
+
+async def address_meant(opt_outs: OptOutStore, name: str, country_code: str = "") -> InboundAddress | None:
+    """The live address, whosever it is, that a transport or a sender means: a short code, or a number in whatever spelling.
+
+    country_code: of numbers that do not say theirs.
+    """
+    digits = phone_numbers.plain(name) or ""
+    bare = digits.removeprefix("+")
+    for form in dict.fromkeys(filter(None, (name.strip(), digits, f"+{bare}" if bare else "", bare))):
         found = await opt_outs.address_owner(form)
         if found is not None:
             return found
+    for number in phone_numbers.readings(name, country_code):
+        for form in spellings(number):
+            found = await opt_outs.address_owner(form)
+            if found is not None:
+                return found
     return None
 
 
-def _is_assigned(number: str) -> bool:
-    try:
-        return phonenumbers.is_valid_number(phonenumbers.parse(number, None))
-    except phonenumbers.NumberParseException:
-        return False
+async def address_texted(opt_outs: OptOutStore, text: IncomingText) -> InboundAddress | None:
+    """The live address that a text came to, also where nobody says of which country its digits are: then the one address that is written
+    so at home, or of several that of the country of who texted."""
+    found = await address_meant(opt_outs, text.address, text.country_code)
+    digits = phone_numbers.plain(text.address) or ""
+    if found is not None or len(digits) < _HOME_DIGITS or digits.startswith(("+", "00")):
+        return found
+    return await _address_at_home(opt_outs, digits, text.phone)
+
+
+async def _address_at_home(opt_outs: OptOutStore, digits: str, phone: str) -> InboundAddress | None:
+    found = [
+        address
+        for address in await opt_outs.addresses_ending(digits[-_HOME_DIGITS:])
+        if any(
+            reading in spellings(address.address)
+            for reading in phone_numbers.readings(digits, phone_numbers.calling_code(address.address))
+        )
+    ]
+    if len(found) > 1:
+        code = phone_numbers.calling_code(phone_numbers.international(phone) or "")
+        found = [address for address in found if phone_numbers.calling_code(address.address) == code]
+    return found[0] if len(found) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

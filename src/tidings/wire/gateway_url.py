@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from tidings.wire.egress import Target, check_url
+from tidings.wire.phone_numbers import read_country_code
 from tidings.wire.smpp.addresses import sender as sender_address
 
 KANNEL_RECEIPTS = "/gateways/kannel/dlr"
@@ -19,8 +20,8 @@ KANNEL_RECEIPTS = "/gateways/kannel/dlr"
 KANNEL_PATH = "/cgi-bin/sendsms"
 
 _KANNEL = "kannel+"
-_KANNEL_OPTIONS = frozenset({"from", "charset", "dlr", "smsc"})
-_WEBHOOK_OPTIONS = frozenset({"from", "dlr"})
+_KANNEL_OPTIONS = frozenset({"from", "charset", "dlr", "smsc", "country_code"})
+_WEBHOOK_OPTIONS = frozenset({"from", "dlr", "country_code"})
 _CHARSETS = ("UTF-8", "ISO-8859-1", "ISO-8859-15", "WINDOWS-1252")
 _SMSC_CHARACTERS_MAX = 64
 
@@ -34,7 +35,8 @@ class GatewayKind(enum.StrEnum):
 class GatewayUrl:
     """`endpoint`: what is opened, without our options; Kannel's user and password are not in it. `sender`: of texts that name none, empty
     leaves it to the gateway. `receipts`: ask for them. `charset`: in which Kannel is told texts of the GSM alphabet. `smsc`: which of
-    Kannel's SMSCs, empty for any. `name`: for logs and pages, without anything secret.
+    Kannel's SMSCs, empty for any. `country_code`: of numbers that the gateway brings without
+    theirs (`44`). `name`: for logs and pages, without anything secret.
     """
 
     kind: GatewayKind
@@ -46,6 +48,7 @@ class GatewayUrl:
     receipts: bool = False
     charset: str = _CHARSETS[0]
     smsc: str = ""
+    country_code: str = ""
 
 
 def parse_gateway_url(text: str) -> GatewayUrl:
@@ -76,6 +79,7 @@ def _kannel(target: Target) -> GatewayUrl:
         receipts=_switch(options),
         charset=_charset(options),
         smsc=_smsc(options),
+        country_code=read_country_code(options.get("country_code", "")),
     )
 
 
@@ -84,7 +88,14 @@ def _webhook(text: str) -> GatewayUrl:
     target = check_url(endpoint)
     options = _options(fragment, _WEBHOOK_OPTIONS)
     name = f"{target.scheme}://{target.authority}"
-    return GatewayUrl(GatewayKind.WEBHOOK, name, endpoint, sender=_sender(options), receipts=_switch(options))
+    return GatewayUrl(
+        GatewayKind.WEBHOOK,
+        name,
+        endpoint,
+        sender=_sender(options),
+        receipts=_switch(options),
+        country_code=read_country_code(options.get("country_code", "")),
+    )
 
 
 def _options(text: str, known: frozenset[str]) -> dict[str, str]:

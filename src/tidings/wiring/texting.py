@@ -88,6 +88,7 @@ class Texting:
             public_url=self._public_url,
             secret=self._secret,
             twilio_auth_token=self._twilio_auth_token,
+            country_code=self._gateway.country_code if self._gateway is not None else "",
         )
 
     def start(self) -> None:
@@ -111,8 +112,9 @@ class Texting:
         """A text that a transport brought: it is told so when this returns."""
         return await self._opt_outs.hear(text, Origin(Way.KEYWORD))
 
-    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
-        await self._opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
+    async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
+        origin = Origin(Way.CARRIER)
+        await self._opt_outs.refused_by_carrier(address, phone, country_code=country_code, reason=reason, origin=origin)
 
 
 def make_opt_outs(

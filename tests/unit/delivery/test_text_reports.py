@@ -62,7 +62,7 @@ class Desk:
         )
         self.reports.write_to(self.journal)
 
-    async def _carrier_refused(self, address: str, phone: str, reason: str) -> None:
+    async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
         if self.excuse is not None:
             raise self.excuse
         self.refused.append((address, phone, reason))

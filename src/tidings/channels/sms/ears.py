@@ -134,18 +134,19 @@ class Ears:
             settled()
 
     def _take_text(self, url: SmppUrl, deliver: DeliverSm, answer: Answer) -> None:
-        phone = phone_of(deliver.source, url.country_code)
+        phone = phone_of(deliver.source, url.country_code, url.source)
         address = our_address(deliver.destination, url.source, url.country_code)
         body = read_body(deliver)
         if body.place is None:
             text, *others = read(body, url.coding0)
-            incoming = IncomingText(address, phone, text, other_readings=tuple(others))
+            incoming = IncomingText(address, phone, text, country_code=url.country_code, other_readings=tuple(others))
             self._add(phone, partial(self._hear, incoming), answer)
             return
         long_text = self._joiner.take(phone, address, body.place, body, url.coding0, self._clock.now())
         if long_text.stage is Stage.HEARD:
             answer(statuses.OK)
             return
+        long_text.country_code = url.country_code
         until = asyncio.get_running_loop().time() + self._timing.hold
         self._held.setdefault(long_text, []).append((until, answer))
         if long_text.is_whole and long_text.stage is Stage.COLLECTING:
@@ -155,7 +156,7 @@ class Ears:
         phone, address, *_ = text.key
         self._joiner.hearing(text)
         said, *others = text.readings()
-        incoming = IncomingText(address, phone, said, other_readings=tuple(others))
+        incoming = IncomingText(address, phone, said, country_code=text.country_code, other_readings=tuple(others))
         self._add(phone, partial(self._hear, incoming), partial(self._heard_long, text))
 
     def _heard_long(self, text: LongText, status: int) -> None:
@@ -220,6 +221,7 @@ def _text_receipt(url: SmppUrl, deliver: DeliverSm) -> TextReceipt:
         detail=receipt.detail,
         phone=receipt.phone,
         address=our_address(deliver.destination, url.source, url.country_code),
+        country_code=url.country_code,
         opted_out=delivered is False and bare_code(receipt.error) in url.optout_errors,
         # The time in which the SMSC tried is over: the phone was off or away all the while.
         unreachable=receipt.state is MessageState.EXPIRED,

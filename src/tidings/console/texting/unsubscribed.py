@@ -125,7 +125,7 @@ def _typed_phones(form: Fields) -> list[str]:
     phones, wrong = [], []
     for line in typed:
         try:
-            phones.append(phone_number(words.plain_number(line)))
+            phones.append(phone_number(line))
         except InvalidValue as error:
             wrong.append(f"“{line[:30]}”: {error.reason}")
     if wrong:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.services.phones import phone_number
+from tidings.wire import phone_numbers
 
 TYPES: Mapping[SmsType, str] = {
     SmsType.MARKETING: "Marketing",
@@ -40,7 +40,6 @@ SETS: Mapping[KeywordSet, str] = {
 WHOLE_ACCOUNT = "The whole account"
 TYPE_CHOICES = tuple((str(int(kind)), label) for kind, label in TYPES.items())
 
-_SEPARATORS = re.compile(r"[\s().\u2010-\u2015-]+")
 _PHONE_CHARACTERS_MAX = 40
 
 
@@ -92,8 +91,8 @@ def app_name(app_id: str) -> str:
 
 def plain_number(text: str) -> str:
     """Without what people put between digits: `+1 (202) 555-0123` and `001 202 555 0123`."""
-    text = _SEPARATORS.sub("", text.strip().removeprefix("tel:"))
-    return f"+{text[2:]}" if text.startswith("00") else text
+    found = phone_numbers.plain(text) or text.strip()
+    return f"+{found[2:]}" if found.startswith("00") else found
 
 
 def read_phone(form: Fields, name: str, label: str, *, required: bool = False) -> str:
@@ -102,7 +101,7 @@ def read_phone(form: Fields, name: str, label: str, *, required: bool = False) -
     if not typed:
         return ""
     try:
-        return phone_number(plain_number(typed))
+        return phone_number(typed)
     except InvalidValue as error:
         hint = "" if typed.startswith(("+", "00")) else " Begin with + and the country, such as +1 202 555 0123."
         form.refuse(name, sentence(error.reason) + hint)

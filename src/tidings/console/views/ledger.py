@@ -16,6 +16,7 @@ from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.services import endpoints
+from tidings.services.phones import same_number
 from tidings.wire.csv_rows import lines
 
 PAGE_ENTRIES = 50
@@ -159,7 +160,7 @@ def _stored_form(endpoint: str) -> str:
             return endpoints.email_address(endpoint)
         except InvalidValue:
             return endpoint
-    return passwords.masked(endpoint)
+    return same_number(passwords.masked(endpoint))
 
 
 ROUTES = (

@@ -17,6 +17,7 @@ from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, LedgerQuery, Origin, State, SubscriptionQuery
 from tidings.services import endpoints
+from tidings.services.phones import same_number
 from tidings.services.subscriptions import Found
 
 PAGE_ROWS = 50
@@ -87,7 +88,7 @@ async def subscriptions(call: Call) -> Answer:
 def _stored_form(query: Fields, endpoint: str) -> str:
     """As it is stored and compared: a mail address has its domain in lower case."""
     if "@" not in endpoint or "://" in endpoint:
-        return passwords.masked(endpoint)
+        return same_number(passwords.masked(endpoint))
     try:
         return endpoints.email_address(endpoint)
     except InvalidValue:

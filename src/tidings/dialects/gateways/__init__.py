@@ -39,7 +39,8 @@ class GatewaysDialect:
     that a number has opted out at the provider. Both may raise NotFound or InvalidValue for what is not ours.
 
     clock: real time, for the age of signatures. public_url: as gateways see us. secret: Kannel's and our own form's, twilio_auth_token:
-    Twilio's; where it is empty the gateway's paths do not exist. patience_s: how long hearing may take.
+    Twilio's; where it is empty the gateway's paths do not exist. country_code: of numbers that do not say theirs, where a gateway names
+    none itself; empty: that of the inbound address. patience_s: how long hearing may take.
     """
 
     name = "gateways"
@@ -53,10 +54,12 @@ class GatewaysDialect:
         public_url: str,
         secret: str = "",
         twilio_auth_token: str = "",
+        country_code: str = "",
         patience_s: float = HEARING_S,
     ) -> None:
         self._hear = hear
         self._receipt = receipt
+        self._country_code = country_code
         self._patience_s = patience_s
         self._gateways: dict[str, Gateway] = {}
         if secret:
@@ -111,9 +114,11 @@ class GatewaysDialect:
         brought = _as_receipt(brought)
         async with asyncio.timeout(self._patience_s):
             if brought.text is not None:
-                await self._hear(brought.text)
+                country_code = brought.text.country_code or self._country_code
+                await self._hear(replace(brought.text, country_code=country_code))
             if brought.receipt is not None:
-                await self._receipt(brought.receipt)
+                country_code = brought.receipt.country_code or self._country_code
+                await self._receipt(replace(brought.receipt, country_code=country_code))
 
 
 def _as_receipt(brought: Brought) -> Brought:
@@ -130,6 +135,7 @@ def _as_receipt(brought: Brought) -> Brought:
             found.detail,
             phone=text.phone,
             address=text.address,
+            country_code=text.country_code,
             unreachable=found.state is MessageState.EXPIRED,
         )
     )

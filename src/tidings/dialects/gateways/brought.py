@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.optout import IncomingText
 from tidings.domain.texts import TextReceipt
+from tidings.wire.phone_numbers import read_country_code
 
 NUMBER_CHARACTERS_MAX = 64
 ID_CHARACTERS_MAX = 200
@@ -90,10 +91,20 @@ def check_word(name: str, value: str, characters_max: int = ID_CHARACTERS_MAX) -
 
 def check_number(name: str, value: str) -> str:
     """Something that may be a number; whose it is and whether it is one is for services. Raises Misfit."""
-    value = check_word(name, value, NUMBER_CHARACTERS_MAX)
+    value = value.strip()
     if not value:
         raise Misfit(f"{name}: missing")
+    if len(value) > NUMBER_CHARACTERS_MAX:
+        raise Misfit(f"{name}: at most {NUMBER_CHARACTERS_MAX} characters")
     return value
+
+
+def check_country_code(value: str) -> str:
+    """The calling code of numbers that do not say theirs, empty where the gateway's setting counts. Raises Misfit."""
+    try:
+        return read_country_code(value)
+    except ValueError as error:
+        raise Misfit(str(error)) from error
 
 
 def detail(text: str) -> str:

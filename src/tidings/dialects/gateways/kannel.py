@@ -1,7 +1,8 @@
 """What Kannel brings: `/gateways/kannel/mo` for texts, `/gateways/kannel/dlr` for receipts. Pure.
 
 The get-url of its sms-service (one line; `max-messages = 0`, because an answer's body would be sent to the phone):
-`http://…/gateways/kannel/mo?secret=…&from=%p&to=%P&octets=%b&coding=%c&charset=%C&id=%I&time=%T`. The dlr-url is made by
+`http://…/gateways/kannel/mo?secret=…&from=%p&to=%P&octets=%b&coding=%c&charset=%C&id=%I&time=%T`,
+and `&country_code=44` where the SMSC writes numbers without their country. The dlr-url is made by
 `channels/sms_gateway` for each text. Kannel joins long texts and turns the GSM alphabet into UTF-8 before it comes here.
 Source: Kannel user guide, "Parameters (Escape Codes)", "Delivery reports". Observed: Kannel 1.4.5.
 """
@@ -13,10 +14,12 @@ from datetime import UTC, datetime
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.gateways.brought import (
     EARLIEST,
+    NUMBER_CHARACTERS_MAX,
     REFUSED_HEADER,
     Brought,
     Fields,
     Misfit,
+    check_country_code,
     check_number,
     detail,
     is_secret,
@@ -135,13 +138,20 @@ def _text(fields: Fields) -> IncomingText:
         raise Misfit("octets: missing, the get-url needs octets=%b")
     text, *others = text_of(octets, _if_any(fields, "coding"), _if_any(fields, "charset"))
     return IncomingText(
-        check_number("to", word(fields, "to")),
-        check_number("from", word(fields, "from")),
+        check_number("to", _number(fields, "to")),
+        check_number("from", _number(fields, "from")),
         text,
         other_readings=tuple(others),
         transport_id=_if_any(fields, "id"),
         sent_at=_time(_if_any(fields, "time")),
+        country_code=check_country_code(word(fields, "country_code")),
     )
+
+
+def _number(fields: Fields, name: str) -> str:
+    """A blank before the digits was a plus that nobody encoded."""
+    value = fields.get(name, b"").decode("utf-8", "replace")
+    return f"+{value[1:]}" if value[:1] == " " and value[1:2].isdigit() else value
 
 
 def _if_any(fields: Fields, name: str) -> str:
@@ -171,7 +181,7 @@ def _receipt(fields: Fields) -> TextReceipt:
         (text_id,),
         _MEANINGS[status],
         detail(told),
-        phone=word(fields, "from"),
-        address=word(fields, "to"),
+        phone=_number(fields, "from").strip()[:NUMBER_CHARACTERS_MAX],
+        address=_number(fields, "to").strip()[:NUMBER_CHARACTERS_MAX],
         unreachable=_EXPIRED in answer,
     )

@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.gateways.brought import (
+    NUMBER_CHARACTERS_MAX,
     PAIRS_MAX,
     REFUSED_HEADER,
     Brought,
@@ -129,8 +130,8 @@ def _receipt(form: Form) -> TextReceipt:
         (sid,),
         _FINAL.get(status),
         detail(told),
-        phone=_word(form, "To"),
-        address=_word(form, "From"),
+        phone=_first(form, "To").strip()[:NUMBER_CHARACTERS_MAX],
+        address=_first(form, "From").strip()[:NUMBER_CHARACTERS_MAX],
         opted_out=code == OPTED_OUT_CODE,
         unreachable=code == UNREACHABLE_CODE,
     )

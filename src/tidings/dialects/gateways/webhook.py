@@ -11,7 +11,16 @@ from typing import TypeVar
 import msgspec
 
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.gateways.brought import EARLIEST, Brought, Misfit, check_number, check_word, detail
+from tidings.dialects.gateways.brought import (
+    EARLIEST,
+    NUMBER_CHARACTERS_MAX,
+    Brought,
+    Misfit,
+    check_country_code,
+    check_number,
+    check_word,
+    detail,
+)
 from tidings.domain.errors import WrongSignature
 from tidings.domain.optout import IncomingText
 from tidings.domain.ports import Clock
@@ -31,7 +40,8 @@ _FINAL = {
 
 
 class TextBrought(msgspec.Struct):
-    """`sent_at`: ISO 8601 with an offset, or seconds since 1970. `answered`: the gateway has answered the person itself."""
+    """`sent_at`: ISO 8601 with an offset, or seconds since 1970. `answered`: the gateway has answered the person itself. `country_code`:
+    of numbers that do not say theirs."""
 
     id: str
     to: str
@@ -39,6 +49,7 @@ class TextBrought(msgspec.Struct):
     sender: str = msgspec.field(name="from")
     sent_at: str | float | None = None
     answered: bool = False
+    country_code: str = ""
 
 
 class ReceiptBrought(msgspec.Struct):
@@ -125,6 +136,7 @@ def _text(brought: TextBrought) -> IncomingText:
         transport_id=text_id,
         sent_at=_time(brought.sent_at),
         carrier_answered=brought.answered,
+        country_code=check_country_code(brought.country_code),
     )
 
 
@@ -156,8 +168,8 @@ def _receipt(brought: ReceiptBrought) -> TextReceipt:
         ids,
         _FINAL.get(status),
         detail(f"{status}: {brought.detail}" if brought.detail else status),
-        phone=check_word("to", brought.to),
-        address=check_word("from", brought.sender),
+        phone=brought.to.strip()[:NUMBER_CHARACTERS_MAX],
+        address=brought.sender.strip()[:NUMBER_CHARACTERS_MAX],
         opted_out=brought.opted_out,
         unreachable=brought.unreachable or status == _EXPIRED,
     )

@@ -16,7 +16,10 @@ from tidings.dialects.native.shapes import Page
 REPLY_CHARACTERS_MAX = 1600
 TEXT_CHARACTERS_MAX = 2000
 
-Phone = Annotated[str, Meta(max_length=20, description="E.164: `+` and digits")]
+NUMBER_CHARACTERS_MAX = 64
+Phone = Annotated[
+    str, Meta(max_length=NUMBER_CHARACTERS_MAX, description="with `+` and the country; blanks and dashes are let be")
+]
 Address = Annotated[str, Meta(description="the inbound address; `*` stands for the whole account")]
 AppId = Annotated[
     str, Meta(description="the SMS application; `topics` is the one in whose name texts of topics are sent")
@@ -301,8 +304,12 @@ class Decision(Struct, forbid_unknown_fields=True):
 class ReplyTextIn(Struct, forbid_unknown_fields=True):
     """A text as if somebody had sent it."""
 
-    phone: Annotated[str, Meta(max_length=20, description="who sends it, E.164")] = msgspec.field(name="from")
-    address: Annotated[str, Meta(max_length=20, description="the inbound address")] = msgspec.field(name="to")
+    phone: Annotated[
+        str, Meta(max_length=NUMBER_CHARACTERS_MAX, description="who sends it, as a network writes it")
+    ] = msgspec.field(name="from")
+    address: Annotated[str, Meta(max_length=NUMBER_CHARACTERS_MAX, description="the inbound address, likewise")] = (
+        msgspec.field(name="to")
+    )
     text: Annotated[str, Meta(max_length=TEXT_CHARACTERS_MAX)]
     transport_id: (
         Annotated[str, Meta(max_length=100, description="its id in the network; the same one again is a repeat")]
@@ -324,7 +331,9 @@ class HeardText(Meaning, kw_only=True):
 class DevOptOut(Struct, forbid_unknown_fields=True):
     """Which number to opt out."""
 
-    phone: Annotated[str, Meta(max_length=20, description="E.164")] = msgspec.field(name="phoneNumber")
+    phone: Annotated[str, Meta(max_length=NUMBER_CHARACTERS_MAX, description="E.164")] = msgspec.field(
+        name="phoneNumber"
+    )
 
 
 class InboundAddressPage(Page[InboundAddress]):

@@ -18,6 +18,7 @@ from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, Subscription, SubscriptionQuery, Topic
 from tidings.services import endpoints
+from tidings.services.phones import same_number
 from tidings.services.subscriptions import Found, Subscriptions
 
 _LISTED = {"unconfirmed": State.UNCONFIRMED, "confirmed": State.CONFIRMED, "canceled": State.CANCELED}
@@ -158,7 +159,7 @@ class SubscriptionActions:
 
 
 def stored_form(endpoint: str) -> str:
-    """The endpoint as it is stored and compared: a mail address has its domain in lower case. Raises InvalidValue."""
+    """The endpoint as it is stored and compared: a mail address has its domain in lower case, a phone no blanks. Raises InvalidValue."""
     if "@" in endpoint and "://" not in endpoint:
         return endpoints.email_address(endpoint)
-    return passwords.masked(endpoint)
+    return same_number(passwords.masked(endpoint))

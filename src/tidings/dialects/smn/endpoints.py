@@ -15,6 +15,7 @@ from tidings.domain.errors import InvalidValue
 from tidings.domain.model import Subscription
 from tidings.services import endpoints
 from tidings.wire.egress import EgressPolicy
+from tidings.wire.phone_plans import canonical
 
 AS_GIVEN = PREFIX + "endpoint"
 """The setting that holds the endpoint as its owner wrote it, where that differs: tools compare what a list shows with it."""
@@ -37,14 +38,13 @@ def read(egress: EgressPolicy, protocol: str, text: str) -> str:
 
 def wanted(text: str) -> str:
     """The form in which an endpoint that somebody looks for would be kept; whatever is none stays as it is."""
-    if _MAINLAND.match(text):
-        return _with_country(text)
+    text = _with_country(text)
     if "@" in text and "://" not in text:
         try:
             return endpoints.email_address(text)
         except InvalidValue:
             return text
-    return passwords.masked(text)
+    return canonical(passwords.masked(text))
 
 
 def shown(subscription: Subscription) -> str:

@@ -26,6 +26,8 @@ from tidings.domain.errors import InvalidValue
 PREFIX = "sns:"
 """Attributes are kept in `settings` under this prefix; envelopes and other readers use the same keys."""
 
+GIVEN_ENDPOINT = PREFIX + "Endpoint"
+"""A phone as its subscriber wrote it, where that is not the form in which numbers are compared."""
 DISPLAY_NAME = "DisplayName"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\x21-\x7e]{1,512}\Z")

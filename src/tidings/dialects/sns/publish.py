@@ -18,12 +18,13 @@ from tidings.dialects.sns.limits import (
     TRACE_HEADER_CHARACTERS_MAX,
 )
 from tidings.dialects.sns.messages import Draft
+from tidings.dialects.sns.sms import NUMBER
 from tidings.dialects.sns.sms_attributes import check_senders, sms_type
 from tidings.dialects.sns.sms_defaults import SmsDefault
-from tidings.domain.errors import InvalidValue, NotFound
+from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Kind, Message, Topic
-from tidings.services import endpoints
+from tidings.wire.phone_plans import canonical
 
 _BATCH_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 _TARGETS = ("TopicArn", "TargetArn", "PhoneNumber")
@@ -58,10 +59,9 @@ async def _publish_to_phone(house: House, call: Call) -> str:
     messages.read_subject(params)
     messages.read_message(params)
     number = params["PhoneNumber"]
-    try:
-        endpoint = endpoints.phone_number(number)
-    except InvalidValue as error:
-        raise invalid("PhoneNumber", f"{echo(number)} is not valid to publish to") from error
+    if not NUMBER.match(number):
+        raise invalid("PhoneNumber", f"{echo(number)} is not valid to publish to")
+    endpoint = canonical(number)
     draft = _draft(params, None, is_fifo=False)
     if len(draft.bodies.get("sms", draft.body)) > SMS_CHARACTERS_MAX:
         raise invalid("Message too long", f"a text message has at most {SMS_CHARACTERS_MAX} characters")

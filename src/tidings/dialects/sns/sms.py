@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import phonenumbers
@@ -37,8 +38,12 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Event, LedgerQuery, Way
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, InboundAddress, OptOut, OptOutQuery, covers
 from tidings.domain.sandbox import SandboxNumber
-from tidings.services import endpoints
+from tidings.wire.phone_plans import canonical
 
+NUMBER = re.compile(r"\+[1-9][0-9]{1,14}\Z")
+"""The shape that Publish and the opt-out actions take; no numbering plan is asked. Observed, but for the number of digits (E.164)."""
+_SEPARATED = re.compile(r"\+[1-9](?:[-./]?[0-9]){1,14}\Z")
+_SEPARATOR = re.compile(r"[-./]")
 _SANDBOX_NUMBER = r"^(\+[0-9]{8,}|[0-9]{0,9})$"
 _ONE_TIME = "^[0-9]+$"
 """As the model writes them, because refusals quote them. Source: SNS service model (PhoneNumberString, OTPCode)."""
@@ -109,12 +114,12 @@ async def _blocking_addresses(house: House, grant: Grant) -> list[str]:
 
 
 async def _blocking_a_phone(house: House, grant: Grant, phone: str) -> list[str]:
-    """Where this phone's opt-outs keep such texts from it."""
-    found = [
-        blocked.opt_out.address
-        for sms_type in SMS_TYPES.values()
-        for blocked in await house.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
-    ]
+    """Where this phone's opt-outs keep such texts from it. What can be no phone anywhere is opted out nowhere."""
+    found: list[str] = []
+    with suppress(InvalidValue):
+        for sms_type in SMS_TYPES.values():
+            blocked = await house.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
+            found += [row.opt_out.address for row in blocked]
     return list(dict.fromkeys(found))
 
 
@@ -167,10 +172,14 @@ def _phone(call: Call, member: str) -> str:
     text = call.params.get(member)
     if text is None:
         raise missing(member)
-    try:
-        return endpoints.phone_number(text)
-    except InvalidValue as error:
-        raise invalid("PhoneNumber", "input incorrectly formatted") from error
+    if not NUMBER.match(text):
+        raise invalid("PhoneNumber", "input incorrectly formatted")
+    return canonical(text)
+
+
+def without_separators(endpoint: str) -> str:
+    """A number of Subscribe without the single `-`, `.` or `/` that may stand between digits; what is none as it is."""
+    return _SEPARATOR.sub("", endpoint) if _SEPARATED.match(endpoint) else endpoint
 
 
 # --- numbers that texts come from --------------------------------------------------------------------------------------------
@@ -267,7 +276,7 @@ async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
     check_length(password, "oneTimePassword", *PASSWORD_DIGITS)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await house.opt_outs.sandbox.verify(grant, _canonical(phone), password)
+        await house.opt_outs.sandbox.verify(grant, canonical(phone), password)
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except InvalidToken as error:
@@ -280,20 +289,12 @@ async def delete_sms_sandbox_phone_number(house: House, call: Call) -> str:
     phone = _sandbox_number(call)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await house.opt_outs.sandbox.delete(grant, _canonical(phone))
+        await house.opt_outs.sandbox.delete(grant, canonical(phone))
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except WrongState as error:
         raise SnsError("UserError", "A verified phone number can be deleted after 24 hours") from error
     return ""
-
-
-def _canonical(phone: str) -> str:
-    """The form in which a number was added; what can be none was not."""
-    try:
-        return endpoints.phone_number(phone)
-    except InvalidValue:
-        return phone
 
 
 def _sandbox_number(call: Call) -> str:

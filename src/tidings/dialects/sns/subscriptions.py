@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tidings.dialects.contract import WireResponse
-from tidings.dialects.sns import attributes, codec, names
+from tidings.dialects.sns import attributes, codec, names, sms
 from tidings.dialects.sns.attributes import SubscriptionContext
 from tidings.dialects.sns.calls import Call, House, find_topic, permit, permit_account
 from tidings.dialects.sns.errors import SnsError, echo, empty, invalid, missing
@@ -57,6 +57,8 @@ async def subscribe(house: House, call: Call) -> str:
     else:
         await _check_large_topic(house, grant, topic, protocol)
     settings = {attributes.PREFIX + name: value for name, value in wanted.items() if value}
+    if protocol == "sms" and (number := sms.without_separators(given_endpoint)) != endpoint:
+        settings[attributes.GIVEN_ENDPOINT] = number
     subscription, _ = await house.subscriptions.subscribe(
         grant, topic, dialect="sns", protocol=protocol, endpoint=endpoint, settings=settings, origin=call.origin
     )
@@ -174,7 +176,7 @@ def _endpoint(protocol: str, given: str, topic: Topic) -> str:
     if protocol not in OFFERED_PROTOCOLS:
         raise invalid("Protocol", f"{protocol} subscriptions are not offered by this server yet")
     try:
-        endpoint = endpoints.endpoint(protocol, given)
+        endpoint = endpoints.endpoint(protocol, sms.without_separators(given) if protocol == "sms" else given)
     except InvalidValue as error:
         match protocol:
             case "sms":
@@ -285,7 +287,7 @@ def _shown(found: Found) -> dict[str, str]:
         "TopicArn": names.topic_arn(topic),
         "Owner": subscription.account_id,
         "Protocol": subscription.protocol,
-        "Endpoint": subscription.endpoint,
+        "Endpoint": _endpoint_shown(subscription),
         "SubscriptionPrincipal": names.in_partition(subscription.principal, topic.region),
         "PendingConfirmation": _boolean(subscription.state is State.UNCONFIRMED),
         "ConfirmationWasAuthenticated": _boolean(subscription.confirmation_was_authenticated),
@@ -303,6 +305,11 @@ def _shown(found: Found) -> dict[str, str]:
             attributes.stored(subscription.settings, "DeliveryPolicy"),
         )
     return shown
+
+
+def _endpoint_shown(subscription: Subscription) -> str:
+    """As given: the cloud knows no numbering plan."""
+    return subscription.settings.get(attributes.GIVEN_ENDPOINT) or subscription.endpoint
 
 
 def _boolean(value: bool) -> str:
@@ -333,7 +340,7 @@ def _member(topic: Topic, subscription: Subscription) -> str:
     return (
         f"<SubscriptionArn>{arn}</SubscriptionArn><Owner>{subscription.account_id}</Owner>"
         f"<Protocol>{codec.escape(subscription.protocol)}</Protocol>"
-        f"<Endpoint>{codec.escape(subscription.endpoint)}</Endpoint>"
+        f"<Endpoint>{codec.escape(_endpoint_shown(subscription))}</Endpoint>"
         f"<TopicArn>{names.topic_arn(topic)}</TopicArn>"
     )
 

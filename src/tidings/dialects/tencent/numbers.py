@@ -20,13 +20,16 @@ from tidings.dialects.tencent.countries import COUNTRIES
 from tidings.dialects.tencent.errors import refuse
 from tidings.dialects.tencent.limits import NUMBERS_MAX, VERSION
 from tidings.domain.grants import Verb
+from tidings.wire import phone_numbers
+from tidings.wire.phone_plans import is_possible
 
 UNKNOWN_COUNTRY = "DEF"
 MAINLAND = "86"
 INCORRECT = "InvalidParameterValue.IncorrectPhoneNumber"
 
-# The pattern comes first, because the library drops letters. 15 digits and a trunk zero are the most there can be.
-_E164 = re.compile(r"\+[1-9][0-9]{6,15}\Z")
+# 15 digits and a trunk zero are the most there can be.
+_GIVEN = re.compile(r"\+[1-9][0-9]{6,15}\Z")
+_E164 = re.compile(r"\+[1-9][0-9]{4,15}\Z")
 _MAINLAND_MOBILE = re.compile(r"(?:0086|\+?86)?(1[3-9][0-9]{9})\Z")
 
 
@@ -45,28 +48,26 @@ class Number:
 
 
 def read_number(text: str) -> Number | None:
-    """A number in E.164, or one of mainland China also as 0086..., 86... or its bare 11 digits. None if it is no number."""
+    """A number that can be texted: in E.164, or one of mainland China also as 0086..., 86... or its bare 11 digits. None if it is none."""
+    number = read_person(text) if _GIVEN.match(text) or _MAINLAND_MOBILE.match(text) else None
+    return number if number is not None and is_possible(number.e164) else None
+
+
+def read_person(text: str) -> Number | None:
+    """The same for opt-outs, in whatever spelling, where nobody asks whether there can be such a number."""
     mobile = _MAINLAND_MOBILE.match(text)
     if mobile is not None:  # the library says the same, and takes a hundred times as long
         return Number(f"+{MAINLAND}{mobile[1]}", MAINLAND, mobile[1], "CN")
-    if not _E164.match(text):
+    e164 = phone_numbers.international(text)
+    if e164 is None or not _E164.match(e164):
         return None
     try:
-        parsed = phonenumbers.parse(text, None)
+        parsed = phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
-        return None
-    if not phonenumbers.is_possible_number(parsed):
-        return None
-    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-    if e164 != text:  # without its trunk prefix; there may be a second one behind it
-        return read_number(e164)
+        return Number(e164, "", e164[1:], UNKNOWN_COUNTRY)
     country = phonenumbers.region_code_for_number(parsed)
-    return Number(
-        e164,
-        str(parsed.country_code),
-        phonenumbers.national_significant_number(parsed),
-        country if country in COUNTRIES else UNKNOWN_COUNTRY,
-    )
+    code = str(parsed.country_code)
+    return Number(e164, code, e164[1 + len(code) :], country if country in COUNTRIES else UNKNOWN_COUNTRY)
 
 
 async def describe_phone_number_info(house: House, call: Call) -> Mapping[str, Any]:

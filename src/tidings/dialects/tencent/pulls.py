@@ -13,7 +13,7 @@ from tidings.dialects.tencent.calls import Call, House, Operation
 from tidings.dialects.tencent.codec import Shape, Values, integer, text
 from tidings.dialects.tencent.errors import refuse
 from tidings.dialects.tencent.limits import PULL_DAYS_MAX, PULL_MAX, VERSION
-from tidings.dialects.tencent.numbers import read_number
+from tidings.dialects.tencent.numbers import read_person
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import HeardText
 from tidings.domain.texts import SentText, SentTextQuery, TextState
@@ -102,7 +102,7 @@ def _period(values: Values, now: datetime) -> tuple[datetime, datetime]:
 
 
 def _phone(values: Values) -> str:
-    number = read_number(values.text("PhoneNumber"))
+    number = read_person(values.text("PhoneNumber"))
     if number is None:
         raise refuse("InvalidParameterValue.IncorrectPhoneNumber")
     return number.e164
@@ -140,7 +140,7 @@ def _reply(heard: HeardText, answered: SentText | None) -> dict[str, Any]:
 
 
 def _number(phone: str) -> dict[str, str]:
-    number = read_number(phone)
+    number = read_person(phone)
     return {
         "CountryCode": "" if number is None else number.nation_code,
         "SubscriberNumber": phone if number is None else number.subscriber,

@@ -17,7 +17,7 @@ from tidings.dialects.tencent.codec import Shape, Values, flag, integer, text, t
 from tidings.dialects.tencent.codes import Language
 from tidings.dialects.tencent.errors import TcError, refuse, translate, values_named
 from tidings.dialects.tencent.limits import MANAGEMENT_VERSION, NUMBERS_MAX
-from tidings.dialects.tencent.numbers import INCORRECT, read_number
+from tidings.dialects.tencent.numbers import INCORRECT, read_person
 from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, LedgerEntry, LedgerQuery
@@ -105,7 +105,7 @@ async def _for_each(call: Call, change: Callable[[str], Awaitable[bool]]) -> Map
     """A status per number, in order; a number that is refused keeps no other one back."""
     statuses = []
     for given in _numbers(call.values):
-        number = read_number(given)
+        number = read_person(given)
         changed, refusal = False, None
         if number is None:
             refusal = refuse(INCORRECT)
@@ -197,7 +197,7 @@ async def check_phone_number_blocked(house: House, call: Call) -> Mapping[str, A
     await _require_application(house, grant, app_id)
     shown = []
     for given in _numbers(values):
-        number = read_number(given)
+        number = read_person(given)
         if number is None:
             refused = _status(refuse(INCORRECT), call.language)
             shown.append({"PhoneNumber": given, **refused, "Blocked": False, "BlockedBySet": []})
@@ -235,7 +235,7 @@ def _numbers(values: Values) -> list[str]:
 
 def _numbers_asked(values: Values) -> list[str]:
     """Those that a list is narrowed down to, in the form that is stored; none at all: all. Raises TcError."""
-    found = (read_number(given) for given in listing.texts_of(values, "PhoneNumberSet"))
+    found = (read_person(given) for given in listing.texts_of(values, "PhoneNumberSet"))
     numbers = [number.e164 if number is not None else None for number in found]
     if None in numbers:
         raise refuse(INCORRECT)

@@ -20,6 +20,7 @@ import apsw
 
 from tidings.domain.errors import Conflict, TidingsError, Unavailable
 from tidings.store import sql
+from tidings.store.sqlite.respelling import respell
 
 PACKAGE = "tidings.store.sqlite"
 SQL = sql.queries(PACKAGE)
@@ -69,6 +70,7 @@ class Database:
         try:
             self.writing = _create(path)
             _migrate(self.writing)
+            respell(self.writing, SQL)
             self._reading = _connect(path)
             self._walking = _connect(path)
         except (*_UNAVAILABLE, OSError) as error:

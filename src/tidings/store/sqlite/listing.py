@@ -8,6 +8,8 @@ filters is walked from its nearer end, so the middle is the most expensive place
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -26,6 +28,7 @@ from tidings.domain.model import (
 )
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Database
+from tidings.wire.phone_plans import spellings
 
 _LISTED = frozenset({State.UNCONFIRMED, State.CONFIRMED, State.CANCELED})
 # Index entries; 0.05 ms on the loop.
@@ -41,6 +44,17 @@ _UNBOUNDED = {"after": 0, "offset": 0, "limit": -1}
 
 async def subscriptions(database: Database, maps: rows.Maps, query: SubscriptionQuery) -> list[Subscription]:
     """The subscriptions a query asks for."""
+    forms = _forms(query.endpoint)
+    if len(forms) == 1:
+        return await _subscriptions(database, maps, replace(query, endpoint=forms[0]))
+    found: list[Subscription] = []
+    for form in forms:  # few of each
+        asked = replace(query, endpoint=form, offset=0, limit=query.offset + query.limit)
+        found += await _subscriptions(database, maps, asked)
+    return sorted(found, key=lambda row: row.id)[query.offset : query.offset + query.limit]
+
+
+async def _subscriptions(database: Database, maps: rows.Maps, query: SubscriptionQuery) -> list[Subscription]:
     bindings = _subscription_bindings(query)
     tallied = _tallied(query)
     skip = query.offset
@@ -61,6 +75,11 @@ async def subscriptions(database: Database, maps: rows.Maps, query: Subscription
     return [rows.subscription(row, maps) for row in database.rows(SQL["subscription_by_ids"], (ids,))]
 
 
+def _forms(endpoint: str | None) -> Sequence[str | None]:
+    """Under what an endpoint may have been kept: a phone under every form that its number has had."""
+    return (None,) if endpoint is None else spellings(endpoint)
+
+
 async def subscriptions_total(database: Database, query: SubscriptionQuery) -> int:
     """How many subscriptions a query finds on all pages."""
     bindings = _subscription_bindings(query) | _UNBOUNDED
@@ -68,7 +87,8 @@ async def subscriptions_total(database: Database, query: SubscriptionQuery) -> i
     if tallied is not None:
         return int(database.value(SQL[f"subscription_total_by_{tallied}"], bindings))
     name, _ = _subscription_path(query)
-    return int(await database.walk(_counting(name), bindings))
+    text = _counting(name)
+    return sum([int(await database.walk(text, bindings | {"endpoint": form})) for form in _forms(query.endpoint)])
 
 
 def _subscription_bindings(query: SubscriptionQuery) -> dict[str, Any]:
@@ -255,8 +275,8 @@ async def ledger(database: Database, query: LedgerQuery) -> list[LedgerEntry]:
     backwards = query.before is not None
     text = _newest_first(name) if backwards else SQL[name]
     found: list[int] = []
-    for event in events:
-        bindings["event"] = event
+    for event, endpoint in product(events, _forms(query.endpoint)):
+        bindings |= {"event": event, "endpoint": endpoint}
         ids = database.value(text, bindings) if exact else await database.walk(text, bindings)
         found += _decode_ids(ids)
     wanted = _encode(sorted(found, reverse=backwards)[: query.limit]).decode()

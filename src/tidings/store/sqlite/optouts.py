@@ -26,9 +26,23 @@ from tidings.domain.optout import (
 from tidings.domain.sandbox import SandboxNumber
 from tidings.store.sqlite import optout_rows, rows
 from tidings.store.sqlite.database import SQL, Database
+from tidings.store.sqlite.forms import forms_of
+from tidings.wire.phone_plans import spellings
 
-_TEXT_BLOCKED = SQL["text_blocked"]
-_OPTED_OUT_AT = SQL["opted_out_at"]
+_FORMS_MAX = 8
+"""Of a number: far more than any numbering plan has had."""
+
+
+def _for_forms(name: str, place: int) -> dict[int, str]:
+    """A query for a number with so many forms, which are its last bindings."""
+    one = f"IN (?{place})"
+    assert one in SQL[name]
+    marks = [f"?{place + number}" for number in range(_FORMS_MAX)]
+    return {count: SQL[name].replace(one, f"IN ({', '.join(marks[:count])})") for count in range(1, _FORMS_MAX + 1)}
+
+
+_TEXT_BLOCKED = _for_forms("text_blocked", 4)
+_OPTED_OUT_AT = _for_forms("opted_out_at", 3)
 _SANDBOX_BLOCKS = SQL["sandbox_blocks"]
 _KEYS = "json_group_array(json_array(phone, address_id))"
 # Index entries; some 0.05 ms on the loop.
@@ -78,13 +92,18 @@ class OptOutTables:
         """Have the system read what `text_blocked` will ask for: cold, every page costs a read of the disk. Done once, at a start."""
         await self._database.read_through(SQL["opt_out_warm"], (_WARMED_ROWS,))
 
+    async def addresses_ending(self, digits: str) -> list[InboundAddress]:
+        found = self._database.rows(SQL["inbound_address_ending"], (digits,))
+        return [optout_rows.inbound_address(row) for row in found]
+
     def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        found = self._database.rows(_TEXT_BLOCKED, (account_id, app_id, sms_type, phone))
+        forms = spellings(phone)
+        found = self._database.rows(_TEXT_BLOCKED[len(forms)], (account_id, app_id, sms_type, *forms))
         if found:
             return str(found[0][0])
         # A one-time password goes to a number that is not verified: that is what it is for.
         if app_id == TOPICS_APP and sms_type != SmsType.VERIFICATION_CODE:
-            return "sandbox" if self._database.rows(_SANDBOX_BLOCKS, (account_id, phone)) else ""
+            return "sandbox" if self._database.rows(_SANDBOX_BLOCKS, (account_id, forms[0])) else ""
         return ""
 
     async def sandbox_since(self, account_id: AccountId) -> datetime | None:
@@ -97,19 +116,23 @@ class OptOutTables:
         ]
 
     def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
-        return bool(self._database.rows(_OPTED_OUT_AT, (account_id, address, phone)))
+        forms = spellings(phone)
+        return bool(self._database.rows(_OPTED_OUT_AT[len(forms)], (account_id, address, *forms)))
 
     async def texts_blocked(
         self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
     ) -> dict[str, str]:
-        bindings = account_id, app_id, sms_type, rows.json_array(phones)
+        asked = forms_of(phones)
+        bindings = account_id, app_id, sms_type, rows.json_array(list(asked))
         blocked: dict[str, str] = {}
-        for phone, address in self._database.rows(SQL["texts_blocked"], bindings):
-            blocked.setdefault(phone, address)
+        for form, address in self._database.rows(SQL["texts_blocked"], bindings):
+            for phone in asked[form]:
+                blocked.setdefault(phone, address)
         return blocked
 
     async def opt_outs(self, account_id: AccountId, phone: str) -> list[OptOut]:
-        return [optout_rows.opt_out(row) for row in self._database.rows(SQL["opt_out_by_phone"], (account_id, phone))]
+        bindings = account_id, rows.json_array(spellings(phone))
+        return [optout_rows.opt_out(row) for row in self._database.rows(SQL["opt_out_by_phone"], bindings)]
 
     async def opt_out_page(self, query: OptOutQuery) -> list[OptOut]:
         name, exact = _path(query)
@@ -129,10 +152,11 @@ class OptOutTables:
     async def heard(
         self, account_id: AccountId, address: str, phone: str, *, since: datetime, newest: int | None = None
     ) -> list[HeardText]:
-        bindings = account_id, address, phone, rows.micros(since), -1 if newest is None else newest
-        return [
-            optout_rows.heard_text(row) for row in sorted(self._database.rows(SQL["heard_text_by_phone"], bindings))
-        ]
+        found = []
+        for form in spellings(phone):
+            bindings = account_id, address, form, rows.micros(since), -1 if newest is None else newest
+            found += self._database.rows(SQL["heard_text_by_phone"], bindings)
+        return [optout_rows.heard_text(row) for row in sorted(found)]
 
     async def heard_page(
         self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
@@ -188,7 +212,7 @@ def _bindings(query: OptOutQuery) -> dict[str, Any]:
         "account_id": query.account_id,
         "address": query.addresses[0] if query.addresses else None,
         "addresses": rows.json_array(query.addresses) if query.addresses else None,
-        "phones": rows.json_array(query.phones),
+        "phones": rows.json_array(list(forms_of(query.phones))),
         "since": -_EVER if query.since is None else rows.micros(query.since),
         "until": _EVER if query.until is None else rows.micros(query.until),
         "offset": query.offset,

@@ -14,6 +14,7 @@ from tidings.domain.model import AccountId
 from tidings.domain.texts import SentText, SentTextQuery, SmsSign, SmsTemplate, TextTally
 from tidings.store.sqlite import rows, text_rows, text_writes
 from tidings.store.sqlite.database import SQL, Database
+from tidings.store.sqlite.forms import forms_of
 from tidings.store.sqlite.writer import Writer
 
 _SMS_SENDER = SQL["sms_sender"]
@@ -56,11 +57,13 @@ class TextTables:
     async def texts_to(
         self, account_id: AccountId, app_id: str, phones: Sequence[str], *, since: datetime
     ) -> dict[str, list[tuple[datetime, bytes]]]:
-        bindings = account_id, app_id, rows.json_array(phones), rows.micros(since)
+        asked = forms_of(phones)
+        bindings = account_id, app_id, rows.json_array(list(asked)), rows.micros(since)
         found: dict[str, list[tuple[datetime, bytes]]] = {}
-        for phone, at, digest in self._database.rows(SQL["sent_text_to"], bindings):
-            found.setdefault(phone, []).append((rows.moment(at), digest))
-        return found
+        for form, at, digest in self._database.rows(SQL["sent_text_to"], bindings):
+            for phone in asked[form]:
+                found.setdefault(phone, []).append((rows.moment(at), digest))
+        return {phone: sorted(texts) for phone, texts in found.items()}
 
     async def sent_texts(self, query: SentTextQuery) -> list[SentText]:
         name, exact = _path(query)
@@ -123,7 +126,7 @@ def _bindings(query: SentTextQuery) -> dict[str, Any]:
     return {
         "account_id": query.account_id,
         "app_id": query.app_id,
-        "phones": rows.json_array(query.phones),
+        "phones": rows.json_array(list(forms_of(query.phones))),
         "reported": int(query.reported),
         "since": -_EVER if query.since is None else rows.micros(query.since),
         "until": _EVER if query.until is None else rows.micros(query.until),

@@ -18,6 +18,7 @@ from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.store.sqlite import audits, optout_rows, rows, text_rows, text_writes
 from tidings.store.sqlite.database import SQL, Row, first
 from tidings.store.sqlite.many import add_many, grouped, put_many
+from tidings.wire.phone_plans import canonical
 
 _OPT_OUT_ADD = grouped(SQL["opt_out_add"])
 _OPT_OUT_ADD_ABSENT = grouped(SQL["opt_out_add_absent"])
@@ -125,7 +126,7 @@ def _opt_out(db: apsw.Connection, opt_outs: Sequence[OptOut]) -> None:
 
 def import_opt_outs(db: apsw.Connection, batch: OptOutBatch) -> tuple[BatchResult, list[LedgerEntry]]:
     """Write those of a batch that may be written; with the entries that were."""
-    opted_in = {row[0] for row in db.execute(SQL["ledger_opted_in"], (batch.account_id, batch.seen))}
+    opted_in = {canonical(row[0]) for row in db.execute(SQL["ledger_opted_in"], (batch.account_id, batch.seen))}
     rows_of = list(zip(batch.opt_outs, batch.ledger, strict=True))
     if opted_in:
         rows_of = [row for row in rows_of if row[0].phone not in opted_in]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tidings.wire import phone_numbers
+
 ADDRESS_OCTETS_MAX = 20
 ALPHANUMERIC_MAX = 11
 SHORT_CODE_MAX = 8
@@ -58,35 +60,33 @@ def sender(text: str) -> Address:
     raise ValueError(f"not a sender: {text[:40]}")
 
 
-def phone_of(address: Address, country_code: str) -> str:
-    """The E.164 number that an SMSC means, or what it wrote when it is none.
+def phone_of(address: Address, country_code: str, own: str = "") -> str:
+    """The number that an SMSC means, in its canonical form; what it wrote where that is no number, or nobody here knows its country.
 
-    country_code: of national numbers (`1`); empty when unknown. International numbers come with or without `+` or `00`, North
-    American ones also as ten digits.
+    country_code: of numbers that do not say theirs (`1`); empty when unknown. own: the bind's own number; what is in use in its country is
+    understood then.
     """
     written = address.digits.strip()
-    digits = written.removeprefix("+")
-    if not _DIGITS.fullmatch(digits) or address.ton == TON_ALPHANUMERIC:
+    if address.ton == TON_ALPHANUMERIC:
         return written
-    if written.startswith("+") or address.ton == TON_INTERNATIONAL:
-        return "+" + digits.lstrip("0")
-    if address.ton == TON_NATIONAL and country_code:
-        national = digits.lstrip("0")
-        # Some say "national" and write the country all the same.
-        has_country = national.startswith(country_code) and len(national) > 10
-        return "+" + (national if has_country else country_code + national)
-    if len(digits) <= SHORT_CODE_MAX:
-        return written
-    if country_code == "1" and len(digits) == 10 and digits[0] not in "01":
-        return "+1" + digits
-    return "+" + digits.lstrip("0")
+    home = phone_numbers.calling_code(own) if not country_code else ""
+    found = phone_numbers.read(written, home, address.ton) if home else None
+    if found is not None and found.startswith(f"+{home}") and phone_numbers.is_given_out(found):
+        return found
+    if not country_code:
+        # Not its own country's trunk prefix, and so what it says it is.
+        is_whole = address.ton == TON_INTERNATIONAL and written[:1] in "123456789" and len(written) > SHORT_CODE_MAX
+        return phone_numbers.international("+" + written if is_whole else written) or written
+    return phone_numbers.read(written, country_code, address.ton) or written
 
 
 def our_address(address: Address, own: str, country_code: str) -> str:
-    """The address of ours that a text was sent to: a number or a short code. own: the bind's own number, as the operator wrote it."""
-    digits = address.digits.strip().removeprefix("+")
-    if own and digits == own.removeprefix("+"):
+    """The address of ours that a text was sent to: a short code, or a number as far as it is certain. own: the bind's own number, as the
+    operator wrote it."""
+    digits = address.digits.strip()
+    readings = phone_numbers.readings(digits, country_code, address.ton)
+    if own and (own in readings or digits.removeprefix("+") == own.removeprefix("+")):
         return own
-    if len(digits) <= SHORT_CODE_MAX and address.ton != TON_INTERNATIONAL:
-        return digits
-    return phone_of(address, country_code)
+    if address.ton == TON_NATIONAL and country_code and readings and len(digits) > SHORT_CODE_MAX:
+        return readings[0]
+    return digits

@@ -29,12 +29,14 @@ class Stage(enum.Enum):
 
 
 class LongText:
-    """The parts of one long text that are here. Compared by identity; `since`: when the first came, or when it was heard."""
+    """The parts of one long text that are here. Compared by identity; `since`: when the first came, or when it was heard.
+    `country_code`: of its numbers that do not say theirs, set by whoever knows the bind."""
 
-    __slots__ = ("_coding0", "_digests", "_parts", "key", "octets", "since", "stage")
+    __slots__ = ("_coding0", "_digests", "_parts", "country_code", "key", "octets", "since", "stage")
 
     def __init__(self, key: Key, coding0: Coding0, since: datetime) -> None:
         self.key = key
+        self.country_code = ""
         self.since = since
         self.stage = Stage.COLLECTING
         self.octets = 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from tidings.wire.phone_numbers import read_country_code
 from tidings.wire.smpp.addresses import sender
 
 PORT = 2775
@@ -43,7 +44,8 @@ class Coding0(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmppUrl:
-    """`source`: the sender of texts that name none. `country_code`: of numbers that the SMSC writes without one. `optout_statuses`,
+    """`source`: the sender of texts that name none. `country_code`: of numbers that the SMSC writes without
+    theirs; empty: that of the inbound address which is texted. `optout_statuses`,
     `optout_errors`: with what the SMSC refuses a text, or a receipt says that it failed, because the person opted out there."""
 
     host: str
@@ -93,7 +95,7 @@ class SmppUrl:
             window=_window(options.get("window", str(WINDOW))),
             coding0=_choice("coding0", Coding0, options.get("coding0", Coding0.GSM)),
             system_type=_field("system_type", options.get("system_type", ""), SYSTEM_TYPE_MAX, 0),
-            country_code=_country_code(options.get("country_code"), source),
+            country_code=_country_code(options.get("country_code", "")),
             optout_statuses=statuses,
             optout_errors=errors,
         )
@@ -131,12 +133,11 @@ def _window(value: str) -> int:
     return int(value)
 
 
-def _country_code(value: str | None, source: str) -> str:
-    if value is None:
-        return "1" if source.startswith("+1") else ""
-    if not re.fullmatch(r"[1-9][0-9]{0,2}|", value):
-        raise ValueError("SMPP URL: country_code must be 1 to 3 digits")
-    return value
+def _country_code(value: str) -> str:
+    try:
+        return read_country_code(value)
+    except ValueError as error:
+        raise ValueError(f"SMPP URL: {error}") from None
 
 
 def _optout_codes(value: str) -> tuple[frozenset[int], frozenset[str]]:

@@ -33,6 +33,12 @@ FROM inbound_address WHERE account_id = ?1 AND address = ?2;
 SELECT id, account_id, address, kind, created_at, country, description, keywords, replies, deleted_at, version
 FROM inbound_address INDEXED BY inbound_address_live WHERE address = ?1 AND deleted_at IS NULL AND address <> '*';
 
+-- The live ones of all accounts that are numbers with these last digits.
+-- name: inbound_address_ending
+SELECT id, account_id, address, kind, created_at, country, description, keywords, replies, deleted_at, version
+FROM inbound_address INDEXED BY inbound_address_live
+WHERE deleted_at IS NULL AND address <> '*' AND address LIKE '+%' || ?1 ORDER BY id;
+
 -- Add an application or change the one of this id.
 -- name: sms_application_put
 INSERT INTO sms_application (account_id, app_id, sender, created_at, settings) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -126,11 +132,41 @@ WHERE phone = ?3 AND address_id = (SELECT id FROM inbound_address WHERE account_
 -- name: opt_out_warm
 SELECT count(*) FROM (SELECT 1 FROM opt_out INDEXED BY opt_out_by_phone LIMIT ?1);
 
+-- By which data on numbering plans phones were last written anew.
+-- name: number_plans_version
+SELECT version FROM number_plans;
+
+-- Now by this.
+-- name: number_plans_put
+INSERT INTO number_plans (id, version) VALUES (1, ?1) ON CONFLICT DO UPDATE SET version = excluded.version;
+
+-- Phones that are opted out somewhere, ascending, starting after one.
+-- name: opt_out_phones
+SELECT DISTINCT phone FROM opt_out INDEXED BY opt_out_by_phone WHERE phone > ?1 ORDER BY phone LIMIT ?2;
+
+-- Of a person who is opted out at an address under two forms, ?1 and ?2, what was said last is kept: take the second away where it is older.
+-- name: opt_out_outdated
+DELETE FROM opt_out
+WHERE phone = ?2 AND EXISTS (
+    SELECT 1 FROM opt_out AS other
+    WHERE other.phone = ?1 AND other.address_id = opt_out.address_id AND other.event_at > opt_out.event_at
+);
+
+-- Write the first form as the second, where that is free.
+-- name: opt_out_respell
+UPDATE OR IGNORE opt_out SET phone = ?2 WHERE phone = ?1;
+
+-- And take it away where it is not. ?2 is the form that stays.
+-- name: opt_out_forget
+DELETE FROM opt_out WHERE phone = ?1 AND ?1 <> ?2;
+
+-- The two below that ask for one phone: the code adds the other forms of the number.
+
 -- Whether a phone is opted out at an address or of the whole account.
 -- name: opted_out_at
 SELECT 1
 FROM opt_out CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
-WHERE phone = ?3 AND inbound_address.account_id = ?1 AND deleted_at IS NULL AND address IN (?2, '*') LIMIT 1;
+WHERE phone IN (?3) AND inbound_address.account_id = ?1 AND deleted_at IS NULL AND address IN (?2, '*') LIMIT 1;
 
 -- The two below are `domain.optout.covers` in SQL. A type is a bit of the rule's; `*` blocks everything, and so does an address
 -- without a rule of `topics` for the texts of topics.
@@ -141,7 +177,7 @@ SELECT address
 FROM opt_out
     CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
     LEFT JOIN blocking_rule ON blocking_rule.address_id = opt_out.address_id AND app_id = ?2
-WHERE phone = ?4 AND inbound_address.account_id = ?1 AND deleted_at IS NULL
+WHERE phone IN (?4) AND inbound_address.account_id = ?1 AND deleted_at IS NULL
     AND (address = '*' OR coalesce((types >> ?3) & 1, ?2 = 'topics'))
 ORDER BY opt_out.address_id LIMIT 1;
 
@@ -160,7 +196,7 @@ ORDER BY opt_out.phone, opt_out.address_id;
 -- name: opt_out_by_phone
 SELECT opt_out.account_id, address, phone, since, event_at, way, reason, keyword, raw_text, principal, opt_out.version
 FROM opt_out CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
-WHERE phone = ?2 AND +opt_out.account_id = ?1 AND deleted_at IS NULL
+WHERE phone IN (SELECT value FROM json_each(?2)) AND +opt_out.account_id = ?1 AND deleted_at IS NULL
 ORDER BY opt_out.address_id;
 
 -- The three below give pairs of phone and address as one JSON array, in the order of the list; see subscriptions.sql.
