@@ -43,6 +43,7 @@ from tidings.observe.metrics import Metrics
 from tidings.services.asking import Asking, Wanted, request_event
 from tidings.services.confirmation_codes import ConfirmationCodes
 from tidings.services.endpoint_passwords import EndpointPasswords
+from tidings.services.lapsing import expire_lapsed
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 from tidings.services.renewals import Renewals
@@ -487,31 +488,7 @@ class Subscriptions:
 
     async def expire_lapsed(self, *, limit: int = 500) -> int:
         """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""
-        now = self._clock.now()
-        lapsed: list[Subscription] = []
-        for dialect, customs in self._customs.items():
-            if customs.lapses:
-                since = now - customs.ttl
-                lapsed += await self._store.lapsed(
-                    dialect, unconfirmed_since=since, canceled_since=since, limit=limit - len(lapsed)
-                )
-        for subscription in lapsed:
-            topic = await self._store.topic_by_id(subscription.topic_id)
-            if topic is None:
-                continue
-            # Its tokens have expired too; they stay for a while, so that their links can say so.
-            unit = Unit(subscriptions_changed=[lifecycle.expire(subscription)])
-            if subscription.state is State.UNCONFIRMED:
-                origin = Origin(Way.SYSTEM)
-                entry = ledger_entry(
-                    topic, lifecycle.expire(subscription), Event.EXPIRED, subscription.state, now, origin
-                )
-                unit.ledger.append(entry)
-            try:
-                await self._commit(unit)
-            except Conflict:
-                continue
-        return len(lapsed)
+        return await expire_lapsed(self._store, self._customs, self._clock.now(), self._commit, limit=limit)
 
     async def _commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
