@@ -1,8 +1,12 @@
-// An SMSC made of npm's `smpp`. Orders come as JSON lines on stdin, what happens goes as JSON lines to stdout. `--quiet`: count only.
+// An SMSC made of npm's `smpp`. Orders come as JSON lines on stdin, what happens goes as JSON lines to stdout. `--quiet`: count only. `--tls CERTIFICATE KEY`.
 'use strict';
 const smpp = require('smpp');
 const readline = require('readline');
 
+const fs = require('fs');
+
+const [certificate, key] = process.argv.slice(process.argv.indexOf('--tls') + 1 || Infinity);
+const secure = certificate ? { cert: fs.readFileSync(certificate), key: fs.readFileSync(key) } : {};
 const quiet = process.argv.includes('--quiet');
 // receipts: '' none, 'early' before the answer to what they are about, 'late' after it. ids: 'hex' answers in hexadecimal, reports in decimal.
 const rules = {
@@ -94,7 +98,7 @@ function serve(session) {
 }
 
 function listen() {
-  server = smpp.createServer({}, serve);
+  server = smpp.createServer(secure, serve);
   server.listen(port, '127.0.0.1', () => {
     port = server.address().port;
     say({ event: 'listening', port });

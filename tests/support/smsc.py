@@ -17,12 +17,18 @@ Event = dict[str, Any]
 
 
 class Smsc:
-    """`events`: everything that happened, in order. prefix: a command that starts node, to pin it to a core."""
+    """`events`: everything that happened, in order. prefix: a command that starts node, to pin it to a core. tls: PEM files of a
+    certificate and its key; then it speaks nothing else."""
 
-    def __init__(self, *, quiet: bool = False, prefix: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *, quiet: bool = False, prefix: tuple[str, ...] = (), tls: tuple[Path, Path] | None = None
+    ) -> None:
         node = shutil.which("node")
         assert node is not None, "this needs node; `make test` brings the npm package"
         self._command = [*prefix, node, str(SCRIPT), *(["--quiet"] if quiet else [])]
+        if tls is not None:
+            self._command += ["--tls", *map(str, tls)]
+        self._scheme = "smpps" if tls is not None else "smpp"
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -54,7 +60,7 @@ class Smsc:
         self._process._transport.close()  # type: ignore[attr-defined]  # or it is closed after the loop
 
     def url(self, options: str = "", password: str = "secret", system_id: str = "tidings") -> str:
-        return f"smpp://{system_id}:{password}@127.0.0.1:{self.port}" + (f"?{options}" if options else "")
+        return f"{self._scheme}://{system_id}:{password}@127.0.0.1:{self.port}" + (f"?{options}" if options else "")
 
     def of(self, event: str, **fields: Any) -> list[Event]:
         """What happened of this kind, with these values."""

@@ -115,8 +115,11 @@ def test_variables_of_other_programs_are_none_of_our_business() -> None:
         ({"TIDINGS_WORKERS": "2"}, "workers (environment TIDINGS_WORKERS) above 1 is not offered by this version yet"),
         ({"TIDINGS_ROLE": "api"}, "role (environment TIDINGS_ROLE) other than all is not offered by this version yet"),
         (
-            {"TIDINGS_SMPP_URL": "smpps://id:secret@h:2775"},
-            "smpp_url (environment TIDINGS_SMPP_URL) must be smpp://system_id:password@host[:port][?source=+1…], several comma-separated",
+            {"TIDINGS_SMPP_URL": "smppx://id:secret@h:2775"},
+            (
+                "smpp_url (environment TIDINGS_SMPP_URL) must be smpp://system_id:password@host[:port][?source=+1…]"
+                " or smpps://…, several comma-separated"
+            ),
         ),
         (
             {"TIDINGS_SMS_WEBHOOK_URL": "ftp://h/?key=secret@"},

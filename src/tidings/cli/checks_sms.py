@@ -20,6 +20,7 @@ from tidings.settings import Settings
 from tidings.wire.egress import check_url
 from tidings.wire.gateway_url import parse_gateway_url
 from tidings.wire.smpp import pdu, statuses
+from tidings.wire.smpp.tls import context_of
 from tidings.wire.smpp.url import SmppUrl
 
 _PATIENCE_S = 5.0
@@ -70,7 +71,7 @@ async def _smsc(text: str) -> Check:
 
 async def _bind(url: SmppUrl) -> int:
     """Bind and unbind; the status of the first answer."""
-    reader, writer = await asyncio.open_connection(url.host, url.port)
+    reader, writer = await asyncio.open_connection(url.host, url.port, ssl=context_of(url))
     intake = pdu.Intake()
     try:
         writer.write(pdu.bind(1, url))

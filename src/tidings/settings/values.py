@@ -155,9 +155,13 @@ def smtp_url(raw: str) -> SmtpUrl:
 
 def smpp_urls(raw: str) -> SecretUrls:
     """Several are separated by a comma; one inside a URL's options separates nothing."""
-    urls = tuple(re.split(r",\s*(?=smpp://)", raw.strip()))
+    urls = tuple(re.split(r",\s*(?=smpps?://)", raw.strip()))
     for url in urls:
-        _checked_url(url, ("smpp",), "smpp://system_id:password@host[:port][?source=+1…], several comma-separated")
+        _checked_url(
+            url,
+            ("smpp", "smpps"),
+            "smpp://system_id:password@host[:port][?source=+1…] or smpps://…, several comma-separated",
+        )
     return SecretUrls(urls)
 
 

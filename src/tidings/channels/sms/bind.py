@@ -14,6 +14,7 @@ import structlog
 from tidings.channels.sms.session import Desk, Session, Stage
 from tidings.channels.sms.text import Timing
 from tidings.wire.smpp import statuses
+from tidings.wire.smpp.tls import context_of
 from tidings.wire.smpp.url import SmppUrl
 
 PROBLEM_CHARACTERS_MAX = 300
@@ -98,7 +99,8 @@ class Bind:
         session: Session | None = None
         try:
             async with asyncio.timeout(self._timing.connect):
-                _, session = await loop.create_connection(self._session, self.url.host, self.url.port)
+                context = context_of(self.url)
+                _, session = await loop.create_connection(self._session, self.url.host, self.url.port, ssl=context)
             status = await session.bind()
             if status != statuses.OK:
                 raise BindRefused(f"the SMSC refuses the bind: {statuses.name(status)}")

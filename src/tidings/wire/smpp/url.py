@@ -1,6 +1,6 @@
 """The address of an SMSC with everything that a bind needs:
 `smpp://system_id:password@host:port?source=+12025550100&bind=transceiver&window=32&coding0=gsm&system_type=…&country_code=1&
-optout_codes=0x0000040B,470`.
+optout_codes=0x0000040B,470`; with TLS: `smpps://…?ca=/path/of/authorities.pem`.
 
 Read from the settings by `wiring`, used by `channels/sms`. Source: SMPP 3.4 sections 4.1.1 (lengths) and 2.2 (kinds of binds).
 """
@@ -17,6 +17,8 @@ from tidings.wire.phone_numbers import read_country_code
 from tidings.wire.smpp.addresses import sender
 
 PORT = 2775
+TLS_PORT = 3550
+"""Source: IANA Service Name and Transport Protocol Port Number Registry (smpp, ssmpp)."""
 WINDOW = 32
 WINDOW_MAX = 1_000
 SYSTEM_ID_MAX = 15
@@ -24,7 +26,7 @@ PASSWORD_MAX = 8
 SYSTEM_TYPE_MAX = 12
 
 _Kind = TypeVar("_Kind", bound=enum.StrEnum)
-_OPTIONS = frozenset({"source", "bind", "window", "coding0", "system_type", "country_code", "optout_codes"})
+_OPTIONS = frozenset({"source", "bind", "window", "coding0", "system_type", "country_code", "optout_codes", "ca"})
 _STATUS = re.compile(r"0[xX][0-9A-Fa-f]{1,8}")
 _ERROR = re.compile(r"(?!0[xX])[0-9A-Za-z]{1,16}")
 
@@ -44,9 +46,10 @@ class Coding0(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SmppUrl:
-    """`source`: the sender of texts that name none. `country_code`: of numbers that the SMSC writes without
-    theirs; empty: that of the inbound address which is texted. `optout_statuses`,
-    `optout_errors`: with what the SMSC refuses a text, or a receipt says that it failed, because the person opted out there."""
+    """`is_tls`: the SMSC's certificate is verified for its host name, by the authorities in the file `ca` or, without one, those
+    that the system trusts. `source`: the sender of texts that name none. `country_code`: of numbers that the SMSC writes without
+    theirs; empty: that of the inbound address which is texted. `optout_statuses`, `optout_errors`: with what the SMSC refuses a
+    text, or a receipt says that it failed, because the person opted out there."""
 
     host: str
     port: int
@@ -60,6 +63,8 @@ class SmppUrl:
     country_code: str = ""
     optout_statuses: frozenset[int] = frozenset()
     optout_errors: frozenset[str] = frozenset()
+    is_tls: bool = False
+    ca: str = ""
 
     @property
     def place(self) -> str:
@@ -76,14 +81,16 @@ class SmppUrl:
         """Raises ValueError, never repeating the password."""
         try:
             parts = urlsplit(text.strip())
-            port = parts.port or PORT
+            port = parts.port or (TLS_PORT if parts.scheme == "smpps" else PORT)
         except ValueError:
             raise ValueError("SMPP URL: host or port cannot be read") from None
-        if parts.scheme != "smpp" or not parts.hostname or parts.path not in ("", "/") or parts.fragment:
-            raise ValueError("SMPP URL: must be smpp://system_id:password@host:port?…")
+        if parts.scheme not in ("smpp", "smpps") or not parts.hostname or parts.path not in ("", "/") or parts.fragment:
+            raise ValueError("SMPP URL: must be smpp://system_id:password@host:port?… or smpps://…")
         options = _options(parts.query)
         source = options.get("source", "")
         sender(source)
+        if "ca" in options and parts.scheme != "smpps":
+            raise ValueError("SMPP URL: ca is for smpps:// only")
         statuses, errors = _optout_codes(options.get("optout_codes", ""))
         return cls(
             host=parts.hostname,
@@ -98,6 +105,8 @@ class SmppUrl:
             country_code=_country_code(options.get("country_code", "")),
             optout_statuses=statuses,
             optout_errors=errors,
+            is_tls=parts.scheme == "smpps",
+            ca=options.get("ca", ""),
         )
 
 
