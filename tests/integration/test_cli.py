@@ -580,7 +580,8 @@ def test_the_doctor_speaks_with_the_relay(cli: Cli, monkeypatch: pytest.MonkeyPa
         ({"TIDINGS_EGRESS_ALLOW": "0.0.0.0/0"}, "egress", "FAIL"),
         ({"TIDINGS_EGRESS_ALLOW": "169.254.169.254/32"}, "egress", "warn"),
         ({"TIDINGS_EGRESS_ALLOW": "10.0.0.0/8"}, "egress", "ok"),
-        ({"TIDINGS_DEV": "on", "TIDINGS_LISTEN": "0.0.0.0:8010"}, "developer mode", "warn"),
+        ({"TIDINGS_DEV": "on", "TIDINGS_LISTEN": "0.0.0.0:8010"}, "developer mode", "FAIL"),
+        ({"TIDINGS_DEV": "on", "TIDINGS_DEV_PUBLIC": "on", "TIDINGS_LISTEN": "0.0.0.0:8010"}, "developer mode", "warn"),
         ({"TIDINGS_DEV": "on"}, "developer mode", "ok"),
     ],
 )

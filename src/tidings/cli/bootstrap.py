@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from tidings.domain.model import Account, AccountId, Role, User
+from tidings.domain.provisioned import Credential, Source
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 
 DEV_ACCOUNT_ID = "000000000000"
@@ -86,7 +87,8 @@ async def bootstrap(accounts: Accounts, wanted: Wanted) -> Ready:
         (user,) if user else (),
         (key,) if key else (),
     )
-    changes = await accounts.apply((described,))
+    given_by = Source.DEV if wanted.dev else Source.SETTINGS if given else None
+    changes = await accounts.apply((described,), source=given_by)
     project_id = await accounts.projects.project_of(AccountId(account_id))
     is_new_key = key is not None and any(line.startswith(f"key {key.key_id}:") for line in changes)
     shows_key = key is not None and (wanted.dev or (is_new_key and wanted.secret_access_key is None))
@@ -160,3 +162,16 @@ def _key(wanted: Wanted, *, is_new: bool) -> WantedKey | None:
         return None
     key_id = "TD" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(18))
     return WantedKey(key_id, secrets.token_urlsafe(30), wanted.username)
+
+
+async def well_known(accounts: Accounts, username: str) -> tuple[list[str], list[str]]:
+    """What of developer mode's credentials can be used outside of it: what it made itself, and what somebody gave on purpose. Words."""
+    found = await accounts.still_well_known(DEV_KEY_ID, DEV_SECRET, account_id=DEV_ACCOUNT_ID, user=username)
+    told = [
+        (
+            f"access key {it.name}" if it.kind is Credential.KEY_SECRET else f"user {it.account_id}/{it.name}",
+            it.is_meant,
+        )
+        for it in found
+    ]
+    return [name for name, meant in told if not meant], [name for name, meant in told if meant]

@@ -20,13 +20,16 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from tidings.cli.bootstrap import well_known
 from tidings.cli.copies import known_schema, schema_of
 from tidings.cli.running import Problem
 from tidings.cli.server_record import ServerRecord
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
+from tidings.services.accounts import Accounts
 from tidings.settings import Settings, SmtpUrl, environment_name, shown
 from tidings.store.vault import KEY_FILE, FileVault
+from tidings.wire.hosts import is_loopback
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 _DISK_FAIL_BYTES = 100 * 1024 * 1024
@@ -277,13 +280,44 @@ def egress(settings: Settings) -> Check:
     return Check(name, OK, f"public addresses{' and ' + allowed if allowed else ''}")
 
 
+MEND_KNOWN = (
+    "give the user a password (tidings user set NAME --password-stdin) and turn the key off (tidings key disable tidings), or use "
+    "other --data; who means it provisions the same values (tidings apply)"
+)
+
+
 def developer_mode(settings: Settings) -> Check:
     """Credentials that everybody knows are for this machine only."""
+    name, host = "developer mode", settings.listen.host
     if not settings.dev:
-        return Check("developer mode", OK, "off")
-    host = settings.listen.host
-    with suppress(ValueError):
-        if not ip_address(host).is_loopback:
-            detail = f"on, and listening on {host}: everybody knows the credentials"
-            return Check("developer mode", WARN, detail, "listen on 127.0.0.1, or leave --dev out")
-    return Check("developer mode", OK, f"on, listening on {host}")
+        return Check(name, OK, "off")
+    if is_loopback(host):
+        return Check(name, OK, f"on, listening on {host}")
+    detail = f"on, and listening on {host}: everybody knows the credentials"
+    if settings.dev_public:
+        return Check(name, WARN, detail, "listen on 127.0.0.1, or leave --dev out")
+    return Check(name, FAIL, f"{detail}, and it does not start", "listen on 127.0.0.1, or say --dev-public")
+
+
+async def known_credentials(settings: Settings) -> list[Check]:
+    """What developer mode made must not be served in earnest. Nothing where the store cannot be read: its own check says that."""
+    name = "known credentials"
+    if settings.dev or not settings.store_path.exists():
+        return []
+    from tidings.wiring import open_clock, open_store
+
+    try:
+        if schema_of(settings.store_path) != known_schema():
+            return []
+        opened, vault = await open_store(settings)
+    except (Problem, TidingsError):
+        return []
+    try:
+        made, meant = await well_known(Accounts(opened, await open_clock(opened), vault), settings.username)
+    finally:
+        await opened.close()
+    if made:
+        return [Check(name, FAIL, f"{', '.join(made)}: made by developer mode, everybody knows them", MEND_KNOWN)]
+    if meant:
+        return [Check(name, WARN, f"{', '.join(meant)}: as in developer mode, everybody knows them", "give others")]
+    return [Check(name, OK, "none of developer mode's can be used")]

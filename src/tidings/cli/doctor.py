@@ -63,4 +63,5 @@ async def _examine(settings: Settings, *, running: bool) -> list[checks.Check]:
         checks.tls(settings),
         checks.egress(settings),
         checks.developer_mode(settings),
+        *await checks.known_credentials(settings),
     ]

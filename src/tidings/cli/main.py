@@ -35,6 +35,9 @@ Workers = Annotated[str | None, typer.Option("--workers", metavar="N", help="Onl
 Dev = Annotated[
     bool | None, typer.Option("--dev/--no-dev", help="Developer mode: outbox, loopback, known credentials.")
 ]
+DevPublic = Annotated[
+    bool | None, typer.Option("--dev-public/--no-dev-public", help="Developer mode may be reached by others.")
+]
 Provision = Annotated[str | None, typer.Option("--provision", metavar="FILE", help="TOML file applied at every start.")]
 
 
@@ -47,6 +50,7 @@ def serve(
     role: Role = None,
     workers: Workers = None,
     dev: Dev = None,
+    dev_public: DevPublic = None,
     provision: Provision = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -65,6 +69,7 @@ def serve(
                 "role": role,
                 "workers": workers,
                 "dev": dev,
+                "dev_public": dev_public,
                 "provision": provision,
                 "config": config,
             }
@@ -81,6 +86,7 @@ def show_config(
     role: Role = None,
     workers: Workers = None,
     dev: Dev = None,
+    dev_public: DevPublic = None,
     provision: Provision = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
@@ -95,6 +101,7 @@ def show_config(
         "role": role,
         "workers": workers,
         "dev": dev,
+        "dev_public": dev_public,
         "provision": provision,
         "config": config,
     }

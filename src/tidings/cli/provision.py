@@ -29,6 +29,7 @@ from tidings.cli.running import (
 from tidings.cli.showing import show_json
 from tidings.domain.model import Role
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
+from tidings.domain.provisioned import Source
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reach
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.provisioned_sms import WantedAddress, WantedApplication
@@ -99,7 +100,9 @@ def apply(
     by = replace(origin(), via="provisioning")
 
     async def work(accounts: Accounts) -> tuple[list[str], list[str]]:
-        return await accounts.apply(wanted, dry_run=dry_run, origin=by), await accounts.keywords_missing(wanted)
+        return await accounts.apply(
+            wanted, dry_run=dry_run, origin=by, source=Source.APPLY
+        ), await accounts.keywords_missing(wanted)
 
     with TemporaryDirectory() as nothing:
         if dry_run and is_new:  # the difference to an empty database, and none is left behind

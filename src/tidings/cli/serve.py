@@ -15,12 +15,17 @@ import structlog
 import typer
 
 import tidings
+from tidings.cli import bootstrap as bootstrapping
 from tidings.cli import checks, server_record
 from tidings.cli.bootstrap import Ready, Wanted, bootstrap
 from tidings.cli.provision import read_provision
+from tidings.cli.running import WRONG_USAGE, Problem
 from tidings.domain.model import Origin, Way
+from tidings.domain.provisioned import Source
 from tidings.observe import log
+from tidings.services.accounts import Accounts
 from tidings.settings import Settings
+from tidings.wire.hosts import is_loopback
 
 if TYPE_CHECKING:
     from tidings.wiring import House
@@ -32,6 +37,7 @@ _PROVISIONING = Origin(Way.SYSTEM, principal="provisioning", via="provisioning")
 
 def run(settings: Settings, *, as_json: bool) -> None:
     """Serve until SIGINT or SIGTERM. Raises TidingsError, Problem."""
+    _refuse_to_be_reached(settings)
     log.set_up(settings.log_level, settings.log_format)
     _run(_serve(settings, as_json=as_json))
 
@@ -53,10 +59,12 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
     stopping = _signals()
     house = await House.build(settings)
     try:
-        changes = await house.accounts.apply(wanted, origin=_PROVISIONING) if wanted else []
+        changes = await house.accounts.apply(wanted, origin=_PROVISIONING, source=Source.PROVISION) if wanted else []
         for warning in await house.accounts.keywords_missing(wanted):
             typer.echo(f"warning: {warning}", err=True)
         ready = await bootstrap(house.accounts, _wanted(settings))
+        if not settings.dev:
+            changes = [*changes, *await _known_to_everybody(house.accounts, settings)]
         await _warn_of_claims(house)
         await house.start()
         server_record.write(settings, house.public_url)
@@ -80,6 +88,28 @@ async def _warn_of_claims(house: House) -> None:
             "two accounts claim one number: a STOP reaches one of them only",
             number=one.number,
             accounts=[one.account_id, other.account_id],
+        )
+
+
+async def _known_to_everybody(accounts: Accounts, settings: Settings) -> list[str]:
+    """A line about developer mode's credentials that were given on purpose. Raises Problem for those that it made itself."""
+    made, meant = await bootstrapping.well_known(accounts, settings.username)
+    if made:
+        raise Problem(
+            f"developer mode made this data, and everybody knows its credentials ({', '.join(made)}): {checks.MEND_KNOWN}"
+        )
+    return (
+        [f"Careful: {', '.join(meant)} has the secret that developer mode has, which everybody knows."] if meant else []
+    )
+
+
+def _refuse_to_be_reached(settings: Settings) -> None:
+    """Raises Problem where others could reach developer mode and nobody said that they may."""
+    if settings.dev and not settings.dev_public and not is_loopback(settings.listen.host):
+        raise Problem(
+            f"developer mode does not listen on {settings.listen.host}: others could reach it, and everybody knows its credentials. "
+            "Listen on 127.0.0.1, or say --dev-public (TIDINGS_DEV_PUBLIC=on) where the network is yours, as in a container",
+            WRONG_USAGE,
         )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from tidings.access.tickets import Ticket
 from tidings.console import texting
 from tidings.console.errors import (
+    ELSEWHERE,
     FORGED,
     MISSING,
     TOO_LARGE,
@@ -32,6 +33,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Denied, InvalidValue, NotFound, TidingsError, WrongState
 from tidings.wire.accept import prefers_page
 from tidings.wire.csv_rows import CSV_TYPE
+from tidings.wire.hosts import is_at_home
 
 _SIGN_IN = f"{ROOT}/sign-in"
 _SIGN_OUT = f"{ROOT}/sign-out"
@@ -85,6 +87,7 @@ class Console:
     # --- which door ----------------------------------------------------------------------------------------------------------
 
     async def _answer(self, request: WireRequest) -> WireResponse:
+        self._check_host(request)
         path = request.path
         if path in (f"{ROOT}/", "/"):
             return self._redirect(request, ROOT)
@@ -105,6 +108,13 @@ class Console:
         if session is None:
             return self._ask_to_sign_in(request)
         return await self._signed_in(request, session)
+
+    def _check_host(self, request: WireRequest) -> None:
+        """In developer mode everybody knows the password, so a stranger's page must not become our origin by DNS rebinding."""
+        development = self._house.development
+        hosts = [request.host, request.headers.get("host", request.host)]
+        if development is not None and not is_at_home(hosts, development.hosts):
+            raise Misfit(ELSEWHERE)
 
     async def _signed_in(self, request: WireRequest, session: Ticket) -> WireResponse:
         call = await self._call(request, session)

@@ -47,6 +47,9 @@ class Misfit(Exception):
 
 
 MISSING = Problem(404, "This page does not exist", "The address may be mistyped, or what was here is gone.")
+ELSEWHERE = Problem(
+    403, "Developer mode is for this machine", "Open it by localhost, or see TIDINGS_DEV_PUBLIC in the settings."
+)
 FORGED = Problem(
     403,
     "This form was not accepted",

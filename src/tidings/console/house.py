@@ -24,6 +24,7 @@ DEV_PASSWORD = "tidings-dev-secret"  # noqa: S105  known to everybody on purpose
 @dataclass(frozen=True, slots=True)
 class Development:
     """Developer mode: what would have gone out, and who can sign in. `password` is empty where it is a secret after all.
+    `hosts`: names besides this machine's own under which browsers may come.
 
     outbox: the newest `limit` captured mails and texts of (channel, to, limit, after, before), oldest of them first; None means any.
     """
@@ -32,6 +33,7 @@ class Development:
     clear_outbox: Callable[[], None]
     user: str
     password: str
+    hosts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from tidings.domain.model import (
     User,
 )
 from tidings.domain.outcomes import Outcome
+from tidings.domain.provisioned import Provisioned
 from tidings.domain.retry import RetryPlan
 from tidings.domain.texts import (
     TextReport,
@@ -167,6 +168,10 @@ class Store(Protocol):
 
     async def token(self, digest: bytes) -> Token | None: ...
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
+    async def provisioned(self) -> list[Provisioned]:
+        """What was given from outside, whoever gave it."""
+        ...
+
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
         """What `Unit.audit` and the changes of units have added."""
         ...

@@ -23,6 +23,7 @@ from tidings.domain.model import (
     User,
 )
 from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
+from tidings.domain.provisioned import Provisioned
 from tidings.domain.sandbox import SandboxNumber
 from tidings.domain.texts import Reader, SentText, SmsSign, SmsTemplate, TextReport, TextTally
 
@@ -48,6 +49,7 @@ class Unit:
     accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
     users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
     access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id
+    provisioned: list[Provisioned] = field(default_factory=list)  # insert or replace, by all but digest and time
     topics_new: list[Topic] = field(default_factory=list)
     topics_changed: list[Topic] = field(default_factory=list)
     topics_deleted: list[TopicId] = field(default_factory=list)

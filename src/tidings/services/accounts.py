@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from argon2 import PasswordHasher
@@ -17,6 +17,7 @@ from tidings.domain.errors import AlreadyExists, InvalidValue, NotFound
 from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, User, Way
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
+from tidings.domain.provisioned import Credential, Provisioned, Source
 from tidings.domain.unit import Unit
 from tidings.services.audit import AuditTrail
 from tidings.services.numbers import check_provisioned
@@ -68,13 +69,25 @@ class WantedAccount:
     sms_sandbox: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WellKnown:
+    """A credential that everybody knows. `is_meant`: a file or the settings gave it, and not developer mode."""
+
+    kind: Credential
+    account_id: AccountId
+    name: str
+    is_meant: bool
+
+
 @dataclass(slots=True)
 class Difference:
-    """What applying would change, one line each, and the Unit that does it."""
+    """What applying would change, one line each, and the Unit that does it. `given`: what `source` gave before."""
 
     lines: list[str] = field(default_factory=list)
     unit: Unit = field(default_factory=Unit)
     sandboxes: list[tuple[AccountId, str, str]] = field(default_factory=list)  # account, before, after
+    source: Source | None = None
+    given: Mapping[tuple[Credential, AccountId, str], Provisioned] = field(default_factory=dict)
 
 
 class Accounts:
@@ -248,18 +261,27 @@ class Accounts:
         return [sentence for sentence in told if sentence]
 
     async def apply(
-        self, wanted: tuple[WantedAccount, ...], *, dry_run: bool = False, origin: Origin | None = None
+        self,
+        wanted: tuple[WantedAccount, ...],
+        *,
+        dry_run: bool = False,
+        origin: Origin | None = None,
+        source: Source | None = None,
     ) -> list[str]:
         """Bring accounts to the described state in one transaction; returns what changed (or would), a line each.
 
-        Safe to repeat: nothing changes the second time. Raises InvalidValue.
+        source: who describes it. A password or secret that is the same as this source gave last is left as it is, because whoever
+        changed it since meant to. Safe to repeat: nothing changes the second time. Raises InvalidValue.
         """
-        difference = Difference()
+        difference = Difference(source=source)
+        if source is not None:
+            records = await self._store.provisioned()
+            difference.given = {(it.kind, it.account_id, it.name): it for it in records if it.source is source}
         for account in wanted:
             await self._compare(account, difference)
         if self._opt_outs is not None:
             check_provisioned(await self._opt_outs.number_claims(), difference.unit)
-        if difference.lines and not dry_run:
+        if (difference.lines or difference.unit.provisioned) and not dry_run:
             by = origin or self._origin
             difference.unit.audit += [
                 AuditEntry(
@@ -305,10 +327,7 @@ class Accounts:
 
     async def _compare_user(self, account_id: AccountId, wanted: WantedUser, difference: Difference) -> None:
         stored = await self._store.user(account_id, wanted.name)
-        kept = stored.password_hash if stored else ""
-        # In a thread: a password takes argon2 about 50 ms, and deliveries go on meanwhile.
-        if wanted.password is not None and not await asyncio.to_thread(self._is_password, kept, wanted.password):
-            kept = await asyncio.to_thread(self._hasher.hash, wanted.password)
+        kept = await self._password(account_id, wanted, stored, difference)
         made_at = stored.created_at if stored else self._clock.now()
         actions = wanted.actions if wanted.actions is not None else stored.actions if stored else ()
         disabled = stored.disabled if stored else False
@@ -320,18 +339,81 @@ class Accounts:
             )
             difference.unit.users.append(user)
 
+    async def _password(
+        self, account_id: AccountId, wanted: WantedUser, stored: User | None, difference: Difference
+    ) -> str:
+        """The hash to store."""
+        kept = stored.password_hash if stored else ""
+        if wanted.password is None:
+            return kept
+        given = difference.given.get((Credential.PASSWORD, account_id, wanted.name))
+        if kept and given is not None and await self._is_same(given.digest, wanted.password):
+            return kept
+        if not await self._is_same(kept, wanted.password):
+            kept = await asyncio.to_thread(self._hasher.hash, wanted.password)
+        self._note(difference, Credential.PASSWORD, account_id, wanted.name, kept)
+        return kept
+
+    async def _is_same(self, digest: str, value: str) -> bool:
+        # In a thread: argon2 takes about 50 ms, and deliveries go on meanwhile.
+        return await asyncio.to_thread(self._is_password, digest, value)
+
+    def _note(self, difference: Difference, kind: Credential, account_id: AccountId, name: str, digest: str) -> None:
+        if difference.source is not None:
+            record = Provisioned(kind, account_id, name, difference.source, digest, self._clock.now())
+            difference.unit.provisioned.append(record)
+
     async def _compare_key(self, account_id: AccountId, wanted: WantedKey, difference: Difference) -> None:
         stored = await self._store.access_key(wanted.key_id)
         if stored is not None and stored.account_id != account_id:
             raise InvalidValue("access_keys.id", "belongs to another account", wanted.key_id)
-        if (
-            stored is not None
-            and stored.user == wanted.user
-            and self._vault.open(stored.sealed_secret) == wanted.secret.encode()
-        ):
-            return
+        given = difference.given.get((Credential.KEY_SECRET, account_id, wanted.key_id))
+        if stored is not None and stored.user == wanted.user:
+            is_there = self._vault.open(stored.sealed_secret) == wanted.secret.encode()
+            if is_there and (given is not None or difference.source is None):
+                return
+            # Developer mode always has the secret that everybody knows.
+            fixed = difference.source is Source.DEV
+            if not is_there and given is not None and not fixed and await self._is_same(given.digest, wanted.secret):
+                return
+            if is_there:
+                await self._note_secret(difference, account_id, wanted)
+                return
         difference.lines.append(f"key {wanted.key_id}: {'change' if stored else 'add'} user={wanted.user}")
         difference.unit.access_keys.append(self._key(account_id, wanted))
+        await self._note_secret(difference, account_id, wanted)
+
+    async def _note_secret(self, difference: Difference, account_id: AccountId, wanted: WantedKey) -> None:
+        if difference.source is not None:
+            digest = await asyncio.to_thread(self._hasher.hash, wanted.secret)
+            self._note(difference, Credential.KEY_SECRET, account_id, wanted.key_id, digest)
+
+    async def still_well_known(self, key_id: str, secret: str, *, account_id: str, user: str) -> list[WellKnown]:
+        """Which keys and passwords have developer mode's value `secret` and can be used. account_id, user: whom releases before gave
+        it to without a record of it."""
+        records = await self._store.provisioned()
+        found: list[WellKnown] = []
+        key = await self._store.access_key(key_id)
+        if key is not None and not key.disabled and self._vault.open(key.sealed_secret) == secret.encode():
+            name = Credential.KEY_SECRET, key.account_id, key_id
+            found.append(WellKnown(*name, await self._is_meant(records, name, secret)))
+        users = {
+            (it.account_id, it.name) for it in records if it.kind is Credential.PASSWORD and it.source is Source.DEV
+        }
+        for owner, name_of_user in sorted({*users, (AccountId(account_id), user)}):
+            stored = await self._store.user(owner, name_of_user)
+            if stored is None or stored.disabled or not await self._is_same(stored.password_hash, secret):
+                continue
+            name = Credential.PASSWORD, owner, name_of_user
+            found.append(WellKnown(*name, await self._is_meant(records, name, secret)))
+        return found
+
+    async def _is_meant(
+        self, records: Sequence[Provisioned], name: tuple[Credential, AccountId, str], secret: str
+    ) -> bool:
+        """Whether somebody gave this value who is not developer mode."""
+        others = [it for it in records if (it.kind, it.account_id, it.name) == name and it.source is not Source.DEV]
+        return any([await self._is_same(it.digest, secret) for it in others])
 
     def _key(self, account_id: AccountId, wanted: WantedKey) -> AccessKey:
         sealed = self._vault.seal(wanted.secret.encode())

@@ -111,6 +111,13 @@ class Settings:
         "credentials are known to everybody. Never on a public address.",
         option="--dev",
     )
+    dev_public: bool = _setting(
+        False,
+        values.switch,
+        "Developer mode may be reached by others: it may listen on another address than this machine's own, and takes the public URL's "
+        "host for its tools and console. For containers and networks of your own.",
+        option="--dev-public",
+    )
     config: Path | None = _setting(None, values.path, "TOML file with any of these settings.", option="--config")
     provision: Path | None = _setting(
         None, values.path, "TOML file of accounts, users and keys, applied at every start.", option="--provision"

@@ -81,6 +81,7 @@ from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
+from tidings.wire.hosts import host_name
 from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
 from tidings.wiring.rates import confirmation_paces, rate_limiter
@@ -327,7 +328,9 @@ class House:
         development = None
         if outbox is not None:
             known = settings.password is None
-            development = Development(outbox.entries, outbox.clear, settings.username, DEV_PASSWORD if known else "")
+            development = Development(
+                outbox.entries, outbox.clear, settings.username, DEV_PASSWORD if known else "", self._dev_hosts()
+            )
         return Console(
             ConsoleHouse(
                 topics=self.topics,
@@ -402,12 +405,18 @@ class House:
     def _texts_reported(self) -> None:
         self.callbacks.wake()
 
+    def _dev_hosts(self) -> frozenset[str]:
+        """Names besides this machine's own under which developer mode's tools and console answer."""
+        if not self._settings.dev_public:
+            return frozenset()
+        return frozenset({host_name(urlsplit(self.public_url).netloc), self._settings.listen.host})
+
     def _dev_tools(self) -> DevTools | None:
         outbox = self._outbox
         if outbox is None:
             return None
         account_id = AccountId(self._settings.account_id or DEV_ACCOUNT_ID)
-        return DevTools(self._reset, outbox.entries, outbox.clear, self._advance, account_id)
+        return DevTools(self._reset, outbox.entries, outbox.clear, self._advance, account_id, self._dev_hosts())
 
     # --- running -------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from tidings.dialects.native.audit import AuditActions
 from tidings.dialects.native.auth import BasicAuth
 from tidings.dialects.native.catalog import CatalogActions
 from tidings.dialects.native.deliveries import DeliveryActions
-from tidings.dialects.native.dev import DevActions, DevTools
+from tidings.dialects.native.dev import DevActions, DevTools, check_caller
 from tidings.dialects.native.inbound import InboundActions
 from tidings.dialects.native.index import INDEX, Index, page
 from tidings.dialects.native.ledger import LedgerActions
@@ -67,6 +67,7 @@ class NativeDialect:
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
         self._accounts = accounts
+        self._dev = dev
         of_topics = TopicActions(topics, accounts)
         operations: list[AnyOperation] = [
             Operation(
@@ -128,6 +129,8 @@ class NativeDialect:
         if request.path == f"{PREFIX}/" and request.method in _READING:
             return WireResponse(308, headers=(("Location", "../v1"),))
         operation, path = self._router.find(request.method, request.path)
+        if self._dev is not None and operation.path.startswith("/dev/"):
+            check_caller(self._dev, request)
         # A browser that is signed in here would send its credentials along with a foreign page's call.
         if request.method not in _READING and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             raise errors.Refusal(403, "Other sites' pages may not change anything here.")

@@ -16,8 +16,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.access.authorize import authorize
-from tidings.dialects.contract import WireResponse
+from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import codec, shapes, shapes_optouts, views_optouts
+from tidings.dialects.native.errors import Refusal
 from tidings.dialects.native.optouts import utc
 from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
 from tidings.dialects.native.topics import Limit
@@ -27,6 +28,7 @@ from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText
 from tidings.domain.ports import Clock
 from tidings.services.optouts import OptOuts
+from tidings.wire.hosts import is_at_home
 
 DEV_ACCOUNT_ID = "000000000000"
 """Developer mode's account, unless it was given another."""
@@ -42,7 +44,7 @@ class DevTools:
     reset: forget topics, subscriptions, messages and outbox; keep what was provisioned. outbox: the newest `limit` captured
     mails and texts of (channel, to, limit, after, before), oldest of them first; None means any. Each has at least `channel` and `to`, and
     is JSON by msgspec. clear: empty the outbox. advance: move the clock forward by seconds. account_id: whose numbers are
-    opted out.
+    opted out. hosts: names besides this machine's own under which the tools may be called.
     """
 
     reset: Callable[[], Awaitable[None]]
@@ -50,6 +52,7 @@ class DevTools:
     clear: Callable[[], None]
     advance: Callable[[float], None]
     account_id: AccountId
+    hosts: frozenset[str] = frozenset()
 
 
 class OutboxQuery(Struct):
@@ -57,6 +60,23 @@ class OutboxQuery(Struct):
     to: Annotated[str, Meta(description="only to exactly this address or number")] | UnsetType = UNSET
     limit: Limit = 100
     before: Annotated[int, Meta(ge=1, description="only older than the entry of this id")] | UnsetType = UNSET
+
+
+def check_caller(tools: DevTools, request: WireRequest) -> None:
+    """These operations ask for no credentials, so a page of a stranger must not reach them: neither under a name of its own that
+    leads here (DNS rebinding) nor by a request across origins. Raises Refusal (403)."""
+    headers = request.headers
+    hosts = [request.host, headers.get("host", request.host)]
+    if not is_at_home(hosts, tools.hosts):
+        raise Refusal(
+            403, "Developer mode's tools are for this machine: call them by localhost, or see TIDINGS_DEV_PUBLIC."
+        )
+    if headers.get("sec-fetch-site", "none") == "cross-site":
+        raise Refusal(403, "Other sites' pages have no business with developer mode's tools.")
+    origin = headers.get("origin")
+    is_foreign = origin is not None and not is_at_home([origin.partition("://")[2]], tools.hosts)
+    if is_foreign and request.method != "GET":
+        raise Refusal(403, "Other sites' pages have no business with developer mode's tools.")
 
 
 class DevActions:

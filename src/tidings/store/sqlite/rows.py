@@ -35,6 +35,7 @@ from tidings.domain.model import (
     Way,
 )
 from tidings.domain.passwords import masked
+from tidings.domain.provisioned import Credential, Provisioned, Source
 from tidings.store.sqlite.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,6 +121,15 @@ def access_key(row: Row) -> AccessKey:
 def access_key_row(value: AccessKey) -> Row:
     disabled = int(value.disabled)
     return value.key_id, value.account_id, value.user, value.sealed_secret, disabled, micros(value.created_at)
+
+
+def provisioned(row: Row) -> Provisioned:
+    return Provisioned(Credential(row[0]), row[1], row[2], Source(row[3]), row[4], moment(row[5]))
+
+
+def provisioned_row(value: Provisioned) -> Row:
+    named = value.kind.value, value.account_id, value.name, value.source.value
+    return *named, value.digest, micros(value.at)
 
 
 def topic(row: Row, maps: Maps) -> Topic:

@@ -37,6 +37,7 @@ from tidings.domain.model import (
     User,
 )
 from tidings.domain.optout import BatchResult, OptOutBatch
+from tidings.domain.provisioned import Provisioned
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import audits, listing, rows, units, upkeep
 from tidings.store.sqlite.clock_mark import ClockMark
@@ -227,6 +228,9 @@ class SqliteStore(OptOutTables, TextTables):
 
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
         return await listing.ledger(self._database, query)
+
+    async def provisioned(self) -> list[Provisioned]:
+        return [rows.provisioned(row) for row in self._database.rows(SQL["provisioned_list"])]
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
         return await audits.page(self._database, query)

@@ -40,6 +40,8 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         db.executemany(SQL["account_put"], map(rows.account_row, unit.accounts))
         db.executemany(SQL["user_put"], map(rows.user_row, unit.users))
         db.executemany(SQL["access_key_put"], map(rows.access_key_row, unit.access_keys))
+    if unit.provisioned:
+        db.executemany(SQL["provisioned_put"], map(rows.provisioned_row, unit.provisioned))
     if unit.topics_deleted or unit.topics_changed or unit.topics_new:
         _each(db, "topic_hide", ((topic_id,) for topic_id in unit.topics_deleted))
         _each(db, "topic_change", map(rows.changed_topic_row, unit.topics_changed))

@@ -42,5 +42,5 @@ CREATE TABLE provisioned (
     source TEXT NOT NULL,
     digest TEXT NOT NULL,
     at INTEGER NOT NULL,
-    PRIMARY KEY (kind, account_id, name)
+    PRIMARY KEY (kind, account_id, name, source)
 ) STRICT, WITHOUT ROWID;

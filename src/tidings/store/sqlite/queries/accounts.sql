@@ -48,3 +48,12 @@ SELECT key_id, account_id, user, sealed_secret, disabled, created_at FROM access
 -- name: access_key_list
 SELECT key_id, account_id, user, sealed_secret, disabled, created_at FROM access_key
 WHERE account_id = ?1 ORDER BY key_id;
+
+-- Remember what a source gave.
+-- name: provisioned_put
+INSERT INTO provisioned (kind, account_id, name, source, digest, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (kind, account_id, name, source) DO UPDATE SET digest = excluded.digest, at = excluded.at;
+
+-- What was given from outside.
+-- name: provisioned_list
+SELECT kind, account_id, name, source, digest, at FROM provisioned ORDER BY account_id, kind, name, source;
