@@ -127,7 +127,7 @@ class Desk:
 @asynccontextmanager
 async def open_desk(folder: Path, *, dev: bool = True) -> AsyncIterator[Desk]:
     house = await House.build(
-        load({"data": str(folder), "listen": "127.0.0.1:0", "dev": dev, "public_url": ORIGIN}, {})
+        load({"data": str(folder), "listen": "127.0.0.1:0", "dev": dev, "dev_public": dev, "public_url": ORIGIN}, {})
     )
     try:
         await bootstrap(house.accounts, Wanted(dev=True))
