@@ -82,7 +82,7 @@ def restore(
         if file.resolve() == target.resolve():
             raise Problem(f"{file} is the database itself")
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _claimed(target):
+        with claimed(target):
             if target.exists() and not force:
                 raise Problem(f"{target} exists; say --force to replace it")
             _replace(file, target)
@@ -189,7 +189,7 @@ def _inspect(part: Path) -> None:
 
 
 @contextmanager
-def _claimed(database: Path) -> Iterator[None]:
+def claimed(database: Path) -> Iterator[None]:
     """Hold what a delivering server holds (see `store.sqlite.database.Database.claim`), so that none can start meanwhile."""
     claim = apsw.Connection(str(database.with_name(database.name + ".delivery")))
     try:

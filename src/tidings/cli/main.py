@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import tidings
-from tidings.cli import accounts, audit, copies, doctor, ledger, optouts, provision
+from tidings.cli import accounts, audit, copies, doctor, ledger, optouts, provision, rotation
 from tidings.cli.running import AsJson, ConfigFile, settings_from, told
 from tidings.cli.settings_page import effective
 from tidings.cli.showing import show_json, show_table
@@ -154,6 +154,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "migrate": copies.migrate,
     "backup": copies.backup,
     "restore": copies.restore,
+    "rotate-key": rotation.rotate_key,
     "ledger": ledger.ledger,
     "audit": audit.audit,
     "version": version,

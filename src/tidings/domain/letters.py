@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tidings.domain import links
 from tidings.domain.envelope import MailContent
 from tidings.domain.model import Kind, Message, Subscriber, Topic
-from tidings.domain.tokens import LinkPurpose, sign_link
+from tidings.domain.tokens import LinkKeys, LinkPurpose, sign_link
 
 _NOTICES = {Kind.CONFIRMATION: "confirmation", Kind.GOODBYE: "goodbye"}
 
@@ -21,7 +21,7 @@ class Links:
     (a GET acts). language: of the words that we add where the message names none."""
 
     public_url: str
-    key: bytes = field(repr=False)
+    key: LinkKeys = field(repr=False)
     strict: bool = False
     language: str = "en"
 

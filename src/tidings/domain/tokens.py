@@ -15,6 +15,9 @@ from enum import StrEnum
 
 from tidings.domain.errors import InvalidToken, MalformedToken
 
+LinkKeys = bytes | tuple[bytes, ...]
+"""The key of signed links, or several, the newest first: links that were signed with an older one keep working."""
+
 _HEX = re.compile(r"[0-9A-Fa-f]+\Z")
 _MAC_BYTES = 16
 
@@ -37,13 +40,23 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def sign_link(key: bytes, purpose: LinkPurpose, subscription_uid: str) -> str:
+def every_key(keys: LinkKeys) -> tuple[bytes, ...]:
+    """All keys, the newest first."""
+    return (keys,) if isinstance(keys, bytes) else keys
+
+
+def newest_key(keys: LinkKeys) -> bytes:
+    """The key that signs."""
+    return keys if isinstance(keys, bytes) else keys[0]
+
+
+def sign_link(keys: LinkKeys, purpose: LinkPurpose, subscription_uid: str) -> str:
     """A URL-safe token of 44 characters: purpose, then base64 of uid and MAC."""
     uid = bytes.fromhex(subscription_uid)
-    return purpose.value + urlsafe_b64encode(uid + _mac(key, purpose, uid)).decode().rstrip("=")
+    return purpose.value + urlsafe_b64encode(uid + _mac(newest_key(keys), purpose, uid)).decode().rstrip("=")
 
 
-def read_link(key: bytes, purpose: LinkPurpose, token: str) -> str:
+def read_link(keys: LinkKeys, purpose: LinkPurpose, token: str) -> str:
     """The subscription uid behind a signed token of this purpose. Raises InvalidToken."""
     if len(token) != 44 or token[0] != purpose.value or not token.isascii():
         raise MalformedToken("malformed")
@@ -52,15 +65,15 @@ def read_link(key: bytes, purpose: LinkPurpose, token: str) -> str:
     except ValueError as error:
         raise MalformedToken("malformed") from error
     uid, mac = raw[:16], raw[16:]
-    if not hmac.compare_digest(mac, _mac(key, purpose, uid)):
+    if not any(hmac.compare_digest(mac, _mac(key, purpose, uid)) for key in every_key(keys)):
         raise InvalidToken("not ours")
     return uid.hex()
 
 
-def confirmation_code(key: bytes, subscription_uid: str, asked_at: datetime) -> str:
+def confirmation_code(keys: LinkKeys, subscription_uid: str, asked_at: datetime) -> str:
     """Six digits that stand for one confirmation request, for people who type instead of following a link."""
     moment = int(asked_at.timestamp() * 1_000_000)
-    mac = hmac.digest(key, f"code:{subscription_uid}:{moment}".encode(), "sha256")
+    mac = hmac.digest(newest_key(keys), f"code:{subscription_uid}:{moment}".encode(), "sha256")
     return f"{int.from_bytes(mac[:8]) % 1_000_000:06d}"
 
 

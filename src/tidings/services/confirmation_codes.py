@@ -31,12 +31,12 @@ class _Limit:
 
 
 class ConfirmationCodes:
-    """`key`: from which the codes are made, as that of links."""
+    """`keys`: from which the codes are made, those of links."""
 
-    def __init__(self, store: Store, clock: Clock, key: bytes) -> None:
+    def __init__(self, store: Store, clock: Clock, keys: tokens.LinkKeys) -> None:
         self._store = store
         self._clock = clock
-        self._key = key
+        self._keys = keys
 
     async def check(self, account_id: AccountId, subscription: Subscription, code: str) -> None:
         """That it is the code which was sent to this subscription last. account_id: whose caller tries.
@@ -53,8 +53,11 @@ class ConfirmationCodes:
             if until is not None:
                 raise Throttled(max((until - now).total_seconds(), 1.0))
         asked_at = subscription.confirmation_sent_at
-        if asked_at is None or not hmac.compare_digest(
-            tokens.confirmation_code(self._key, subscription.uid, asked_at).encode(), code.encode("utf-8", "replace")
+        if asked_at is None or not any(
+            hmac.compare_digest(
+                tokens.confirmation_code(key, subscription.uid, asked_at).encode(), code.encode("utf-8", "replace")
+            )
+            for key in tokens.every_key(self._keys)
         ):
             raise InvalidValue("code", "not the code that was sent last")
         for limit in limits:

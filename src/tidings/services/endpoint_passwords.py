@@ -18,7 +18,8 @@ _PAGE = 500
 
 
 class EndpointPasswords:
-    """`key`: of the digests that tell endpoints apart whose URLs differ in their password only."""
+    """`key`: of the digests that tell endpoints apart whose URLs differ in their password only; the oldest key of links, because they are
+    stored."""
 
     def __init__(self, vault: Vault, key: bytes) -> None:
         self._vault = vault
@@ -33,6 +34,10 @@ class EndpointPasswords:
         key = hmac.digest(self._key, f"endpoint:{endpoint}".encode("utf-8", "replace"), "sha256")[:16].hex()
         sealed = b64encode(self._vault.seal(password.encode("utf-8", "replace"))).decode()
         return shown, key, {passwords.SETTING: sealed}
+
+    def digest(self, endpoint: str, settings: Mapping[str, str]) -> str:
+        """The digest of an endpoint whose password is in its settings. Raises ValueError as `put_back`."""
+        return self.take_out(self.put_back(endpoint, settings))[1]
 
     def put_back(self, endpoint: str, settings: Mapping[str, str]) -> str:
         """The endpoint as it was given. Opened once and remembered. Raises ValueError: the vault's key is another one now."""

@@ -31,7 +31,13 @@ class Renewals:
     """`link_key`: the HMAC key of signed links."""
 
     def __init__(
-        self, store: Store, clock: Clock, asking: Asking, announcer: Announcer, metrics: Metrics, link_key: bytes
+        self,
+        store: Store,
+        clock: Clock,
+        asking: Asking,
+        announcer: Announcer,
+        metrics: Metrics,
+        link_key: tokens.LinkKeys,
     ) -> None:
         self._store = store
         self._clock = clock

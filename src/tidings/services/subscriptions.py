@@ -90,7 +90,7 @@ class Subscriptions:
         new_uid: Callable[[], str],
         new_token: Callable[[], str],
         new_message_id: Callable[[], str],
-        link_key: bytes,
+        link_key: tokens.LinkKeys,
         anonymous_cancel: bool = True,
         paces: Mapping[str, Sequence[Pace]] = PACES,
         decline_hold: timedelta = DECLINE_HOLD,
@@ -105,7 +105,7 @@ class Subscriptions:
         self._asking = Asking(
             store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
         )
-        self._passwords = EndpointPasswords(vault, link_key)
+        self._passwords = EndpointPasswords(vault, tokens.every_key(link_key)[-1])
         self.renewals = Renewals(store, clock, self._asking, announcer, metrics, link_key)
         self._link_key = link_key
         self._codes = ConfirmationCodes(store, clock, link_key)
@@ -187,7 +187,7 @@ class Subscriptions:
                 if live is None:
                     return await self._subscribe_anew(wanted), True
                 if not lifecycle.is_owner(grant.principal, live, topic):
-                    subscription, unit = await self._asking.covered(wanted, live, self._link_key)
+                    subscription, unit = await self._asking.covered(wanted, live, tokens.newest_key(self._link_key))
                     await self._commit(unit)
                     return subscription, True
                 if live.state is State.UNCONFIRMED:

@@ -152,6 +152,8 @@ def _check(settings: Settings) -> None:
     ):
         if (getattr(settings, one) is None) != (getattr(settings, other) is None):
             raise SettingsError(f"{one} and {other} must be given together")
+    if settings.secret_key_previous and settings.secret_key is None:
+        raise SettingsError("secret_key_previous needs secret_key")
     for name in ("tls_cert", "tls_key", "provision"):
         path = getattr(settings, name)
         if path is not None and not path.is_file():

@@ -360,10 +360,17 @@ class Settings:
     secret_key: str | None = _setting(
         None,
         values.key_text,
-        "Encrypts stored secrets and signs links. Set it where the data directory should not hold its own key; changing it "
-        "makes stored access keys unreadable.",
+        "Encrypts stored secrets and signs links. Set it where the data directory should not hold its own key. To change it, name the one "
+        "before in `secret_key_previous`, or stored access keys are unreadable and links in messages dead.",
         secret=True,
         shown_default="secret.key inside the data directory, made at the first start, readable by its owner only",
+    )
+    secret_key_previous: tuple[str, ...] = _setting(
+        (),
+        values.key_texts,
+        "Secret keys before `secret_key`, the newest first: what they sealed is still read, and links that they signed still work.",
+        unit="keys, separated by spaces",
+        secret=True,
     )
     log_level: str = _setting(
         "info",

@@ -192,3 +192,8 @@ def not_yet(raw: str) -> str:
 
 mailbox = matching(r"(?:[^<>\r\n@]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)", "an address or NAME <ADDRESS>")
 key_text = matching(r"[!-~]{32,512}", "32 to 512 printable characters without blanks")
+
+
+def key_texts(raw: str) -> tuple[str, ...]:
+    """Several, separated by blanks."""
+    return tuple(key_text(key) for key in raw.split())

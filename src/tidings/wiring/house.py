@@ -110,8 +110,8 @@ class House:
         self.metrics = Metrics()
         self._clock_watch = ClockWatch(clock, self.metrics)
         self._vault = vault
-        self._link_key = vault.derive("links")
-        self._passwords = EndpointPasswords(vault, self._link_key)
+        self._link_key = vault.derive_all("links")
+        self._passwords = EndpointPasswords(vault, self._link_key[-1])
         self._gate = Gate(TextGate(store, self.clock, self.metrics).permits)
         self._expander = Expander(store)
         self._announcer = LocalAnnouncer(store, self._gate, self._expander)

@@ -69,5 +69,5 @@ async def open_store(settings: Settings, *, create: bool = True) -> tuple[Sqlite
             f"there is no database {settings.store_path}; is --data right? A start makes one: tidings serve"
         )
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vault = FileVault.load(settings.data, settings.secret_key, create=is_new)
+    vault = FileVault.load(settings.data, settings.secret_key, previous=settings.secret_key_previous, create=is_new)
     return await SqliteStore.open(settings.store_path), vault

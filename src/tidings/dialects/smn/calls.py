@@ -21,6 +21,7 @@ from tidings.domain.errors import NotAuthenticated, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Subscription, Topic, Way
 from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, Vault
+from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts
 from tidings.services.projects import Projects
 from tidings.services.publish import Publisher
@@ -58,7 +59,7 @@ class House:
     judges: Sequence[Judge]
     certificate: Callable[[str], bytes | None]
     new_id: Callable[[], str]
-    link_key: bytes
+    link_key: LinkKeys
     public_url: str
     region: str
     skew: timedelta
