@@ -77,7 +77,7 @@ def _command_faults(arguments: list[str]) -> list[str]:
     command: Any = typer.main.get_command(app)
     words = list(arguments)
     while words and hasattr(command, "commands"):
-        if re.fullmatch(r"[a-z|]+", words[0]) is None:
+        if re.fullmatch(r"[a-z][a-z|-]*", words[0]) is None:
             break
         known = command.commands
         if words[0] not in known:
