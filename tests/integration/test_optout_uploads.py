@@ -212,3 +212,35 @@ async def test_a_number_with_a_trunk_prefix_is_kept_as_it_would_be_texted(
     assert (upload.taken.added, upload.taken.known, upload.bad) == (2, 1, 1)
     for phone in ("+447911123456", phone_number("+4600031983")):
         assert store.text_blocked(ACCOUNT, "1400006666", 1, phone) == ACCOUNT_WIDE
+
+
+# --- a refused list is kept -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_list_refused_for_its_bad_lines_is_taken_without_them_and_not_uploaded_again(
+    uploads: OptOutUploads, store: SqliteStore
+) -> None:
+    refused = await over(begin(uploads, "phone\n+12025550123\nnonsense\n"))
+    assert (refused.stage, refused.good, refused.bad) == (Stage.REFUSED, 1, 1)
+    assert refused.is_kept
+    again = uploads.begin(grant(), refused.id, name="list.csv", address="", skip_bad=True, origin=BY)
+    taken = await over(again)
+    assert (taken.stage, taken.good, taken.bad, taken.taken.added) == (Stage.DONE, 1, 1, 1)
+    assert not taken.is_kept
+    with pytest.raises(NotFound):
+        uploads.begin(grant(), refused.id, name="list.csv", address="", skip_bad=True, origin=BY)
+
+
+async def test_a_refused_list_is_given_up_in_time_or_for_a_newer_one(store: SqliteStore) -> None:
+    clock, numbers = FakeClock(), count(1)
+    uploads = OptOutUploads(store, store, clock, lambda: f"upload-{next(numbers)}")
+    first = await over(begin(uploads, "phone\n+12025550123\nnonsense\n"))
+    second = await over(begin(uploads, "phone\n+12025550123\nnonsense\n"))
+    assert (first.is_kept, second.is_kept) == (False, True)
+    clock.advance(optout_uploads.ARRIVES_WITHIN.total_seconds() + 1)
+    uploads.expire()
+    assert not second.is_kept
+    assert uploads.progress(grant(), second.id).bad == 1  # what was wrong is still told
+    with pytest.raises(NotFound):
+        uploads.begin(grant(), second.id, name="", address="", skip_bad=True, origin=BY)
+    await uploads.close()

@@ -32,7 +32,7 @@ from tidings.services.optout_list import UNIT_LINES, BadLine, lines_of
 LIST_BYTES_MAX = 64 * 1024 * 1024
 """A million lines with address, reason and time. What is longer is for `tidings optout import`, which reads from a file."""
 ARRIVES_WITHIN = timedelta(minutes=15)
-"""How long a list waits for its next piece, or for its import to begin: then it was given up."""
+"""How long a list waits for its next piece, for its import to begin, or to be taken without its bad lines: then it was given up."""
 TOLD_FOR = timedelta(days=1)
 """How long the end of an import is told."""
 BAD_SHOWN = 50
@@ -88,6 +88,11 @@ class Upload:
         return self.stage in ENDED
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it is still here and its import may begin, for a refused list without its bad lines."""
+        return self.file is not None and self.stage in (Stage.ARRIVING, Stage.REFUSED)
+
+    @property
     def done_lines(self) -> int:
         return self.taken.added + self.taken.known + self.taken.late
 
@@ -108,7 +113,8 @@ class OptOutUploads:
     """`store`, `opt_outs`: one object. `new_id`: for uploads; must be hard to guess. `revoke_all`: as `optout_import`'s. `folder`: where
     lists lie while they arrive and are imported, in files without a name.
 
-    An account has one list that arrives and one that is imported, so what it holds is bounded, and no account waits for another.
+    An account has one list that arrives or was refused, and one that is imported: so what it holds is bounded, and no account waits
+    for another.
     """
 
     def __init__(
@@ -154,14 +160,17 @@ class OptOutUploads:
         return upload
 
     def begin(self, grant: Grant, upload_id: str, *, name: str, address: str, skip_bad: bool, origin: Origin) -> Upload:
-        """Look a list through that arrived, and import it; returns at once. address: of lines that name none.
+        """Look a list through that arrived, or was refused for its bad lines, and import it; returns at once. address: of lines that name
+        none.
 
         skip_bad: leave bad lines out instead of importing nothing. Raises NotFound (import), InvalidValue (file: empty), WrongState
         while another list of the account is imported.
         """
         assert grant.verb is Verb.MANAGE_OPT_OUTS
         self.expire()
-        upload = self._arriving(grant, upload_id)
+        upload = self.progress(grant, upload_id)
+        if not upload.is_kept:
+            raise NotFound("import", upload_id)
         if not upload.size:
             raise InvalidValue("file", "is empty")
         running = self._tasks.get(grant.owner)
@@ -169,6 +178,8 @@ class OptOutUploads:
             raise WrongState("import", "running", "begin another")
         upload.name, upload.address = name[:_NAME_CHARACTERS_MAX], address
         upload.stage = Stage.CHECKING
+        upload.read = upload.good = upload.bad = 0
+        upload.bad_lines.clear()
         origin = replace(origin, way=Way.IMPORT)
         self._tasks[grant.owner] = asyncio.create_task(self._run(upload, origin, skip_bad=skip_bad))
         return upload
@@ -194,6 +205,8 @@ class OptOutUploads:
             age = now - held.touched_at
             if (held.stage is Stage.ARRIVING and age > ARRIVES_WITHIN) or (held.is_over and age > TOLD_FOR):
                 self._drop(held)
+            elif held.is_kept and age > ARRIVES_WITHIN:
+                held.close()
 
     async def close(self) -> None:
         """End what runs, between two units. Safe to repeat."""
@@ -208,6 +221,8 @@ class OptOutUploads:
         arriving = [held for held in mine if held.stage is Stage.ARRIVING]
         for held in arriving + over[: max(0, len(over) - ENDED_KEPT + 1)]:
             self._drop(held)
+        for held in over:
+            held.close()
         now = self._clock.now()
         try:
             file = TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed when the list is imported or given up
@@ -251,7 +266,8 @@ class OptOutUploads:
             _log.exception("an import of opt-outs broke off")
             upload.problem, upload.stage = "it broke off; the log says why", Stage.FAILED
         finally:
-            upload.close()
+            if upload.stage is not Stage.REFUSED or upload.problem or not upload.good:
+                upload.close()
             upload.touched_at = self._clock.now()
 
     def _lines(self, upload: Upload, taking: OptOutImport, read: Callable[[int], None]) -> Iterator[Listed | BadLine]:

@@ -206,3 +206,22 @@ async def test_the_number_check_says_what_keeps_a_text_and_shows_what_is_known(s
     await desk.get_by_label("Number").fill("+12025550177")
     await expect(desk.get_by_role("heading", name="This text would go out")).to_be_visible()
     await expect(results).to_contain_text("This number never opted out or in.")
+
+
+async def test_a_list_with_bad_lines_is_taken_without_them_and_without_choosing_it_again(
+    site: ConsoleSite, sign_in: SignIn, tmp_path: Path
+) -> None:
+    await prepare(site)
+    file = tmp_path / "list.csv"
+    file.write_text("phone\n+12025550140\nnonsense\n")
+    page = await sign_in("/texting/unsubscribed/import", java_script_enabled=False)
+    await page.get_by_label("CSV file").set_input_files(file)
+    await page.get_by_role("button", name="Import").click()
+    while await page.get_by_role("link", name="Look again").count():
+        await page.get_by_role("link", name="Look again").click()
+    await expect(page.get_by_role("heading", name="Nothing was imported")).to_be_visible()
+    await page.get_by_role("button", name="Leave 1 bad line out and import 1").click()
+    while await page.get_by_role("link", name="Look again").count():
+        await page.get_by_role("link", name="Look again").click()
+    await expect(page.get_by_role("heading", name="Done")).to_be_visible()
+    assert await is_opted_out(site, "+12025550140")

@@ -26,10 +26,12 @@ async def new(call: Call) -> Answer:
     return await _page(call, Fields())
 
 
-async def _page(call: Call, form: Fields) -> Answer:
+async def _page(call: Call, form: Fields, kept: Upload | None = None) -> Answer:
+    """kept: a list that has arrived, so that nobody has to choose its file again."""
     found = await call.house.opt_outs.addresses(call.grant)
     values = {
         "form": form,
+        "kept": kept,
         "addresses": words.address_choices(found),
         "running": call.house.uploads.running(call.grant),
         "piece_bytes": PIECE_BYTES,
@@ -58,10 +60,19 @@ async def begin(call: Call) -> Answer:
     name = sent.name if sent is not None else form.text("name", "Name", characters_max=255)
     if not upload_id and (sent is None or not sent.content):
         form.refuse("list", "Choose a file that is not empty.")
+    kept: Upload | None = None
+    try:
+        if not upload_id and sent is not None and sent.content:
+            upload_id = uploads.add_piece(call.grant, "", sent.content).id
+        if upload_id:
+            kept = uploads.progress(call.grant, upload_id)
+            kept.name = kept.name or name
+    except InvalidValue as error:
+        form.refuse("list", f"The file {error.reason}.")
+    except NotFound:
+        form.refuse("list", "What was uploaded is gone. Choose the file again.")
     if form.ok:
         try:
-            if not upload_id and sent is not None:
-                upload_id = uploads.add_piece(call.grant, "", sent.content).id
             upload = uploads.begin(
                 call.grant,
                 upload_id,
@@ -78,7 +89,7 @@ async def begin(call: Call) -> Answer:
             form.refuse("list", "Another list is being imported. Wait until it is done.")
         else:
             return Moved(f"{ROOT}{_PATH}/{upload.id}")
-    return await _page(call, form)
+    return await _page(call, form, kept if kept is not None and kept.is_kept else None)
 
 
 async def progress(call: Call) -> Answer:
