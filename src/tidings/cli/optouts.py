@@ -29,10 +29,13 @@ from tidings.cli.running import (
     OpenedStore,
     Problem,
     StoreUrl,
+    note,
+    origin,
     with_store,
 )
 from tidings.cli.showing import plain, show_json
-from tidings.domain.model import AccountId
+from tidings.domain.audit import Action
+from tidings.domain.model import AccountId, Way
 from tidings.domain.optout import OptOut, OptOutQuery
 from tidings.services.optout_import import Listed, OptOutImport
 from tidings.services.phones import same_number
@@ -102,10 +105,10 @@ def export_opt_outs(
     options = {"config": config, "data": data, "store": store}
     form = _write_json if as_json else _write_csv
     if str(file) == "-":
-        _write_all(options, account, address, phone, lambda: form(sys.stdout))
+        _write_all(options, account, address, phone, lambda: form(sys.stdout), exported_to="standard output")
         return
     with _new_file(file, force=force) as out:
-        count = _write_all(options, account, address, phone, lambda: form(out))
+        count = _write_all(options, account, address, phone, lambda: form(out), exported_to=str(file))
     typer.echo(f"{file}: {count} opt-outs")
 
 
@@ -132,8 +135,8 @@ def import_opt_outs(
     async def work(settings: Settings, opened: OpenedStore, _vault: FileVault) -> dict[str, int]:
         from tidings.wiring import open_clock
 
-        owner = await _chosen(opened, account)
-        taking = OptOutImport(opened, opened, await open_clock(opened), owner, revoke_all=settings.sms_revoke_all)
+        owner, by = await _chosen(opened, account), replace(origin(), way=Way.IMPORT)
+        taking = OptOutImport(opened, opened, await open_clock(opened), owner, by, revoke_all=settings.sms_revoke_all)
         await taking.begin()
         good, bad = _look_through(file, address, taking)
         if bad and not skip_bad:
@@ -211,7 +214,13 @@ def _size(file: Path) -> int:
 
 
 def _write_all(
-    options: dict[str, Any], account: str | None, address: str | None, phone: str | None, begin: Callable[[], _Write]
+    options: dict[str, Any],
+    account: str | None,
+    address: str | None,
+    phone: str | None,
+    begin: Callable[[], _Write],
+    *,
+    exported_to: str = "",
 ) -> int:
     async def work(_settings: Settings, opened: OpenedStore, _vault: FileVault) -> int:
         owners = [row.account_id for row in await opened.accounts()]
@@ -225,6 +234,8 @@ def _write_all(
             async for row in _rows(opened, query):
                 write({column: plain(getattr(row, column)) for column in COLUMNS})
                 count += 1
+            if exported_to:
+                await note(opened, Action.EXPORT, f"optout export to {exported_to}", account_id=owner)
         return count
 
     return with_store(options, work)

@@ -14,10 +14,12 @@ from typing import Annotated, Protocol, TypeVar
 
 import typer
 
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import Conflict, InvalidValue, TidingsError
-from tidings.domain.model import Origin, Way
+from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 from tidings.services.accounts import Accounts
 from tidings.settings import Settings, SettingsError, load
 from tidings.store.vault import FileVault
@@ -107,6 +109,22 @@ def origin() -> Origin:
     except (OSError, KeyError):  # no name for this user id, as in a container
         user = str(os.getuid())
     return Origin(Way.CLI, principal=f"os-user:{user}", via="cli")
+
+
+async def note(
+    store: Store, action: Action, subject: str, *, account_id: AccountId | None = None, count: int = 1
+) -> None:
+    """Add to the audit trail what a command did beside changing rows; without an account to the first one's. What was done stays done
+    when this fails, so that is a warning."""
+    from tidings.wiring import open_clock
+
+    try:
+        clock = await open_clock(store)
+        known = min(await store.accounts(), key=lambda it: (it.created_at, it.account_id), default=None)
+        owner = account_id or (known.account_id if known else AccountId(""))
+        await store.commit(Unit(audit=[AuditEntry(owner, clock.now(), action, subject, origin(), count=count)]))
+    except TidingsError as error:
+        typer.echo(f"tidings: the audit trail could not be written: {error}", err=True)
 
 
 def with_accounts(

@@ -54,11 +54,13 @@ from tidings.dialects.sns.policies import judge as sns_judge
 from tidings.dialects.tencent import TencentDialect
 from tidings.dialects.tencent.calls import House as TencentHouse
 from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.letters import Links
-from tidings.domain.model import AccountId
+from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.ports import Channel
 from tidings.domain.steady_clock import SteadyClock
 from tidings.domain.tokens import sign_link
+from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.pages import Pages
@@ -502,6 +504,11 @@ class House:
 
     async def _reset(self) -> None:
         await self.store.reset()
+        origin = Origin(Way.SYSTEM, "developer mode", via="developer")
+        entry = AuditEntry(
+            AccountId(self._settings.account_id or DEV_ACCOUNT_ID), self.clock.now(), Action.RESET, "", origin
+        )
+        await self.store.commit(Unit(audit=[entry]))
         self.topics.forget()
         self._expander.forget_all()
         self._texting.reports.forget()
