@@ -506,7 +506,7 @@ async def test_a_trunk_prefix_makes_no_second_number(house: PhoneHouse) -> None:
     assert await house.opted_out_at("+447911123456") == [NUMBER]
 
 
-@pytest.mark.parametrize("phone", ["", "ACME", "12345", "+1202555O123", "+1" * 20, "٠١٢٣٤٥٦٧٨٩"])
+@pytest.mark.parametrize("phone", ["", "ACME", "12345", "+1202555O123", "+1" * 20])
 async def test_who_is_no_number_is_refused(house: PhoneHouse, phone: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         await house.hear("STOP", phone=phone)

@@ -24,6 +24,8 @@ _CHARACTERS_MAX = 120
 _SHORT_MAX = 8
 """Digits of a short code, which is nobody's number in any plan."""
 _SCHEMES = ("tel:", "sms:")
+_SUBSCRIBER_MIN = 7
+"""Digits of somebody's number where no plan says otherwise; what is shorter is a service's short code."""
 _SEPARATORS = frozenset("-./()[]_·\u2212")
 _CODE = re.compile(r"[1-9][0-9]{0,2}\Z")
 _NUMBER = re.compile(r"\+?[0-9]+\Z")
@@ -128,31 +130,27 @@ def _abroad(digits: str, country_code: str) -> str:
 
 
 def _in_country(digits: str, code: str, ton: int) -> list[str]:
-    """A number of the country, written with its code or without; else one of another country; else the digits as they came."""
+    """A number of the country, with its code or without; else one of another country that is given out; else what it may be here."""
     # A number never begins with the zero that is dialed before it, so that one is surely national.
     is_national = ton == TON_NATIONAL or digits.startswith("0")
     national = _national(digits, code)
     whole = "" if digits.startswith("0") else canonical("+" + digits)
     with_code = whole if digits.startswith(code) else ""
     own = [national, with_code] if is_national else [with_code, national]
-    valid = [number for number in own if is_given_out(number)]
-    if ton == TON_INTERNATIONAL and is_given_out(whole):
-        valid.insert(0, whole)
-    possible = []
-    if is_national or _is_length_of_mobile(national, code):
-        possible.append(national)
-    possible += [number for number in (with_code, whole, national) if number and is_possible(number)]
-    if ton == TON_INTERNATIONAL and possible and not is_national:
-        possible.sort(key=lambda number: number != whole)
-    if is_national and is_possible(national):
-        return [*valid, *possible]
-    if len(digits) <= _SHORT_MAX and not valid:
-        return [*(number for number in possible if is_possible(number)), digits]
-    return [*valid, *possible, whole or national]
+    found = [number for number in own if is_given_out(number)]
+    if not is_national and is_given_out(whole):
+        found.insert(0 if ton == TON_INTERNATIONAL else len(found), whole)
+    likely = [national] if is_national or _is_length_of_mobile(national, code) else []
+    found += [number for number in (*likely, with_code, whole, national) if number and is_possible(number)]
+    if found:
+        return found
+    return [whole or national] if len(digits) >= _SUBSCRIBER_MIN else []
 
 
 def _without_country(digits: str) -> list[str]:
     """An international number without its sign, or whatever it is."""
+    if len(digits) < _SUBSCRIBER_MIN:
+        return []
     if len(digits) <= _SHORT_MAX or digits.startswith("0"):
         return [digits]
     return [canonical("+" + digits)]

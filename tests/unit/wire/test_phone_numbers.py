@@ -75,14 +75,20 @@ def test_the_numbers_of_this_page_are_in_use(number: str) -> None:
         ("97123456", "229", TON_UNKNOWN, "+2290197123456"),
         ("07012345", "225", TON_UNKNOWN, "+2250707012345"),
         ("99912345678901", "44", TON_UNKNOWN, "+99912345678901"),  # nobody's plan: as it came
-        ("12345", "44", TON_UNKNOWN, "12345"),
+        ("51234", "500", TON_UNKNOWN, "+50051234"),  # a plan with short numbers
+        ("12025550123", "86", TON_UNKNOWN, "+12025550123"),  # no number of China begins so
+        ("4790123456", "1", TON_UNKNOWN, "+4790123456"),  # nor of America
+        ("4790123456", "1", TON_NATIONAL, "+14790123456"),
+        ("1234567", "44", TON_UNKNOWN, "+441234567"),
     ],
 )
 def test_a_number_belongs_to_the_country_that_is_asked_for(text: str, country_code: str, ton: int, number: str) -> None:
     assert phone_numbers.read(text, country_code, ton) == number
 
 
-@pytest.mark.parametrize("text", ["", "+", "ACME", "+1202555O123", "1-888-STOP-NOW", "*#06#", "1" * 60, "٠" * 500])
+@pytest.mark.parametrize(
+    "text", ["", "+", "ACME", "12345", "+1202555O123", "1-888-STOP-NOW", "*#06#", "1" * 60, "٠" * 500]
+)
 def test_what_is_no_number_is_said_so(text: str) -> None:
     assert phone_numbers.read(text, "44") is None
     assert phone_numbers.international(text) is None
