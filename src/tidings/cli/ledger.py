@@ -22,6 +22,7 @@ from tidings.domain.ports import Store
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
 from tidings.wire.csv_rows import cell
+from tidings.wire.plain_text import replaced
 
 _PAGE_ENTRIES = 500
 _WRONG_USAGE = 2
@@ -114,7 +115,7 @@ def _sentence(values: dict[str, Any]) -> str:
         f"  by {values['way']} from {who}{_said(values)}{'' if values['changed'] else '  (no change)'}"
     )
     # A terminal must not obey what a stranger wrote.
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return replaced(text, "�")
 
 
 def _said(values: dict[str, Any]) -> str:

@@ -41,6 +41,7 @@ from tidings.services.optout_import import Listed, OptOutImport
 from tidings.services.phones import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
+from tidings.wire.plain_text import replaced
 
 optout_app = typer.Typer(no_args_is_help=True, help="Opt-outs: phones that want no texts.")
 
@@ -272,7 +273,7 @@ def _write_text(values: dict[str, Any]) -> None:
     text = f"{values['phone']:<16}  {values['address']:<16}  {values['since']}  by {values['way']}"
     why = values["reason"] or values["raw_text"]
     text += f": {why}" if why else ""
-    typer.echo("".join(character if character.isprintable() else "�" for character in text))
+    typer.echo(replaced(text, "�"))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tidings.console.navigation import Group, menu
 from tidings.console.routing import ROOT, Call, Shown
 from tidings.dialects.contract import WireResponse
 from tidings.domain.grants import Verb
+from tidings.wire.plain_text import undirected
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
@@ -78,6 +79,7 @@ class Render:
             auto_reload=False,
         )
         self._environment.filters.update(
+            undirected=undirected,
             number=showing.number,
             plural=showing.plural,
             state=showing.state,

@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tidings.dialects.contract import WireResponse
 from tidings.pages.catalogue import Catalogue
 from tidings.pages.page import Action, Page
+from tidings.wire.plain_text import undirected
 
 # Nothing runs, nothing is fetched from elsewhere, nothing frames us, no form leaves: a topic's name that tries has no chance.
 CONTENT_SECURITY_POLICY = (
@@ -48,6 +49,7 @@ class Render:
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
+            finalize=_shown,
         )
         self._environment.globals.update(
             languages=tuple(catalogues.values()),
@@ -110,3 +112,8 @@ class Render:
     def _actions(page: Page) -> list[Action]:
         own = [page.section.action] if page.section and page.section.action else []
         return [*page.actions, *own, *page.more]
+
+
+def _shown(value: object) -> object:
+    """What a template writes: a name must not look like another by marks of direction."""
+    return undirected(value) if type(value) is str else value

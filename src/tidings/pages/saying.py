@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from tidings.domain.model import State, Subscription, Topic
 from tidings.pages.masks import masked
 from tidings.services.subscriptions import Found
+from tidings.wire.plain_text import one_line
 
 PEOPLE = frozenset({"email", "email-json", "sms"})
 _BOTS = ("dingding", "feishu", "wechat", "welink")
@@ -22,7 +23,7 @@ FIELDS: Mapping[str, str] = {
 
 def title_of(topic: Topic) -> str:
     """The topic's name for people."""
-    return topic.display_name.strip() or topic.name
+    return one_line(topic.display_name) or topic.name
 
 
 LIVE = (State.UNCONFIRMED, State.CONFIRMED)

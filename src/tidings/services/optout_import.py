@@ -25,6 +25,7 @@ from tidings.domain.unit import Unit
 from tidings.services.phones import PERSONS_OWN, Said, add_account_wide
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import canonical
+from tidings.wire.plain_text import is_plain
 
 NO_REASON = "on a list that was imported"
 """Of a line that gives none."""
@@ -109,7 +110,7 @@ class OptOutImport:
         if line.address not in self._addresses:
             raise InvalidValue("address", "not an inbound address of this account", line.address)
         self._phone(line)
-        if len(line.reason) > REASON_CHARACTERS_MAX or not line.reason.isprintable():
+        if len(line.reason) > REASON_CHARACTERS_MAX or not is_plain(line.reason):
             raise InvalidValue("reason", f"at most {REASON_CHARACTERS_MAX} characters that can be printed")
         if line.since is not None and line.since > self._begun_at:
             raise InvalidValue("since", "lies in the future", str(line.since))

@@ -31,6 +31,7 @@ from tidings.domain.unit import Unit
 from tidings.services import endpoints
 from tidings.services.inbound import DEFAULT_REPLIES, DESCRIPTION_CHARACTERS_MAX, REPLY_CHARACTERS_MAX, kind_of
 from tidings.services.sms_applications import check_application, is_secret, merged, sealed
+from tidings.wire.plain_text import is_plain
 
 _SHORT_CODE = re.compile(r"[0-9]{3,8}\Z")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
@@ -255,6 +256,6 @@ def _check_address(wanted: WantedAddress) -> None:
 
 
 def _check_text(field_name: str, text: str, characters_max: int) -> None:
-    if len(text) > characters_max or not all(c.isprintable() or c == "\n" for c in text):
+    if len(text) > characters_max or not is_plain(text, lines=True):
         reason = f"at most {characters_max} characters, without control characters"
         raise InvalidValue(f"inbound_address.{field_name}", reason, text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tidings.domain.errors import InvalidValue
 from tidings.domain.template_texts import CONTENT_CHARACTERS_MAX, places
+from tidings.wire.plain_text import is_plain
 
 NAME_CHARACTERS_MAX = 100
 REMARK_CHARACTERS_MAX = 500
@@ -17,7 +18,7 @@ def check_sign(content: str, remark: str = "") -> None:
     """Raises InvalidValue (`content`, `content length`, `remark`)."""
     if len(content) > SIGN_CHARACTERS_MAX:
         raise InvalidValue("content length", f"at most {SIGN_CHARACTERS_MAX} characters", content)
-    if not content.strip() or content != content.strip() or not content.isprintable() or set("【】[]") & set(content):
+    if not content.strip() or content != content.strip() or not is_plain(content) or set("【】[]") & set(content):
         raise InvalidValue("content", "not empty, without brackets and blanks around it", content)
     check_text("remark", remark, REMARK_CHARACTERS_MAX)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from tidings.wire.plain_text import replaced
+
 
 def read_peer_json(body: bytes) -> Any:
     """The value; None for null and for what is no JSON in UTF-8, or more than can be read."""
@@ -30,4 +32,4 @@ def peer_word(value: object, characters_max: int = 200) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
     text = value if isinstance(value, str) else str(value) if -(10**18) < value < 10**18 else ""
-    return "".join(ch if ch.isprintable() else " " for ch in text[:characters_max])
+    return replaced(text[:characters_max], " ")

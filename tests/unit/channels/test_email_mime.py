@@ -9,6 +9,7 @@ from base64 import b64encode
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.utils import parseaddr
+from unicodedata import category
 
 import dkim
 import pytest
@@ -23,11 +24,11 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidings.channels.mime import DkimKey, compose, octets, read_sender
+from tidings.channels.mime import DkimKey, compose, octets
 from tidings.channels.mime.dkim import _relaxed_body
 from tidings.channels.mime.render import plain, prose, render
 from tidings.domain.envelope import MailContent
-from tidings.wire.mail_address import read_recipient
+from tidings.wire.mail_address import read_recipient, read_sender
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 SENDER = "Tidings <no-reply@tidings.example>"
@@ -93,6 +94,33 @@ def test_no_value_from_outside_adds_or_changes_a_header(content, message_id):
     assert kinds in (["text/plain"], ["multipart/alternative", "text/plain", "text/html"])
 
 
+DIRECTIONS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+JOINED = "می\u200cخواهم 👨\u200d👩\u200d👧 ❤\ufe0f 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f \U0001faef क्\u200dष"
+"""Joiners, a variation selector, a flag made of tags, and an emoji newer than this Python's Unicode."""
+
+
+def test_what_joins_letters_and_emoji_stays_in_subject_and_name():
+    raw = sent(MailContent("notification", JOINED, JOINED, "Text"))
+    assert read(raw)["Subject"] == JOINED
+    written, _ = parseaddr(email.message_from_bytes(raw)["From"])
+    assert str(make_header(decode_header(written))) == JOINED
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\0"])
+def test_no_line_end_of_any_kind_makes_a_header(end):
+    raw = sent(
+        MailContent("notification", f"می\u200cخواهم{end}Bcc: x@evil.example", f"News{end}Bcc: y@evil.example", "Text")
+    )
+    assert read(raw)["Bcc"] is None
+    assert read(raw)["Subject"] == "می\u200cخواهم Bcc: x@evil.example"
+
+
+def test_a_name_cannot_be_turned_round_by_marks_of_direction():
+    raw = sent(MailContent("notification", "\u202egpj.exe\u202c \u2067a\u2069", "\u202eknaB", "Text"))
+    assert read(raw)["Subject"] == "gpj.exe a"
+    assert parseaddr(email.message_from_bytes(raw)["From"])[0] == "knaB"
+
+
 @given(st.text(max_size=200), st.text(max_size=80))
 @example("0000 0000000000000¡¡¡¡¡¡¡¡¡૦நந", "00000000000000¡¡¡¡¡ව𑀀 ¡")
 @example("服务器" * 80, "名" * 90)
@@ -100,7 +128,12 @@ def test_subject_and_display_name_arrive_as_readable_as_they_were_written(subjec
     raw = sent(MailContent("notification", subject, name, "Text"))
 
     def shown(text):
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split()).replace("=?", "= ?")
+        fit = "".join(
+            " " if c in "\u2028\u2029\ufffe\uffff" or category(c) in ("Cc", "Cs") else c
+            for c in text
+            if c not in DIRECTIONS
+        )
+        return " ".join(fit.split()).replace("=?", "= ?")
 
     assert read(raw)["Subject"] == (shown(subject) or "Message from " + (shown(name) or "this service"))
     # Observed: CPython 3.11's structured parser puts a space between adjacent encoded words of a name; its older one is right.
@@ -233,11 +266,77 @@ def test_reading_an_address_gives_a_safe_one_or_a_value_error(endpoint):
     assert recipient.address.count("@") == 1
 
 
-def test_the_senders_name_and_address_are_read():
-    sender = read_sender('"Acme, Inc." <no-reply@acme.example>')
-    assert (sender.name, sender.address, sender.domain) == ("Acme, Inc.", "no-reply@acme.example", "acme.example")
-    with pytest.raises(ValueError, match="not a mail address"):
-        read_sender("Acme <nowhere>")
+LONGEST = "x" * 64
+
+
+@pytest.mark.parametrize(
+    ("written", "name", "address"),
+    [
+        ("a@b.example", "", "a@b.example"),
+        ("<a@b.example>", "", "a@b.example"),
+        (" News  <a@b.example> ", "News", "a@b.example"),
+        ('"Acme, Inc." <a@b.example>', "Acme, Inc.", "a@b.example"),
+        ("Acme, Inc. <a@b.example>", "Acme, Inc.", "a@b.example"),
+        ("Ops: alerts <a@b.example>", "Ops: alerts", "a@b.example"),
+        ("News (team) <a@b.example>", "News (team)", "a@b.example"),
+        ('Joe "the \\"J\\"" Doe <a@b.example>', 'Joe the "J" Doe', "a@b.example"),
+        ('"a@b <c>; d" <a@b.example>', "a@b <c>; d", "a@b.example"),
+        ("Zürich, Büro <a@b.example>", "Zürich, Büro", "a@b.example"),
+        ("通知 می\u200cخواهم 👨\u200d👩\u200d👧 <a@b.example>", "通知 می\u200cخواهم 👨\u200d👩\u200d👧", "a@b.example"),
+        ("=?utf-8?b?WsO8cmljaA==?= <a@b.example>", "Zürich", "a@b.example"),
+        ("News <a@bücher.example>", "News", "a@xn--bcher-kva.example"),
+        (f"<{LONGEST}@b.example>", "", f"{LONGEST}@b.example"),
+    ],
+)
+def test_the_sender_is_read_as_an_operator_writes_it_and_mails_are_from_it(written, name, address):
+    sender = read_sender(written)
+    assert (sender.name, sender.address, sender.domain) == (name, address, address.rpartition("@")[2])
+    raw = octets(compose(MailContent("notification", "S", "", "Text"), "to@example.com", written, "id", AT))
+    shown, found = parseaddr(email.message_from_bytes(raw)["From"])
+    assert (str(make_header(decode_header(shown))), found) == (name, address)
+    assert raw.split(b"\r\n\r\n")[0].isascii()
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("", "not a mail address"),
+        ("Acme <nowhere>", "not a mail address"),
+        ("a@b.example, c@d.example", "not a mail address"),
+        ("A <a@b.example>, B <c@d.example>", "one address"),
+        ("a@b.example, B <c@d.example>", "one address"),
+        ("Ops: a@b.example, c@d.example;", "not a group"),
+        ("Ops: A <a@b.example>;", "not a group"),
+        ("undisclosed-recipients:;", "not a group"),
+        ('"Acme <a@b.example>', "both quotes"),
+        ("News\r\nBcc: x <a@b.example>", "one line"),
+        ("\u202eknaB <a@b.example>", "marks of direction"),
+        ("=?utf-8?b?DQpCY2M6IHg=?= <a@b.example>", "one line"),
+        ("=?nope?b?QQ==?= <a@b.example>", "encoded words"),
+        (f"<{LONGEST}x@b.example>", "at most 64 octets"),
+        ("News <näws@b.example>", "ASCII before the @"),
+        ("x" * 201 + " <a@b.example>", "at most 200"),
+        ("News <a b@c.example>", "not a mail address"),
+    ],
+)
+def test_what_is_no_sender_is_refused_with_one_line_that_says_why(written, why):
+    with pytest.raises(ValueError, match=why) as refused:
+        read_sender(written)
+    assert "\n" not in str(refused.value)
+
+
+@given(st.text(max_size=80), st.sampled_from(["a@b.example", "x.y@mail.example"]))
+def test_whatever_the_name_is_a_sender_gives_one_from_header_or_a_refusal(name, address):
+    try:
+        read_sender(f"{name}<{address}>")
+    except ValueError:
+        return
+    raw = octets(
+        compose(MailContent("notification", "S", "", "Text"), "to@example.com", f"{name}<{address}>", "id", AT)
+    )
+    message = email.message_from_bytes(raw)
+    assert len(message.get_all("From")) == 1
+    assert parseaddr(message["From"])[1] == address
 
 
 RSA = rsa.generate_private_key(65537, 2048)

@@ -14,10 +14,11 @@ import aiosmtplib
 import structlog
 
 from tidings.channels.email.relay import Connection, Relay, tls_context
-from tidings.channels.mime import DkimKey, Mail, mail_of, octets, read_sender
+from tidings.channels.mime import DkimKey, Mail, mail_of, octets
 from tidings.domain.envelope import Outgoing, Permit
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.ports import Settle
+from tidings.wire.mail_address import read_sender
 
 CONNECTIONS_MAX = 8
 """Relays commonly allow 10-20 at a time from one client."""

@@ -16,11 +16,11 @@ from email.headerregistry import Address
 from email.utils import format_datetime
 from functools import lru_cache
 
-from tidings.channels.mime.address import NAME_CHARACTERS_MAX, one_line, read_sender
 from tidings.channels.mime.dkim import DkimKey, dkim_header
 from tidings.channels.mime.render import language_of, render, subject_of, web_url
 from tidings.domain.envelope import MailContent, Outgoing
-from tidings.wire.mail_address import read_recipient
+from tidings.wire.mail_address import NAME_CHARACTERS_MAX, read_recipient, read_sender
+from tidings.wire.plain_text import one_line
 
 SUBJECT_CHARACTERS_MAX = 500
 HEADER_URL_OCTETS_MAX = 900
@@ -58,7 +58,7 @@ def compose(content: MailContent, endpoint: str, mail_from: str, message_id: str
     recipient = read_recipient(endpoint)
     text, html = render(content)
     subject = _shown(subject_of(content))[:SUBJECT_CHARACTERS_MAX]
-    from_name = _shown(one_line(content.from_name))[:NAME_CHARACTERS_MAX] or sender.name
+    from_name = _shown(one_line(content.from_name))[:NAME_CHARACTERS_MAX] or _shown(sender.name)
     identity = f"<{_atom(message_id)}@{sender.domain}>"
     headers = (
         ("From", str(Address(display_name=from_name, addr_spec=sender.address))),

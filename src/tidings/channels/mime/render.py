@@ -16,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup, escape
 
-from tidings.channels.mime.address import one_line
 from tidings.domain.envelope import MailContent
+from tidings.wire.plain_text import one_line
 
 FONT = "-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue','PingFang SC','Microsoft YaHei',Arial,sans-serif"
 PREVIEW_CHARACTERS = 120

@@ -17,6 +17,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.optout import IncomingText
 from tidings.domain.texts import TextReceipt
 from tidings.wire.phone_numbers import read_country_code
+from tidings.wire.plain_text import replaced
 
 NUMBER_CHARACTERS_MAX = 64
 ID_CHARACTERS_MAX = 200
@@ -109,7 +110,7 @@ def check_country_code(value: str) -> str:
 
 def detail(text: str) -> str:
     """Words of a network, shortened and printable."""
-    return "".join(c if c.isprintable() else " " for c in text[:DETAIL_CHARACTERS_MAX])
+    return replaced(text[:DETAIL_CHARACTERS_MAX], " ")
 
 
 def is_secret(given: bytes, secret: str) -> bool:

@@ -19,6 +19,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native.errors import Refusal
 from tidings.dialects.native.shapes import Page
 from tidings.domain.errors import InvalidValue
+from tidings.wire.plain_text import is_plain
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 Row = TypeVar("Row")
@@ -57,7 +58,7 @@ def _pairs(raw: str) -> list[tuple[str, str]]:
             name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
         except UnicodeDecodeError as error:
             raise InvalidValue("query", "not percent-encoded UTF-8") from error
-        if not (name.isprintable() and value.isprintable() and len(name) <= 100):
+        if not (is_plain(name) and is_plain(value) and len(name) <= 100):
             raise InvalidValue("query", "contains characters that cannot be printed, or an endless name")
         if not value:
             raise InvalidValue(name or "query", "empty; leave the parameter out to mean any")

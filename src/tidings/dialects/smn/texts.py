@@ -5,6 +5,8 @@ Mails get theirs from the mail templates.
 
 from __future__ import annotations
 
+from tidings.wire.plain_text import one_line
+
 DEFAULT_LANGUAGE = "en"
 CHINESE = "zh-CN"
 
@@ -78,4 +80,4 @@ def _filled(pattern: str, **values: str) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return one_line(text)

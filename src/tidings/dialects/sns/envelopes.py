@@ -19,6 +19,7 @@ from tidings.domain.letters import Links, make_letter, name_of, text_of
 from tidings.domain.model import Kind, Message, MessageAttribute, Subscriber, Topic
 from tidings.domain.ports import Signer
 from tidings.domain.retry import PEOPLE_PLAN, QUEUE_PLAN, RetryPlan
+from tidings.wire.plain_text import undirected
 
 HTTP_TIMEOUT_S = 15.0
 """Source: SNS developer guide, message delivery retries."""
@@ -314,7 +315,7 @@ class SnsWardrobe:
         if len(text) > SMS_CHARACTERS_MAX:
             raise ValueError(f"longer than {SMS_CHARACTERS_MAX} characters")
         if self._topic is not None and self._topic.display_name:
-            named = f"{self._topic.display_name}> {text}"
+            named = f"{undirected(self._topic.display_name)}> {text}"
             # The name is ours to leave out; a message that was accepted is not.
             text = named if len(named) <= SMS_CHARACTERS_MAX else text
         # Ours: of the two the number wins, because a reply, a STOP too, can reach it.

@@ -14,6 +14,7 @@ from tidings.dialects.smn import bots, texts
 from tidings.domain.envelope import BotContent
 from tidings.domain.model import Kind, Message, Subscriber, SubscriptionId
 from tidings.store.vault import FileVault
+from tidings.wire.plain_text import is_plain
 
 LINK = "https://t.example/s/p/" + "p" * 44
 
@@ -66,7 +67,7 @@ def test_no_name_or_introduction_breaks_the_text_or_hides_the_secret(
 ) -> None:
     told = texts.phone_confirmation(name, "123456", introduction, language, is_code=is_code)
     assert "123456" in told
-    assert told.isprintable()
+    assert is_plain(told)
 
 
 def speak(bodies: dict[str, str], protocol: str = "dingding", settings: dict[str, str] | None = None) -> BotContent:
