@@ -265,3 +265,17 @@ def test_every_setting_has_a_reason() -> None:
 
 def test_the_reference_page_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page(), "run: python -m tidings.cli.settings_page docs/reference/settings.md"
+
+
+@pytest.mark.parametrize("text", ["Acme, Inc. <a@b.example>", "Ops: alerts <a@b.example>", "Zürich <a@bücher.example>"])
+def test_a_sender_that_mails_can_have_is_taken_as_it_is_written(text: str) -> None:
+    assert load({}, {"TIDINGS_MAIL_FROM": text}).mail_from == text
+
+
+@pytest.mark.parametrize(
+    "text", ["A <a@b.example>, c@d.example", "Ops: a@b.example;", "ü@b.example", "nobody", "x" * 65 + "@b.example"]
+)
+def test_a_sender_that_no_mail_can_have_stops_the_start_with_one_line(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"TIDINGS_MAIL_FROM.* must ") as refused:
+        load({}, {"TIDINGS_MAIL_FROM": text})
+    assert "\n" not in str(refused.value)

@@ -10,6 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from tidings.wire.mail_address import read_sender
+from tidings.wire.plain_text import is_plain
+
 MASK = "********"
 
 Network = IPv4Network | IPv6Network
@@ -53,7 +56,7 @@ def _masked(url: str) -> str:
 
 
 def text(raw: str) -> str:
-    if not raw.isprintable():
+    if not is_plain(raw):
         raise ValueError("must be printable text")
     return raw
 
@@ -190,7 +193,11 @@ def not_yet(raw: str) -> str:
     raise ValueError("is not offered by this version yet")
 
 
-mailbox = matching(r"(?:[^<>\r\n@]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)", "an address or NAME <ADDRESS>")
+def mailbox(raw: str) -> str:
+    read_sender(raw)
+    return raw
+
+
 key_text = matching(r"[!-~]{32,512}", "32 to 512 printable characters without blanks")
 
 
