@@ -22,6 +22,7 @@ from tidings.domain.ports import Store
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
 from tidings.wire.csv_rows import cell
+from tidings.wire.plain_text import replaced
 
 _PAGE_ENTRIES = 500
 _WRONG_USAGE = 2
@@ -132,4 +133,4 @@ def _sentence(values: dict[str, Any]) -> str:
         f"{values['at']}  {values['action']:<22}  {values['subject']}{many}  by {who}{where} ({values['way']})  {told}"
     )
     # A terminal must not obey what a stranger wrote.
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text.rstrip())
+    return replaced(text.rstrip(), "\N{REPLACEMENT CHARACTER}")

@@ -16,6 +16,7 @@ from tidings.domain.model import AccountId, Origin, Principal
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.wire.clients import client_group
+from tidings.wire.plain_text import replaced
 
 ADDRESSES_PER_MINUTE = 20
 """Whose failed sign-ins are written down one address by one; those of more addresses in the same minute become one number. At most 41
@@ -137,4 +138,4 @@ class AuditTrail:
 
 
 def _shown(user: str) -> str:
-    return "".join(character for character in user if character.isprintable())[:_SUBJECT_CHARACTERS_MAX]
+    return replaced(user, "")[:_SUBJECT_CHARACTERS_MAX]
