@@ -110,7 +110,8 @@ class OptOutImport:
         if line.address not in self._addresses:
             raise InvalidValue("address", "not an inbound address of this account", line.address)
         self._phone(line)
-        if len(line.reason) > REASON_CHARACTERS_MAX or not is_plain(line.reason):
+        odd_space = any(c.isspace() and c != " " for c in line.reason)
+        if len(line.reason) > REASON_CHARACTERS_MAX or odd_space or not is_plain(line.reason):
             raise InvalidValue("reason", f"at most {REASON_CHARACTERS_MAX} characters that can be printed")
         if line.since is not None and line.since > self._begun_at:
             raise InvalidValue("since", "lies in the future", str(line.since))
