@@ -25,6 +25,7 @@ class Source(enum.StrEnum):
 class Credential(enum.StrEnum):
     PASSWORD = "password"  # noqa: S105  of a user, by its name
     KEY_SECRET = "key-secret"  # noqa: S105  of an access key, by its id
+    CALLBACK_SECRET = "callback-secret"  # noqa: S105  of an application of texting, by its id
 
 
 @dataclass(frozen=True, slots=True)

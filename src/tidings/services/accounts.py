@@ -18,6 +18,7 @@ from tidings.domain.model import AccessKey, Account, AccountId, Origin, Role, Us
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.provisioned import Credential, Provisioned, Source
+from tidings.domain.texts import CALLBACK_SECRET
 from tidings.domain.unit import Unit
 from tidings.services.audit import AuditTrail
 from tidings.services.numbers import check_provisioned
@@ -317,7 +318,8 @@ class Accounts:
         if wanted.sms_applications or wanted.inbound_addresses:
             assert self._opt_outs is not None, "made without the store of opt-outs"
             sms = SmsDifference(self._opt_outs, self._vault, self._clock.now(), difference.lines, difference.unit)
-            await sms.compare(account_id, wanted.sms_applications, wanted.inbound_addresses)
+            applications = [await self._callback_secret(account_id, it, difference) for it in wanted.sms_applications]
+            await sms.compare(account_id, applications, wanted.inbound_addresses)
         if wanted.sms_sandbox is not None:
             await self._compare_sandbox(account_id, wanted.sms_sandbox, difference)
         if wanted.sms_signs or wanted.sms_templates:
@@ -353,6 +355,24 @@ class Accounts:
             kept = await asyncio.to_thread(self._hasher.hash, wanted.password)
         self._note(difference, Credential.PASSWORD, account_id, wanted.name, kept)
         return kept
+
+    async def _callback_secret(
+        self, account_id: AccountId, wanted: WantedApplication, difference: Difference
+    ) -> WantedApplication:
+        """Without a secret that was given before: it may have been rotated since."""
+        secret = wanted.settings.get(CALLBACK_SECRET, "")
+        if difference.source is None or not secret:
+            return wanted
+        assert self._opt_outs is not None
+        given = difference.given.get((Credential.CALLBACK_SECRET, account_id, wanted.app_id))
+        if given is not None and await self._is_same(given.digest, secret):
+            if await self._opt_outs.sms_application(account_id, wanted.app_id) is None:
+                return wanted
+            rest = {name: value for name, value in wanted.settings.items() if name != CALLBACK_SECRET}
+            return replace(wanted, settings=rest)
+        digest = await asyncio.to_thread(self._hasher.hash, secret)
+        self._note(difference, Credential.CALLBACK_SECRET, account_id, wanted.app_id, digest)
+        return wanted
 
     async def _is_same(self, digest: str, value: str) -> bool:
         # In a thread: argon2 takes about 50 ms, and deliveries go on meanwhile.

@@ -55,6 +55,7 @@ from tidings.dialects.tencent import TencentDialect
 from tidings.dialects.tencent.calls import House as TencentHouse
 from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
 from tidings.domain.audit import Action, AuditEntry
+from tidings.domain.errors import TidingsError
 from tidings.domain.letters import Links
 from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.ports import Channel
@@ -456,6 +457,10 @@ class House:
         await self.callbacks.stop()
         await self._dispatcher.stop()
         await self._signer.close()
+        try:
+            await self.accounts.trail.flush()
+        except TidingsError:
+            _log.exception("failed sign-ins of the last minute could not be written down")
         await self.store.close()
 
     async def _tidy_for_ever(self) -> None:
