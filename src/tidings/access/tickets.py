@@ -73,7 +73,7 @@ class Tickets:
 
     async def issue(self, principal: Principal) -> Ticket:
         """A new token for a caller who has just signed in. Raises UnknownCredential when the user is gone or disabled."""
-        user, mark = await self._user(principal.account_id, principal.user)
+        user, mark = await user_and_mark(self._store, principal.account_id, principal.user)
         now = self._clock.now()
         claim = _Claim(user.account_id, user.name, now, now + self._ttl, mark)
         sealed = self._vault.seal(msgspec.json.encode(claim))
@@ -97,7 +97,7 @@ class Tickets:
         if claim.expires_at <= self._clock.now():
             raise RequestExpired("token")
         changes = self._lately.changes
-        user, mark = await self._user(AccountId(claim.account_id), claim.user)
+        user, mark = await user_and_mark(self._store, AccountId(claim.account_id), claim.user)
         if not hmac.compare_digest(mark, claim.mark):
             raise UnknownCredential("token")
         ticket = Ticket(text, principal_of(user), claim.issued_at, claim.expires_at)
@@ -120,12 +120,14 @@ class Tickets:
         except (ValueError, RecursionError) as error:  # not base64, not sealed by us, or sealed for something else
             raise UnknownCredential("token") from error
 
-    async def _user(self, account_id: AccountId, name: str) -> tuple[User, bytes]:
-        user = await self._store.user(account_id, name)
-        if user is None or user.disabled:
-            raise UnknownCredential("user")
-        keys = await self._store.access_keys(account_id)
-        return user, _mark(user, [key for key in keys if key.user == name])
+
+async def user_and_mark(store: Store, account_id: AccountId, name: str) -> tuple[User, bytes]:
+    """A user who may sign in, and a digest over what ends his tokens and sessions when it changes. Raises UnknownCredential."""
+    user = await store.user(account_id, name)
+    if user is None or user.disabled:
+        raise UnknownCredential("user")
+    keys = await store.access_keys(account_id)
+    return user, _mark(user, [key for key in keys if key.user == name])
 
 
 def _mark(user: User, keys: Sequence[AccessKey]) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import ceil
 from urllib.parse import quote, urlsplit
 
-from tidings.access.tickets import Ticket
+from tidings.access.sessions import SignedIn
 from tidings.console import texting
 from tidings.console.errors import (
     ELSEWHERE,
@@ -116,7 +116,7 @@ class Console:
         if development is not None and not is_at_home(hosts, development.hosts):
             raise Misfit(ELSEWHERE)
 
-    async def _signed_in(self, request: WireRequest, session: Ticket) -> WireResponse:
+    async def _signed_in(self, request: WireRequest, session: SignedIn) -> WireResponse:
         call = await self._call(request, session)
         try:
             call.route, call.path = self._routes.find(request.method, request.path)
@@ -136,7 +136,7 @@ class Console:
             return self._problem(call, problem_of(error), _detail(error))
         return self._reply(call, answer)
 
-    async def _call(self, request: WireRequest, session: Ticket) -> Call:
+    async def _call(self, request: WireRequest, session: SignedIn) -> Call:
         account = await self._house.accounts.find(session.principal.account_id)
         assert account is not None  # a session's user has one
         return Call(request, self._house, _NOWHERE, {}, Fields(), Fields(), session, account)
@@ -170,7 +170,7 @@ class Console:
             wanted = f"?next={quote(there, safe='')}" if wanted_path(there) == there else ""
         return self._redirect(request, f"{_SIGN_IN}{wanted}")
 
-    async def _sign_in(self, request: WireRequest, session: Ticket | None) -> WireResponse:
+    async def _sign_in(self, request: WireRequest, session: SignedIn | None) -> WireResponse:
         visit, cookies = self._sessions.visit(request)
         if request.method in _READING:
             wanted = wanted_path(_query(request).typed("next"))
@@ -183,8 +183,8 @@ class Console:
         if not self._sessions.is_ours(request, visit, form.typed("mark")):
             raise Misfit(FORGED)
         wanted = wanted_path(form.typed("next"))
-        answer = await sign_in(self._house, request, form)
-        if isinstance(answer, Ticket):
+        answer = await sign_in(self._house, request, form, session)
+        if isinstance(answer, SignedIn):
             return self._redirect(request, wanted, self._sessions.begin(request, answer))
         if answer.after_s:
             cookies.append(("Retry-After", str(max(1, ceil(answer.after_s)))))
@@ -208,15 +208,14 @@ class Console:
         status = refused.status if refused is not None else 200
         return self._render.draw("sign_in.html", frame, values, status=status, headers=tuple(headers))
 
-    async def _sign_out(self, request: WireRequest, session: Ticket | None) -> WireResponse:
+    async def _sign_out(self, request: WireRequest, session: SignedIn | None) -> WireResponse:
         if request.method != "POST":
             raise wrong_method("POST")
         form = _form(request, FORM_BYTES_MAX)
         if session is not None and not self._sessions.is_ours(request, session.text, form.typed("mark")):
             raise Misfit(FORGED)
         if session is not None:
-            principal = session.principal
-            await self._house.accounts.trail.signed_out(principal, origin_of(request, principal))
+            await self._house.sessions.sign_out(session, origin_of(request, session.principal))
         return self._redirect(request, _SIGN_IN, self._sessions.end(request))
 
     # --- what went wrong ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidings.access.authenticate import Authenticator
-from tidings.access.tickets import Tickets
+from tidings.access.sessions import Sessions
 from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
@@ -47,7 +47,7 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """`sessions`: tickets of the console's own, sealed apart from any cloud's tokens. `csrf_key`: 32 bytes for the marks on forms.
+    """`sessions`: who is signed in. `csrf_key`: 32 bytes for the marks on forms.
 
     `backlog`: messages accepted and not finished; `waiting`: deliveries that wait for another attempt; both of the whole server.
     `transports`: how the ways out for texts are (None: there are none to watch). `development`: None outside that mode.
@@ -63,7 +63,7 @@ class House:
     catalog: TextCatalog
     uploads: OptOutUploads
     authenticator: Authenticator
-    sessions: Tickets
+    sessions: Sessions
     clock: Clock
     csrf_key: bytes
     backlog: Callable[[], int]

@@ -62,6 +62,7 @@ GROUPS: Sequence[Group] = (
         "House",
         (
             Entry("accounts", "Users and keys", "/account", Verb.MANAGE_ACCOUNT, "key"),
+            Entry("sessions", "Sessions", "/sessions", None, "people"),
             Entry("outbox", "Outbox", "/outbox", Verb.MANAGE_DELIVERIES, "outbox", only_in_development=True),
         ),
     ),

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tidings.access.authorize import authorize
-from tidings.access.tickets import Ticket
+from tidings.access.sessions import SignedIn
 from tidings.console.errors import MISSING, Misfit, wrong_method
 from tidings.console.fields import Fields
 from tidings.console.house import House
@@ -72,7 +72,7 @@ class Call:
     path: Mapping[str, str]
     query: Fields
     form: Fields
-    session: Ticket
+    session: SignedIn
     account: Account
 
     @property

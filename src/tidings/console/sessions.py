@@ -1,9 +1,10 @@
 """Who is signed in, and whether a form is ours: cookies and the marks on forms. Called by `console` and `sign_in`.
 
-The session cookie is a ticket of `access.tickets`, so nothing is stored and a changed password ends every session. It is
-SameSite=Lax, not Strict: operators come from links in alert mails and chats, and with Strict the first click would show the sign-in
-page although they are signed in. A GET changes nothing, and every POST needs a mark that belongs to its session and an origin of ours.
-Source: OWASP Cross-Site Request Forgery Prevention (HMAC tokens, Fetch Metadata); RFC 6265bis.
+The session cookie is a text of `access.sessions`. Under https it has the `__Host-` prefix, so that neither another host of the domain
+nor a page without TLS can set it. It is SameSite=Lax, not Strict: operators come from links in alert mails and chats, and with Strict
+the first click would show the sign-in page although they are signed in. A GET changes nothing, and every POST needs a mark that belongs
+to its session and an origin of ours.
+Source: OWASP Cross-Site Request Forgery Prevention (HMAC tokens, Fetch Metadata); RFC 6265bis (cookie name prefixes).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from urllib.parse import urlsplit
 
-from tidings.access.tickets import Ticket
+from tidings.access.sessions import SignedIn
 from tidings.console.house import House
-from tidings.console.routing import ROOT
+from tidings.console.routing import ROOT, origin_of
 from tidings.dialects.contract import WireRequest
 from tidings.domain.errors import NotAuthenticated
 
@@ -27,6 +28,9 @@ VISIT_COOKIE = "tidings_visit"
 SAID_COOKIE = "tidings_said"
 SAID_CHARACTERS_MAX = 400
 SAID_S = 60
+SECURE_PREFIX = "__Host-"
+REFRESH_HEADER = "x-refresh"
+"""Sent by pages that renew a part of themselves by a timer: nobody did anything, so the session stays idle."""
 _VISIT = re.compile(r"[0-9a-f]{32}\Z")
 _COOKIES_CHARACTERS_MAX = 16_384
 
@@ -39,38 +43,45 @@ class Sessions:
         self._path = base_path + ROOT
         self._public = urlsplit(house.public_url)
 
-    async def read(self, request: WireRequest) -> Ticket | None:
+    async def read(self, request: WireRequest) -> SignedIn | None:
         """The session of the request's cookie, if there is a good one."""
-        text = cookie(request, SESSION_COOKIE)
+        text = self._cookie(request, SESSION_COOKIE)
         if not text:
             return None
         try:
-            return await self._house.sessions.read(text)
+            return await self._house.sessions.read(
+                text, origin_of(request), is_use=REFRESH_HEADER not in request.headers
+            )
         except NotAuthenticated:
             return None
 
     # --- cookies -----------------------------------------------------------------------------------------------------------
 
-    def begin(self, request: WireRequest, ticket: Ticket) -> list[tuple[str, str]]:
+    def begin(self, request: WireRequest, signed_in: SignedIn) -> list[tuple[str, str]]:
         """Set the session, and forget what stood for it."""
-        lasting = round((ticket.expires_at - ticket.issued_at).total_seconds())
-        return [self._set(request, SESSION_COOKIE, ticket.text, lasting), self._set(request, VISIT_COOKIE, "", 0)]
+        lasting = round((signed_in.session.expires_at - signed_in.session.begun_at).total_seconds())
+        return [self._set(request, SESSION_COOKIE, signed_in.text, lasting), self._set(request, VISIT_COOKIE, "", 0)]
 
     def end(self, request: WireRequest) -> list[tuple[str, str]]:
         return [self._set(request, SESSION_COOKIE, "", 0)]
 
     def visit(self, request: WireRequest) -> tuple[str, list[tuple[str, str]]]:
         """What stands for the session of a visitor, and the cookie to set if it is new."""
-        known = cookie(request, VISIT_COOKIE)
+        known = self._cookie(request, VISIT_COOKIE)
         if _VISIT.match(known):
             return known, []
         made = secrets.token_hex(16)
         return made, [self._set(request, VISIT_COOKIE, made, 3600)]
 
     def _set(self, request: WireRequest, name: str, value: str, lasting_s: int) -> tuple[str, str]:
-        secure = "; Secure" if self._is_https(request) else ""
-        text = f"{name}={value}; Path={self._path}; Max-Age={lasting_s}; HttpOnly; SameSite=Lax{secure}"
-        return "Set-Cookie", text
+        kept = f"Max-Age={lasting_s}; HttpOnly; SameSite=Lax"
+        if self._is_https(request):
+            return "Set-Cookie", f"{SECURE_PREFIX}{name}={value}; Path=/; {kept}; Secure"
+        return "Set-Cookie", f"{name}={value}; Path={self._path}; {kept}"
+
+    def _cookie(self, request: WireRequest, name: str) -> str:
+        """The value of a cookie of ours, or empty. Under https only one that was set under https."""
+        return cookie(request, f"{SECURE_PREFIX}{name}" if self._is_https(request) else name)
 
     def _is_https(self, request: WireRequest) -> bool:
         """Also behind a proxy that ends TLS and is not listed as trusted: then the public URL tells."""
@@ -105,7 +116,7 @@ class Sessions:
 
     def said(self, request: WireRequest) -> tuple[str, bool] | None:
         """What was kept, and whether it was good news."""
-        told, _, mac = cookie(request, SAID_COOKIE).partition(".")
+        told, _, mac = self._cookie(request, SAID_COOKIE).partition(".")
         if not told or not hmac.compare_digest(self._mac("said", told).encode(), mac.encode()):
             return None
         text = urlsafe_b64decode(told).decode()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tidings.access.tickets import Ticket
+from tidings.access.sessions import SignedIn
 from tidings.console.fields import Fields
 from tidings.console.house import House
 from tidings.console.routing import ROOT, origin_of
@@ -29,8 +29,13 @@ class Refused:
     after_s: float = 0.0
 
 
-async def sign_in(house: House, request: WireRequest, form: Fields) -> Ticket | Refused:
-    """A session for who typed a right name and password; what is wrong is in the form's refusals. Empty account: the oldest."""
+async def sign_in(
+    house: House, request: WireRequest, form: Fields, session: SignedIn | None = None
+) -> SignedIn | Refused:
+    """A session for who typed a right name and password; what is wrong is in the form's refusals. Empty account: the oldest.
+
+    session: the one that the browser has, which ends.
+    """
     account_name = form.text("account", "Account", characters_max=_NAME_CHARACTERS_MAX)
     user = form.text("user", "User", characters_max=_NAME_CHARACTERS_MAX, required=True)
     password = form.all("password")[0] if form.has("password") else ""
@@ -46,9 +51,7 @@ async def sign_in(house: House, request: WireRequest, form: Fields) -> Ticket | 
         principal = await house.authenticator.by_password(
             account.account_id if account is not None else NOBODY, user, password, remote=request.remote
         )
-        ticket = await house.sessions.issue(principal)
-        await accounts.trail.signed_in(principal, origin_of(request))
-        return ticket
+        return await house.sessions.begin(principal, origin_of(request), instead_of=session)
     except NotAuthenticated:
         await accounts.trail.sign_in_failed(account.account_id if account else None, user, origin_of(request))
         form.refuse("password", "User and password do not match.")

@@ -42,6 +42,7 @@ class Action(enum.StrEnum):
     SIGN_IN = "sign-in"
     SIGN_IN_FAILED = "sign-in.failed"
     SIGN_OUT = "sign-out"
+    SESSION_END = "session.end"
     OPT_OUT = "opt-out.add"
     OPT_OUT_LIFT = "opt-out.lift"
     OPT_OUT_IMPORT = "opt-out.import"

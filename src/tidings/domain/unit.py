@@ -25,6 +25,7 @@ from tidings.domain.model import (
 from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
 from tidings.domain.provisioned import Provisioned
 from tidings.domain.sandbox import SandboxNumber
+from tidings.domain.sessions import Session
 from tidings.domain.texts import Reader, SentText, SmsSign, SmsTemplate, TextReport, TextTally
 
 
@@ -96,5 +97,8 @@ class Unit:
     tokens_used: list[tuple[bytes, datetime]] = field(default_factory=list)
     tokens_void: list[str] = field(default_factory=list)  # all tokens of these subscription uids
     confirmation_requests: list[ConfirmationRequest] = field(default_factory=list)
+    sessions_new: list[Session] = field(default_factory=list)
+    sessions_used: list[Session] = field(default_factory=list)  # nothing happens to one that has ended meanwhile
+    sessions_ended: list[bytes] = field(default_factory=list)  # digests
     ledger: list[LedgerEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

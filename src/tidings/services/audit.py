@@ -1,4 +1,4 @@
-"""The audit trail: reading it, and the entries about what changes no row: signing in and out, and exports.
+"""The audit trail: reading it, and the entries about what changes no row: signing in, and exports.
 
 Called by the front ends. Changes of rows are written down by the store with the change itself (`domain.audit`). Failed sign-ins are
 counted per address and minute, and written for a limited number of addresses a minute, so that whoever guesses passwords fills no disk.
@@ -64,7 +64,7 @@ class AuditTrail:
         """Somebody takes data along as a file. what: the name of the operation, and its filters."""
         await self._add(AuditEntry(grant.owner, self._clock.now(), Action.EXPORT, what[:500], grant.origin))
 
-    # --- signing in and out ----------------------------------------------------------------------------------------------------
+    # --- signing in -------------------------------------------------------------------------------------------------------------
 
     async def signed_in(self, principal: Principal, origin: Origin, *, repeats: bool = False) -> None:
         """repeats: the password comes with every call, so the same user from the same address is written down once an hour."""
@@ -79,9 +79,6 @@ class AuditTrail:
                 del self._lately[next(iter(self._lately))]
         origin = replace(origin, principal=principal.arn)
         await self._add(AuditEntry(principal.account_id, now, Action.SIGN_IN, principal.user, origin))
-
-    async def signed_out(self, principal: Principal, origin: Origin) -> None:
-        await self._add(AuditEntry(principal.account_id, self._clock.now(), Action.SIGN_OUT, principal.user, origin))
 
     async def sign_in_failed(self, account_id: AccountId | None, user: str, origin: Origin) -> None:
         """A wrong password, or a user that is not there. account_id: None for an account that is not there; then the first account,

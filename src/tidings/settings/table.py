@@ -308,6 +308,12 @@ class Settings:
         "account or for the same topic.",
         unit="seconds",
     )
+    session_idle_s: int = _setting(
+        3_600,
+        values.whole(60, 43_200),
+        "How long a session of the console lasts without being used; 12 hours after it began it ends in any case.",
+        unit="seconds",
+    )
     smn_retry_base_s: float = _setting(
         5.0,
         values.seconds(0.01, 3600.0),

@@ -20,6 +20,7 @@ import structlog
 from tidings import __version__
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
+from tidings.access.sessions import Sessions
 from tidings.access.sign_in_limits import SignInLimits
 from tidings.access.tickets import Tickets
 from tidings.channels.bots import BotChannel
@@ -94,8 +95,6 @@ HOUSEKEEPING_EVERY_S = 20.0
 GATE_TURN_EVERY_S = 300.0
 THREAD_SWITCH_S = 0.0005
 GC_THRESHOLDS = (50_000, 20, 50)
-SESSION_TTL = timedelta(hours=12)
-"""A working day; a changed password, role or key ends it at once."""
 
 _log = structlog.get_logger(__name__)
 
@@ -122,8 +121,7 @@ class House:
         limits = SignInLimits(lambda group: tries.take(f"login:{group}"))
         self._authenticator = Authenticator(store, vault, limits=limits)
         self._tickets = Tickets(store, vault, self.clock)
-        # Sealed with a key of their own: a session is no token of SMN, nor the other way round.
-        self._sessions = Tickets(store, FileVault(vault.derive("sessions")), self.clock, ttl=SESSION_TTL)
+        self._sessions = Sessions(store, self.clock, idle=timedelta(seconds=settings.session_idle_s))
         self.accounts = Accounts(store, self.clock, vault, opt_outs=store, texts=store, changed=self._accounts_changed)
         self._projects = self.accounts.projects
         self._wake = asyncio.Event()
@@ -505,7 +503,6 @@ class House:
     def _accounts_changed(self) -> None:
         self._authenticator.forget()
         self._tickets.forget()
-        self._sessions.forget()
 
     async def _reset(self) -> None:
         await self.store.reset()

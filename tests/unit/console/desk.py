@@ -37,6 +37,8 @@ class Desk:
         self.console = console
         self.cookies: dict[str, str] = {}
         self.mark = ""
+        self.scheme = "http"
+        self.remote = "192.0.2.7"
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -54,7 +56,7 @@ class Desk:
         named = {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         if self.cookies:
             named.setdefault("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
-        request = WireRequest(method, where, query, named, body, "192.0.2.7", "http", HOST, "req-1")
+        request = WireRequest(method, where, query, named, body, self.remote, self.scheme, HOST, "req-1")
         assert self.console.owns(request)
         answer = await self.console.handle(request)
         for name, value in answer.headers:

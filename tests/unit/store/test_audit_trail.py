@@ -140,12 +140,24 @@ OF_CONSENT = {
 # What the service writes down itself (`Unit.audit`), and what people verify by themselves.
 OF_SANDBOX = {"sandbox_accounts", "sandbox_numbers", "sandbox_numbers_deleted"}
 OF_NUMBERS = {"numbers_claimed"}  # a check, no change
+OF_SESSIONS = {"sessions_new", "sessions_used", "sessions_ended"}  # the service writes down signing in and out itself
 OF_MESSAGES = {"messages", "texts_sent", "text_reports", "text_tallies", "readers"}
 
 
 def test_every_member_of_a_unit_is_either_audited_or_known_not_to_be() -> None:
     """Whoever adds a member to `Unit` decides here, and in `store.sqlite.audits`, whether people must be able to ask who changed it."""
-    known = {*AUDITED, *CHANGED, *OF_CONSENT, *OF_MESSAGES, *OF_SANDBOX, *OF_NUMBERS, "act", "audit", "provisioned"}
+    known = {
+        *AUDITED,
+        *CHANGED,
+        *OF_CONSENT,
+        *OF_MESSAGES,
+        *OF_SANDBOX,
+        *OF_NUMBERS,
+        *OF_SESSIONS,
+        "act",
+        "audit",
+        "provisioned",
+    }
     assert {member.name for member in fields(Unit)} == known
 
 

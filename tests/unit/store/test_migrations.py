@@ -183,6 +183,8 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
         ("subscription_unsealed", "INDEX subscription_unsealed (id>?)"),
         ("confirmation_request_list", "INDEX confirmation_request_by_recipient (recipient=?)"),
         ("sweep_confirmation_requests", "COVERING INDEX confirmation_request_by_time (at<?)"),
+        ("session_list", "INDEX console_session_by_user (account_id=? AND user>? AND user<?)"),
+        ("sweep_sessions", "INDEX console_session_by_end (ends_at<?)"),
         ("subscription_restorable_count", "INDEX subscription_restorable (topic_id=? AND come_back_until>?)"),
         (
             "subscription_ids_by_region_near",

@@ -1,7 +1,17 @@
 """The pages of topics, consent and the house: what each shows and does. A view asks services and gives an answer; no HTTP here."""
 
 from tidings.console.routing import Route
-from tidings.console.views import account, audit, dead_letters, ledger, outbox, overview, subscriptions, topics
+from tidings.console.views import (
+    account,
+    audit,
+    dead_letters,
+    ledger,
+    outbox,
+    overview,
+    sessions,
+    subscriptions,
+    topics,
+)
 
 ROUTES: tuple[Route, ...] = (
     *overview.ROUTES,
@@ -11,5 +21,6 @@ ROUTES: tuple[Route, ...] = (
     *ledger.ROUTES,
     *audit.ROUTES,
     *account.ROUTES,
+    *sessions.ROUTES,
     *outbox.ROUTES,
 )

@@ -24,6 +24,7 @@ KINDS = (
     ("sign-in", "Sign-ins, good and failed"),
     ("sign-in.failed", "Failed sign-ins"),
     ("sign-out", "Sign-outs"),
+    ("session", "Sessions that were ended"),
     ("account", "Accounts"),
     ("user", "Users, roles and passwords"),
     ("access-key", "Access keys"),

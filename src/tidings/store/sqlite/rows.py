@@ -36,6 +36,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.passwords import masked
 from tidings.domain.provisioned import Credential, Provisioned, Source
+from tidings.domain.sessions import Session
 from tidings.store.sqlite.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,6 +113,20 @@ def user_row(value: User) -> Row:
     disabled, actions = int(value.disabled), msgspec.json.encode(value.actions).decode()
     proof = value.role.value, value.password_hash, disabled
     return value.account_id, value.name, *proof, micros(value.created_at), actions
+
+
+def session(row: Row) -> Session:
+    return Session(*row[:4], *map(moment, row[4:8]), *row[8:])
+
+
+def session_row(value: Session) -> Row:
+    times = value.begun_at, value.used_at, value.ends_at, value.expires_at
+    whose = value.digest, value.account_id, value.user, value.mark
+    return (*whose, *map(micros, times), value.remote_address, value.user_agent)
+
+
+def used_session_row(value: Session) -> Row:
+    return value.digest, micros(value.used_at), micros(value.ends_at), value.remote_address, value.user_agent
 
 
 def access_key(row: Row) -> AccessKey:

@@ -38,6 +38,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.optout import BatchResult, OptOutBatch
 from tidings.domain.provisioned import Provisioned
+from tidings.domain.sessions import Session
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import audits, listing, rows, units, upkeep
 from tidings.store.sqlite.clock_mark import ClockMark
@@ -128,6 +129,13 @@ class SqliteStore(OptOutTables, TextTables):
 
     async def access_keys(self, account_id: AccountId) -> list[AccessKey]:
         return [rows.access_key(row) for row in self._database.rows(SQL["access_key_list"], (account_id,))]
+
+    async def session(self, digest: bytes) -> Session | None:
+        row = self._database.row(SQL["session_by_digest"], (digest,))
+        return None if row is None else rows.session(row)
+
+    async def sessions(self, account_id: AccountId, user: str | None) -> list[Session]:
+        return [rows.session(row) for row in self._database.rows(SQL["session_list"], (account_id, user))]
 
     async def topic(self, account_id: AccountId, region: str, name: str) -> Topic | None:
         return self._topic("topic_by_name", account_id, region, name)

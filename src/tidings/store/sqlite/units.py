@@ -65,6 +65,10 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         db.execute(SQL["token_add"], rows.token_row(token))
     if unit.confirmation_requests:
         db.executemany(SQL["confirmation_request_add"], map(rows.confirmation_request_row, unit.confirmation_requests))
+    if unit.sessions_new or unit.sessions_used or unit.sessions_ended:
+        db.executemany(SQL["session_end"], ((digest,) for digest in unit.sessions_ended))
+        db.executemany(SQL["session_use"], map(rows.used_session_row, unit.sessions_used))
+        db.executemany(SQL["session_add"], map(rows.session_row, unit.sessions_new))
     if unit.ledger:
         _write_down(db, unit.ledger)
     if seen:

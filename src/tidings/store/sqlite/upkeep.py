@@ -48,6 +48,7 @@ def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     _bite(db, "sweep_text_parts", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_sent", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_tries", rows.micros(now - TRIES_KEPT), limit - removed)
+    removed += _bite(db, "sweep_sessions", rows.micros(now), limit - removed)
     removed += _bite(db, "sweep_sms_tallies", rows.micros(now - SMS_TALLIES_KEPT), limit - removed)
     if removed < limit:
         db.execute(SQL["sweep_far_due"], (rows.micros(now), rows.micros(now + FAR_DUE), limit - removed))
