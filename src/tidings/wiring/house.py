@@ -312,6 +312,7 @@ class House:
             self._authenticator,
             self.clock,
             TextDesk(self.texts, self.catalog, self._texting.transports, self.callbacks.standing),
+            self._sessions,
             self._dev_tools(),
         )
         pages = Pages(

@@ -13,6 +13,7 @@ import msgspec
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
+from tidings.access.sessions import Sessions
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import codec, errors, openapi
 from tidings.dialects.native.accounts import AccountActions
@@ -27,6 +28,7 @@ from tidings.dialects.native.ledger import LedgerActions
 from tidings.dialects.native.optouts import OptOutActions
 from tidings.dialects.native.records import RecordActions
 from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router, origin_of
+from tidings.dialects.native.sessions import SessionActions
 from tidings.dialects.native.subscriptions import SubscriptionActions
 from tidings.dialects.native.texts import TextActions, TextDesk
 from tidings.dialects.native.topics import TopicActions
@@ -63,6 +65,7 @@ class NativeDialect:
         authenticator: Authenticator,
         clock: Clock,
         texting: TextDesk,
+        sessions: Sessions,
         dev: DevTools | None = None,
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
@@ -93,6 +96,7 @@ class NativeDialect:
             *DeliveryActions(deliveries, of_topics).operations(),
             *AccountActions(accounts).operations(),
             *AuditActions(accounts).operations(),
+            *SessionActions(sessions).operations(),
             Operation(
                 "GET",
                 "/openapi.json",

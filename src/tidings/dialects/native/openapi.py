@@ -36,6 +36,7 @@ _PATH_PARTS = {
     "app_id": "the SMS application's id; `topics` is the one of topics",
     "sign_id": "the sign's `id`",
     "template_id": "the template's `id`",
+    "session_id": "the `id` of a session of the console",
     "record_id": "the `id` of a record of opt-outs",
 }
 

@@ -19,6 +19,7 @@ from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_mes
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
+from tidings.access.sessions import Sessions
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import DevTools, NativeDialect, TextDesk, openapi
 from tidings.dialects.native.views_texts import CallbackStanding, TransportStanding
@@ -154,6 +155,7 @@ class Office:
             self.authenticator,
             self.clock,
             TextDesk(self.texts, self.catalog, lambda: self.transports, lambda: self.callbacks),
+            Sessions(self.store, self.clock),
             dev=tools if dev else None,
         )
 

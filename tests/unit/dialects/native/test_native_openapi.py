@@ -23,7 +23,9 @@ async def forget() -> None:
 def dialect(dev: bool) -> NativeDialect:
     tools = DevTools(forget, lambda channel, to, limit: [], lambda: None, lambda seconds: None, ACCOUNT)
     desk = TextDesk(UNUSED, UNUSED, list, list)
-    return NativeDialect(UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, desk, tools if dev else None)
+    return NativeDialect(
+        UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, desk, UNUSED, tools if dev else None
+    )
 
 
 def get(path: str, method: str = "GET") -> WireRequest:
@@ -55,6 +57,7 @@ async def test_what_is_described_is_routed_and_what_is_routed_is_described(dev: 
             address="+18885550100",
             app_id="1400006666",
             record_id="1",
+            session_id="0" * 32,
             sign_id="1",
             template_id="1",
         )
