@@ -16,6 +16,7 @@ from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_pri
 
 from tidings.domain.errors import InvalidValue, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
+from tidings.domain.keywords import REQUIRED
 from tidings.domain.model import NO_ID, Origin, Way
 from tidings.domain.optout import (
     EVERY_TYPE,
@@ -172,7 +173,7 @@ async def test_an_address_in_use_is_deleted_by_whoever_insists(desk: Desk) -> No
 
 def address(name: str = NUMBER, *words: str) -> InboundAddress:
     return InboundAddress(
-        NO_ID, ACCOUNT, name, AddressKind.TEN_DLC, NOW, keywords={KeywordSet.OPT_OUT: words or ("STOP",)}
+        NO_ID, ACCOUNT, name, AddressKind.TEN_DLC, NOW, keywords={KeywordSet.OPT_OUT: words or REQUIRED}
     )
 
 

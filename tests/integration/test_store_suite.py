@@ -45,6 +45,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
+from tidings.store.sqlite.upkeep import TOKENS_KEPT
 
 NEWEST = 2**62
 """After every place in the flow."""
@@ -395,8 +396,8 @@ async def test_a_token_is_used_once_and_remembered_until_it_is_swept(store: Stor
     await store.commit(Unit(tokens_used=[(token.digest, NOW)]))
     await store.commit(Unit(tokens_used=[(token.digest, NOW + SECOND)]))
     assert await store.token(token.digest) == replace(token, used_at=NOW)
-    assert await store.sweep(NOW + SECOND, 10) == 0
-    assert await store.sweep(NOW + 2 * SECOND, 10) == 1
+    assert await store.sweep(NOW + SECOND + TOKENS_KEPT, 10) == 0
+    assert await store.sweep(NOW + 2 * SECOND + TOKENS_KEPT, 10) == 1
     assert await store.token(token.digest) is None
 
 

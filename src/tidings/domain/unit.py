@@ -45,8 +45,6 @@ class Unit:
     subscriptions what the ledger does not say. `audit`: entries about what is no change of a row.
     """
 
-    act: Act | None = None
-    audit: list[AuditEntry] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)  # insert or replace, by account_id
     users: list[User] = field(default_factory=list)  # insert or replace, by (account_id, name)
     access_keys: list[AccessKey] = field(default_factory=list)  # insert or replace, by key_id
@@ -102,3 +100,5 @@ class Unit:
     sessions_ended: list[bytes] = field(default_factory=list)  # digests
     ledger: list[LedgerEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    act: Act | None = None
+    audit: list[AuditEntry] = field(default_factory=list)

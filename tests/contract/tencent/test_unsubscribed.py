@@ -65,7 +65,8 @@ def test_who_texts_stop_is_listed_with_everything_known(
     mailbox.reply(phone, "stop!", place)
     (row,) = users(manager, InboundAddress=place)
     assert (row["PhoneNumber"], row["InboundAddress"], row["Source"]) == (phone, place, "MO")
-    assert (row["Keyword"], row["Content"], row["Reason"], row["Operator"]) == ("STOP", "stop!", "", "")
+    assert (row["Keyword"], row["Content"], row["Operator"]) == ("STOP", "stop!", "")
+    assert row["Reason"] == f"replied STOP to {place}"
     assert row["BlockedFor"] == [
         {"SmsSdkAppId": APP, "SmsTypeSet": [1, 2, 3]},
         {"SmsSdkAppId": "topics", "SmsTypeSet": [1, 2, 3]},

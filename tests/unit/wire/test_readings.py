@@ -11,7 +11,7 @@ from tidings.domain.optout import KeywordSet
 from tidings.wire.smpp import Coding0, gsm
 from tidings.wire.smpp.addresses import NOBODY
 from tidings.wire.smpp.pdu import DeliverSm
-from tidings.wire.smpp.readings import OTHERS_MAX, readings, unpacked
+from tidings.wire.smpp.readings import OTHERS_MAX, is_utf16, readings, unpacked
 from tidings.wire.smpp.texts import Body, read, read_body
 
 
@@ -141,7 +141,9 @@ def test_ordinary_texts_in_ucs2_stay_what_they_are(text: str) -> None:
 
 @given(st.text(st.sampled_from("abcdefgh STOPxyz0123456789.,!?é@$"), min_size=1, max_size=300))
 def test_texts_of_the_alphabet_are_read_as_they_are_told(text: str) -> None:
-    assert read(Body(gsm.encode(text), 0, None), Coding0.GSM)[0] == text
+    """But for what is UCS-2 just as well ($ and @ are the octets 2 and 0): then the other reading may come first."""
+    found = read(Body(gsm.encode(text), 0, None), Coding0.GSM)
+    assert text in found if is_utf16(gsm.encode(text)) else text == found[0]
 
 
 @given(st.binary(max_size=600), st.booleans(), st.integers(0, 6))

@@ -43,7 +43,9 @@ def test_every_route_is_found_by_its_own_path() -> None:
 
 
 def test_no_operation_has_two_routes_of_the_same_name() -> None:
-    doubled = [name for name, count in Counter(route.operation for route in ROUTES).items() if count > 1]
+    doubled = [
+        name for name, count in Counter((route.method, route.operation) for route in ROUTES).items() if count > 1
+    ]
     assert doubled == []
 
 
