@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -71,7 +69,7 @@ from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.endpoint_passwords import EndpointPasswords, seal_stored
 from tidings.services.hearing import OWN_TEXTS
-from tidings.services.housekeeping import BITE_ROWS, Housekeeping
+from tidings.services.housekeeping import Housekeeping
 from tidings.services.ledger import Ledger
 from tidings.services.optout_uploads import OptOutUploads
 from tidings.services.publish import Publisher
@@ -89,12 +87,8 @@ from tidings.wire.hosts import host_name
 from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
 from tidings.wiring.rates import confirmation_paces, rate_limiter
+from tidings.wiring.running import forget_for_ever, tidy_for_ever, tune_interpreter
 from tidings.wiring.texting import Texting, make_opt_outs
-
-HOUSEKEEPING_EVERY_S = 20.0
-GATE_TURN_EVERY_S = 300.0
-THREAD_SWITCH_S = 0.0005
-GC_THRESHOLDS = (50_000, 20, 50)
 
 _log = structlog.get_logger(__name__)
 
@@ -423,12 +417,7 @@ class House:
     # --- running -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        # The writer thread needs the interpreter for microseconds per commit; by default it may wait 5 ms for it each time.
-        sys.setswitchinterval(THREAD_SWITCH_S)
-        # What exists now lives as long as the house, and what comes is freed by counting: full collections only make callers wait.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        tune_interpreter()
         await self._projects.load()
         await seal_stored(self.store, self._passwords)
         await self._signer.start()
@@ -436,8 +425,8 @@ class House:
         self.callbacks.start()
         self._texting.start()
         loops = (
-            self._tidy_for_ever(),
-            self._turn_gate_for_ever(),
+            tidy_for_ever(self._tidy, self._wake),
+            forget_for_ever(self._gate),
             self.metrics.watch_loop(),
             self.store.warm(),
             self._clock_watch.run(),
@@ -462,26 +451,11 @@ class House:
             _log.exception("failed sign-ins of the last minute could not be written down")
         await self.store.close()
 
-    async def _tidy_for_ever(self) -> None:
-        while True:
-            try:
-                await self.accounts.trail.flush_if_due()
-                self._uploads.expire()
-                rows = await self._housekeeping.tidy()
-            except Exception:  # noqa: BLE001 - a failed round must not end the timer
-                _log.exception("housekeeping failed; trying again")
-                rows = 0
-            if rows >= BITE_ROWS:
-                await asyncio.sleep(0)
-                continue
-            self._wake.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), HOUSEKEEPING_EVERY_S)
-
-    async def _turn_gate_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(GATE_TURN_EVERY_S)
-            self._gate.turn()
+    async def _tidy(self) -> int:
+        """One round of housekeeping; how many rows it removed."""
+        await self.accounts.trail.flush_if_due()
+        self._uploads.expire()
+        return await self._housekeeping.tidy()
 
     async def _refresh_gauges(self) -> None:
         self.metrics.backlog = self.flow.backlog()
