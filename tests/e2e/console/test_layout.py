@@ -15,7 +15,7 @@ from tidings.domain.unit import Unit
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PATHS = (
-    "", "/topics", "/subscriptions", "/dead-letters", "/ledger", "/account", "/outbox",
+    "", "/topics", "/subscriptions", "/dead-letters", "/ledger", "/account", "/sessions", "/outbox",
     "/texting/addresses", "/texting/rules", "/texting/unsubscribed", "/texting/records", "/texting/review",
     "/texting/replies", "/texting/counts", "/texting/number?phone=%2B12025550100",
 )  # fmt: skip

@@ -20,7 +20,7 @@ from tidings.domain.unit import Unit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PAGES = ("", "/topics", "/subscriptions", "/dead-letters", "/ledger", "/outbox", "/account")
+PAGES = ("", "/topics", "/subscriptions", "/dead-letters", "/ledger", "/outbox", "/account", "/sessions")
 
 
 async def _until(ready: Callable[[], Awaitable[bool]]) -> None:
