@@ -10,7 +10,8 @@ import re
 
 from tidings.wire.peer_json import read_peer_json
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
+_STATUS_LINE = re.compile(rb"(?i:HTTP)/[0-9](?:\.[0-9])? +([1-5][0-9]{2})(?: [^\r\n]*)?\r?\n")
+"""Of any version, in either case: what a parser of HTTP/1 does not read has still been decided."""
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -30,6 +31,12 @@ def read_oddly(raw: bytes) -> tuple[int, bytes] | None:
         if end is None:
             return None
         at = end.end()
+
+
+def final_status(raw: bytes) -> int:
+    """The final status that the octets of an answer's beginning name in whatever version; 0: none was read."""
+    found = read_oddly(raw)
+    return found[0] if found is not None else 0
 
 
 def is_json_object(body: bytes) -> bool:

@@ -25,6 +25,7 @@ from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.request import Attempt
 from tidings.domain.envelope import HttpContent, Permit
 from tidings.domain.outcomes import Blocked, RetryLater
+from tidings.wire.odd_answers import final_status
 
 ANSWER_BYTES_MAX = 65_536
 """More of an answer is not read: nobody looks at it."""
@@ -69,6 +70,7 @@ class Connection(asyncio.Protocol):
         "_head",
         "_keep",
         "_lane",
+        "_named",
         "_parser",
         "_permit",
         "_received",
@@ -92,6 +94,7 @@ class Connection(asyncio.Protocol):
         self._begun = False  # the parser is within this answer: what it says of a status is this answer's
         self._head = False  # the final head was read
         self._done = False  # the whole answer was read
+        self._named = 0  # the status of an answer whose version the parser does not read
         self._dirty = False  # more came than the answer
         self._keep = False  # the answer lets us use the connection again
         self._received = 0
@@ -120,7 +123,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         self._attempt = attempt
         self._begun = self._head = self._done = False
-        self._received = 0
+        self._received = self._named = 0
         self._retry_after = None
         self.busy = True
         self.deadline = attempt.deadline
@@ -166,11 +169,11 @@ class Connection(asyncio.Protocol):
             parser.feed_data(data)
         except HttpParserCallbackError:
             raise  # A bug of ours; the loop reports it and closes.
-        except HttpParserInvalidStatusError:
-            self._begun = False
-            self._cut("malformed answer")
-            return
-        except (HttpParserError, HttpParserUpgrade):
+        except (HttpParserError, HttpParserUpgrade) as error:
+            if isinstance(error, HttpParserInvalidStatusError):
+                self._begun = False
+            if self._received == len(data) + max(over, 0):  # the answer's beginning
+                self._named = final_status(data)
             self._cut("malformed answer")
             return
         if self._done:
@@ -198,9 +201,9 @@ class Connection(asyncio.Protocol):
     def _status_read(self) -> int:
         """The final status of this answer if its line was read; else 0."""
         if self._parser is None or not self._begun:
-            return 0
+            return self._named
         status = self._parser.get_status_code()
-        return status if 200 <= status <= 599 else 0
+        return status if 200 <= status <= 599 else self._named
 
     def _settle_by_status(self, attempt: Attempt) -> bool:
         """Settle an attempt whose answer went wrong after its status line; False: there was none."""
