@@ -157,7 +157,16 @@ def test_sns_takes_numbers_by_their_shape_and_shows_them_as_given(
 
 
 @pytest.mark.parametrize(
-    "given", ["+1--2025550123", "+1-/2025550123", "-+12025550123", "+-12025550123", "+12025550123-", "+1202555O123"]
+    "given",
+    [
+        "+1--2025550123",
+        "+1-/2025550123",
+        "-+12025550123",
+        "+-12025550123",
+        "+12025550123-",
+        "+1202555O123",
+        "+1234567890123456",
+    ],
 )
 def test_sns_refuses_other_shapes_in_its_words(sns: Any, topic_name: str, given: str) -> None:
     topic = sns.create_topic(Name=topic_name)["TopicArn"]

@@ -21,8 +21,8 @@ ENDPOINT_CHARACTERS_MAX = URL_CHARACTERS_MAX
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}\Z")
 _SENDER = re.compile(r"\+[1-9][0-9]{6,14}\Z|[0-9]{1,20}\Z|[A-Za-z0-9 ._-]{1,11}\Z")
-PLAUSIBLE_PHONE = re.compile(r"\+[1-9][0-9]{1,15}\Z")
-"""15 digits, and a trunk zero that some write behind the country. Source: ITU-T E.164, section 6."""
+PLAUSIBLE_PHONE = re.compile(r"\+[1-9][0-9]{1,14}\Z")
+"""At most 15 digits, as for a Publish to a number. Source: ITU-T E.164, section 6."""
 _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]{1,80}(\.fifo)?\Z")
 
 
