@@ -32,7 +32,7 @@ _SECRET_TEXTS = (
     ),
     # What repeats before a fixed mark, and may begin anywhere, is bounded: else a long text costs the square of its length.
     re.compile(r"([a-z][a-z0-9+.-]{0,20}://[^/\s:@]*:)([^/\s@]+)(?=@)", re.IGNORECASE),
-    re.compile(r"(/s/(?:[a-z-]{1,40}/){0,4})([A-Za-z0-9_-]{40,})"),
+    re.compile(r"(/s/{1,3}(?:[a-z-]{1,40}/{1,3}){0,4})([A-Za-z0-9_-]{40,})", re.IGNORECASE),
 )
 _MAYBE_SECRET = re.compile(r"token|secret|passw|signature|authorization|cookie|://|/s/", re.IGNORECASE)
 _DEPTH_MAX = 6

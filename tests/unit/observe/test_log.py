@@ -122,3 +122,8 @@ def test_a_mask_of_a_long_text_needs_no_square_of_its_length() -> None:
 
 def test_a_long_user_before_a_password_does_not_show_it() -> None:
     assert SECRET not in log.masked_text(f"http://{'u' * 2_000}:{SECRET}@host/")
+
+
+@pytest.mark.parametrize("path", ["/s/y/", "//s//y//", "/S/Y/", "/s/y/en/", "/base/s//"])
+def test_a_link_whose_path_was_bent_on_the_way_is_masked_too(path: str) -> None:
+    assert log.masked_text(f"{path}{SECRET}") == f"{path}{log.MASK}"
