@@ -485,6 +485,16 @@ def test_a_file_that_is_not_a_whole_backup_is_refused_and_nothing_changes(
     assert not [path for path in cli.data.iterdir() if path.name.endswith(".restoring")]
 
 
+def test_a_restore_of_what_is_no_backup_leaves_nothing_at_a_new_place(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("no database")
+    elsewhere = Cli(tmp_path / "elsewhere")
+    result = elsewhere("restore", str(file))
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert str(file) in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt"]
+
+
 def test_migrate_makes_the_database_and_is_safe_to_repeat(cli: Cli) -> None:
     first = cli.json("migrate")
     assert first["before"] == 0

@@ -94,6 +94,7 @@ def restore(
             raise Problem(f"there is no file {file}")
         if file.resolve() == target.resolve():
             raise Problem(f"{file} is the database itself")
+        schema_of(file, at_rest=True)  # before anything is made: a file named by mistake leaves nothing behind
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with claimed(target):
             if target.exists() and not force:
@@ -144,10 +145,14 @@ def known_schema() -> int:
     return max(step.number for step in sql.migrations(PACKAGE))
 
 
-def schema_of(path: Path) -> int:
-    """The schema of a database file, read without changing it. Raises Problem when it is not one of ours."""
+def schema_of(path: Path, *, at_rest: bool = False) -> int:
+    """The schema of a database file, read without changing it. Raises Problem when it is not one of ours.
+
+    With `at_rest`, of a file that nobody writes: no log is made beside it, so it may lie where nothing can be written.
+    """
+    name = f"{path.resolve().as_uri()}{'?immutable=1' if at_rest else ''}"
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        connection = apsw.Connection(name, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
         try:
             number = connection.execute("SELECT max(number) FROM schema_version").fetchall()[0][0]
         finally:

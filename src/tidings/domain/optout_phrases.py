@@ -40,7 +40,7 @@ TABLES: Final = (
         alone="""no more, enough, enough already, thats enough, exit, halt, discontinue, cease, finish, finished, leave, out, off, opt,
             delete, delete this, block, remove, remove this, remove it, removed, end, end it, end this, end now, quit, quit it, quit this,
             cancel, cancel this, cancel it, unsub, terminate, deactivate, disable, mute, silence, stopped, stahp, unenroll, unenroll me,
-            lawyer, scam, who dis, do i know you""",
+            lawyer, scam, who dis, do i know you, stop2end, stop2quit""",
         anywhere="""stop, stopall, stopp, stpo, sotp, tsop, revoke, revoked, revoking, optout, opt out, opting out, opt me out, opts out,
             opted out, want out, quit texting, quit messaging, quit sending, quit contacting, end texts, end messages, cease and desist,
             cancel messages, cancel texts, turn these off, turn this off, turn off these, turn off texts, turn off messages,
@@ -239,7 +239,7 @@ TABLES: Final = (
     # --- South and South-East Asia, Africa, the Caribbean ---
     Table(
         "hindi",
-        alone="बस, रोको, रुको, स्टॉप, band, bas, roko",
+        alone="बस, रोको, रोकें, रोकिए, रुको, रुकिए, स्टॉप, band, bas, roko",
         anywhere="बंद, बस करो, बस करें, मत भेजो, मत भेजें, band karo, band karen, mat bhejo, mat bhejiye",
     ),
     Table("bengali", alone="বন্ধ, থামুন, থামো, ব্যস", anywhere="বন্ধ করুন, বন্ধ করো, পাঠাবেন না, পাঠিও না"),
@@ -282,7 +282,7 @@ TABLES: Final = (
     ),
     Table(
         "japanese",
-        alone="解除, ストップ, もういい, もういいです, キャンセル, 中止, 結構です, 不要, 不要です, いらない",
+        alone="解除, 解約, ストップ, もういい, もういいです, キャンセル, 中止, 結構です, 不要, 不要です, いらない",
         pieces="""登録解除, 配信解除, 解除して, 購読解除, 退会, やめて, 止めて, 送らないで, 送るな, 送信しないで, メール不要, 配信不要,
             間違い電話, 間違えて,
             番号が違, 興味ありません, 興味がありません, 迷惑""",
