@@ -81,7 +81,7 @@ def readings(octets: bytes, told: str, *, is_ucs2: bool, fill_bits: int = 0) -> 
         return (told,)
     body = octets.rstrip(_TERMINATORS)
     codec = is_utf16(body)
-    if is_ucs2 and codec == "utf-16-be" and body == octets and octets[0] != 0xFE and strangeness(told) == 0:
+    if is_ucs2 and codec == "utf-16-be" and told == body.decode(codec, "replace") and strangeness(told) == 0:
         return (told,)  # as it was told, every other octet the same: nothing else looks like that
     if not is_ucs2 and not codec and octets.isascii() and (b" " in octets or len(octets) > _SHORT_OCTETS):
         return tuple(dict.fromkeys((told, body.decode("ascii"))))
