@@ -6,6 +6,7 @@ Source: SNS API reference, Subscribe; ITU-T E.164.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -111,12 +112,12 @@ def endpoint(protocol: str, text: str) -> str:
 def recipient(protocol: str, text: str) -> str:
     """Whom a request to this endpoint reaches: one text for all spellings that reach the same, for counting requests.
 
-    Of a mail address case and what follows a plus do not count, of a URL user, password and fragment; the same address of several
-    protocols is one recipient.
+    Of a mail address case, forms of letters (full width) and what follows a plus do not count, of a URL user, password and
+    fragment; the same address of several protocols is one recipient.
     """
     match protocol:
         case "email" | "email-json":
-            local, _, domain = text.casefold().rpartition("@")
+            local, _, domain = unicodedata.normalize("NFKC", text).casefold().rpartition("@")
             return f"mail:{local.partition('+')[0] or local}@{domain}"
         case "http" | "https":
             scheme, _, rest = text.partition("#")[0].partition("://")

@@ -137,6 +137,7 @@ def test_a_declined_request_holds_its_account_and_topic_for_a_while(
         ("email", "Ann@Example.com", "mail:ann@example.com"),
         ("email-json", "ann+tag+more@example.com", "mail:ann@example.com"),
         ("email", "+@example.com", "mail:+@example.com"),
+        ("email", "\uff41nn\uff0btag@example.com", "mail:ann@example.com"),
         ("http", "HTTP://u:p@Host:80/Path?q#f", "web:http://host:80/Path?q"),
         ("https", "https://host", "web:https://host"),
         ("sms", "+15550100", "sms:+15550100"),
