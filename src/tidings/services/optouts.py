@@ -20,6 +20,7 @@ from tidings.domain.optout import (
     ACCOUNT_WIDE,
     BlockingRule,
     HeardText,
+    InboundAddress,
     IncomingText,
     OptOut,
     OptOutQuery,
@@ -107,6 +108,14 @@ class OptOuts(InboundAddresses):
         Safe to repeat. Raises NotFound (inbound address), InvalidValue (phone).
         """
         return await self._hearing.hear(text, origin)
+
+    async def address_texted(self, grant: Grant, text: IncomingText) -> InboundAddress:
+        """The account's inbound address that `hear` would take, however it is written. Raises NotFound (inbound address)."""
+        assert grant.verb in READING
+        found = await address_texted(self._opt_outs, text)
+        if found is None or found.account_id != grant.owner:
+            raise NotFound("inbound address", text.address)
+        return found
 
     async def refused_by_carrier(
         self, address: str, phone: str, *, country_code: str = "", reason: str, origin: Origin

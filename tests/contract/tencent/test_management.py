@@ -283,6 +283,14 @@ def test_a_simulated_reply_counts_as_one_from_the_network(manager: CommonClient,
         call(manager, "SimulateReply", **said | {"PhoneNumber": "nobody"})
 
 
+def test_a_simulated_reply_is_read_in_the_spellings_of_networks(manager: CommonClient) -> None:
+    call(manager, "AddInboundAddress", InboundAddress="+12025550164")
+    for spelling, phone in (("0012025550164", "2027737731"), ("2025550164", "+1 (202) 773-7732")):
+        said = {"InboundAddress": spelling, "PhoneNumber": phone, "Content": "STOP"}
+        assert call(manager, "SimulateReply", **said)["Changed"] is True
+    assert shown(manager, "+12025550164")["UnsubscribedCount"] == 2
+
+
 def test_an_auditor_looks_and_changes_nothing(endpoint: str, address: str) -> None:
     eve = common_client(endpoint, key_id=AUDITOR_KEY, secret=AUDITOR_SECRET)
     assert shown(eve, address)["Description"] == "of a test"

@@ -129,8 +129,10 @@ async def simulate_reply(house: House, call: Call) -> Mapping[str, Any]:
         raise refuse("InvalidAction", call.action, call.version)
     values = call.values
     content = _content(values)
-    address = await house.opt_outs.address(_managing(call), values.text("InboundAddress"))
-    said = IncomingText(address.address, values.text("PhoneNumber"), content)
+    said = IncomingText(values.text("InboundAddress"), values.text("PhoneNumber"), content)
+    await house.opt_outs.address_texted(
+        _managing(call), said
+    )  # what another account's person would text does not exist
     origin = Origin(Way.KEYWORD, remote_address=call.request.remote, request_id=call.request.request_id)
     heard = await house.opt_outs.hear(said, origin)
     return {
