@@ -526,7 +526,7 @@ def test_every_operation_has_an_example(office: Office) -> None:
     page = "\n".join(re.findall(r"^.*\bcurl .*$", DOCUMENT.read_text(), re.MULTILINE))
     for name, part in {
         "SUBSCRIPTION": "uid", "TOPIC": "uid", "KEY_ID": "key_id", "REVIEW": "record_id", "ADDRESS": "address",
-        "APP": "app_id", "SIGN": "sign_id", "TEMPLATE": "template_id",
+        "APP": "app_id", "SIGN": "sign_id", "TEMPLATE": "template_id", "SESSION": "session_id",
     }.items():  # fmt: skip
         page = page.replace(f"${name}", f"{{{part}}}")
     page = page.replace("/users/reports", "/users/{name}").replace("/accounts/default", "/accounts/{name}")
