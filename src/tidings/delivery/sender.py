@@ -318,6 +318,10 @@ class Sender:
             return
         try:
             if protocol == "sms" and self._texts is not None:
+                reason = self._texts.refused(outgoing)
+                if reason:
+                    self._settled(outgoing, Refused(reason))
+                    return
                 self._texts.set_sender(outgoing)
             channel.send(outgoing, self._settled)
         except Unavailable as error:

@@ -19,6 +19,7 @@ from tidings.delivery.fanout import topic_of
 from tidings.delivery.gate import sending_account
 from tidings.delivery.journal import Journal
 from tidings.delivery.settle import Decision, GiveUp
+from tidings.delivery.text_limits import OutgoingTextLimits
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import AccountId, Message, Topic
@@ -63,7 +64,7 @@ class _Batch:
 
 class TextReports:
     """`store`, `texts`: one object. carrier_refused: told of those who opted out at their network. default_sender: of texts for which
-    neither the message nor the application names one. reported: called when reports became durable."""
+    neither the message nor the application names one. reported: called when reports became durable. limits: what may not go out at all."""
 
     def __init__(
         self,
@@ -74,10 +75,12 @@ class TextReports:
         carrier_refused: CarrierRefused,
         default_sender: str = "",
         reported: Callable[[], None] = lambda: None,
+        limits: OutgoingTextLimits | None = None,
     ) -> None:
         self._store = store
         self._texts = texts
         self._clock = clock
+        self._limits = limits
         self._carrier_refused = carrier_refused
         self._default_sender = default_sender
         self._reported = reported
@@ -113,6 +116,12 @@ class TextReports:
         sender = self._texts.sms_sender(account_id, message.sms_app or TOPICS_APP) or self._default_sender
         if sender:
             outgoing.content = TextContent(content.text, sender, content.sms_type)
+
+    def refused(self, outgoing: Outgoing) -> str:
+        """Why this text does not go out, whoever asks for it, or empty. Raises Unavailable."""
+        if self._limits is None:
+            return ""
+        return self._limits.refused(outgoing, sending_account(outgoing.message, topic_of(outgoing.mark)))
 
     def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
         """What an attempt came to. What is tried again counts when it has ended."""

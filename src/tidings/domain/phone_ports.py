@@ -152,6 +152,10 @@ class TextStore(Protocol):
         """The application's default sender, or empty. Asked for every text without a sender, so it does not wait."""
         ...
 
+    def texts_ended(self, account_id: AccountId, since: datetime) -> int:
+        """How many texts of an account were delivered or failed since a whole hour. Asked once a day, on the way of a text."""
+        ...
+
     async def texts_to(
         self, account_id: AccountId, app_id: str, phones: Sequence[str], *, since: datetime
     ) -> dict[str, list[tuple[datetime, bytes]]]:

@@ -28,6 +28,7 @@ from tidings.observe.metrics import Metrics
 from tidings.services.hearing import OWN_TEXTS
 from tidings.services.numbers import Numbers
 from tidings.services.text_frequency import Frequency, TextLimits, TextVerdict
+from tidings.wire.phone_destinations import Destinations
 from tidings.wire.smpp import splitting
 
 __all__ = ["TextAnswer", "TextLimits", "TextVerdict", "Texts", "WantedText"]
@@ -84,10 +85,12 @@ class Texts:
         new_message_id: Callable[[], str],
         limits: TextLimits | None = None,
         numbers: Numbers | None = None,
+        destinations: Destinations | None = None,
     ) -> None:
         self._store = store
         self._numbers = numbers or Numbers(store, opt_outs)
         self._texts = texts
+        self._destinations = destinations or Destinations()
         self._opt_outs = opt_outs
         self._flow = flow
         self._clock = clock
@@ -102,6 +105,10 @@ class Texts:
         if found is None:
             raise NotFound("application", app_id)
         return found
+
+    def may_go_to(self, phone: str) -> bool:
+        """Whether texts to this number (E.164) are allowed at all: its country, and that it charges nobody."""
+        return not self._destinations.refused(phone)
 
     # --- sending -----------------------------------------------------------------------------------------------------------
 

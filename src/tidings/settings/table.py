@@ -221,6 +221,26 @@ class Settings:
         "Texts of the same content per application and number in a day. 0: no limit.",
         unit="texts",
     )
+    sms_per_account_day: int = _setting(
+        100_000,
+        values.whole(0, 10**9),
+        "Texts of one account from midnight UTC on, whichever way they are asked for: what a stolen key can cost. 0: no limit.",
+        unit="texts",
+    )
+    sms_countries: tuple[str, ...] = _setting(
+        (),
+        values.countries,
+        "The only countries that are texted, whichever API asks. Where countries share a calling code, the number says which "
+        "one it is.",
+        unit="ISO 3166 codes, comma-separated",
+        shown_default="all",
+    )
+    sms_special_numbers: bool = _setting(
+        False,
+        values.switch,
+        "Whether premium-rate and shared-cost numbers, satellites and numbers of no country are texted: they cost much, and fraud lives on "
+        "them.",
+    )
     sms_review: bool = _setting(
         False,
         values.switch,

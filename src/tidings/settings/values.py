@@ -143,6 +143,17 @@ def networks(raw: str) -> tuple[Network, ...]:
         raise ValueError(f"must be networks like 10.1.0.0/16, comma-separated: {error}") from error
 
 
+def countries(raw: str) -> tuple[str, ...]:
+    """Codes of two letters that have a calling code."""
+    import phonenumbers  # here: every command reads settings, and few name countries
+
+    found = tuple(code.strip().upper() for code in raw.split(",") if code.strip())
+    for code in found:
+        if not phonenumbers.country_code_for_region(code):
+            raise ValueError(f"must be ISO 3166 codes of two letters, such as US,CN; {code[:20]!r} is none")
+    return found
+
+
 def smtp_url(raw: str) -> SmtpUrl:
     form = "must be smtp://[user:password@]host[:port][?starttls=required|optional|no] or smtps://…"
     parts = urlsplit(raw)

@@ -88,7 +88,7 @@ from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
 from tidings.wiring.rates import confirmation_paces, rate_limiter
 from tidings.wiring.running import forget_for_ever, tidy_for_ever, tune_interpreter
-from tidings.wiring.texting import Texting, make_opt_outs
+from tidings.wiring.texting import Texting, destinations, make_opt_outs
 
 _log = structlog.get_logger(__name__)
 
@@ -206,6 +206,7 @@ class House:
             new_message_id=new_serial,
             limits=limits,
             numbers=self.opt_outs.numbers,
+            destinations=destinations(settings),
         )
         self._publisher = Publisher(self.flow, self.metrics)
         self._housekeeping = Housekeeping(store, self.subscriptions, clock)

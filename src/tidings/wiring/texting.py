@@ -10,6 +10,7 @@ from tidings.channels.sms import SmppChannel
 from tidings.channels.sms_gateway import ANYWHERE, SmsGatewayChannel
 from tidings.console import Transport
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX
+from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
 from tidings.delivery.text_reports import TextReports
 from tidings.dialects.gateways import GatewaysDialect
 from tidings.domain.envelope import Permit
@@ -25,6 +26,7 @@ from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
+from tidings.wire.phone_destinations import Destinations
 from tidings.wire.smpp.url import BindKind, SmppUrl
 from tidings.wiring.made import WallClock, new_uuid
 
@@ -57,6 +59,7 @@ class Texting:
             carrier_refused=self._carrier_refused,
             default_sender=_only_sender(self._smscs, self._gateway),
             reported=reported,
+            limits=_limits(settings, store, clock),
         )
 
     def channel(self, permit: Permit) -> Channel | None:
@@ -115,6 +118,22 @@ class Texting:
     async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
         origin = Origin(Way.CARRIER)
         await self._opt_outs.refused_by_carrier(address, phone, country_code=country_code, reason=reason, origin=origin)
+
+
+def destinations(settings: Settings) -> Destinations:
+    """Where texts may go."""
+    return Destinations(settings.sms_countries, special=settings.sms_special_numbers)
+
+
+def _limits(settings: Settings, store: SqliteStore, clock: Clock) -> OutgoingTextLimits:
+    quotas = TextQuotas(
+        settings.sms_per_30s,
+        settings.sms_per_hour,
+        settings.sms_per_day,
+        settings.sms_same_per_day,
+        settings.sms_per_account_day,
+    )
+    return OutgoingTextLimits(destinations(settings), quotas, store.texts_ended, clock)
 
 
 def make_opt_outs(

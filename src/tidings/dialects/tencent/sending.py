@@ -187,6 +187,8 @@ class _Sending:
             return INCORRECT
         if self._global_only and one.number.is_mainland:
             return "UnsupportedOperation.ContainDomesticPhoneNumber"
+        if not self._house.texts.may_go_to(one.number.e164):
+            return "LimitExceeded.AppCountryOrRegionInBlacklist"
         return ""
 
     async def _compose(self, one: Asked) -> Composed:

@@ -54,6 +54,9 @@ class TextTables:
         found = self._database.rows(_SMS_SENDER, (account_id, app_id))
         return found[0][0] if found else ""
 
+    def texts_ended(self, account_id: AccountId, since: datetime) -> int:
+        return int(self._database.value(SQL["sms_tally_ended"], (account_id, rows.micros(since))))
+
     async def texts_to(
         self, account_id: AccountId, app_id: str, phones: Sequence[str], *, since: datetime
     ) -> dict[str, list[tuple[datetime, bytes]]]:

@@ -197,6 +197,10 @@ SELECT json_group_array(json_object(
     ORDER BY hour, app_id, sms_type, what
 );
 
+-- How many texts of an account were delivered or failed since an hour.
+-- name: sms_tally_ended
+SELECT coalesce(sum(count), 0) FROM sms_tally WHERE account_id = ?1 AND hour >= ?2 AND what IN ('delivered', 'failed');
+
 -- Move a reader forward.
 -- name: reader_move
 INSERT INTO reader (account_id, app_id, name, last_id) VALUES (?1, ?2, ?3, ?4)
