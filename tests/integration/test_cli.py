@@ -851,7 +851,7 @@ def test_an_existing_directory_without_a_database_stays_as_it_is(cli: Cli) -> No
     assert list(cli.data.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [("serve",), ("migrate",), ("account", "create", "acme"), ("apply", "{file}")])
+@pytest.mark.parametrize("arguments", [("migrate",), ("account", "create", "acme"), ("apply", "{file}")])
 def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     file = tmp_path / "p.toml"
     file.write_text(PROVISION)
@@ -862,6 +862,14 @@ def test_a_data_directory_that_cannot_be_is_one_line(tmp_path: Path, arguments: 
     code, found = examined(Cli(file / "data"))
     assert (code, found["data directory"]["state"]) == (1, "FAIL")
     assert found["data directory"]["mend"]
+
+
+def test_a_server_without_a_place_for_its_data_ends_with_one_line(serving: Any, tmp_path: Path) -> None:
+    """In a process of its own: what `serve` sets up for the log stays."""
+    file = tmp_path / "file"
+    file.touch()
+    _, err = serving("--data", str(file / "data")).communicate(timeout=60)
+    assert err.splitlines() == [f"tidings: {file}/data: Not a directory"]
 
 
 def test_help_and_version_answer_to_what_people_type(cli: Cli) -> None:
