@@ -35,7 +35,9 @@ def rotate_key(
     with told():
         settings = settings_from({"config": config, "data": data, "store": store})
         if not settings.store_path.exists():
-            raise Problem(f"there is no database {settings.store_path}; is --data right?")
+            raise Problem(
+                f"there is no database {settings.store_path}; is --data right? A start makes one: tidings serve"
+            )
         with claimed(settings.store_path):
             sealed, forgotten = _rotated(settings, forget=forget)
     if as_json:
