@@ -23,8 +23,9 @@ from typing import Final
 from tidings.domain import wishes
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import KeywordSet
+from tidings.domain.read_text import ReadText, Ways
 from tidings.domain.text_forms import normalized
-from tidings.domain.wishes import REQUIRED, Look, Ways, asks, may_mean, ways_of
+from tidings.domain.wishes import REQUIRED, asks, may_mean, ways_of
 
 __all__ = [
     "DEFAULTS",
@@ -133,7 +134,7 @@ def meaning(text: str, keywords: Keywords) -> Meaning:
                 if _form_of(keyword) == form:
                     return _of_keyword(name, keyword, form)
     ways = _ways(tuple(keywords.get(KeywordSet.OPT_OUT, ())))
-    look = Look(read, form, ways, whole=whole)
+    look = ReadText(read, form, ways, whole=whole)
     asked = asks(look)
     if asked is not None:
         rule, keyword = asked

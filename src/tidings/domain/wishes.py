@@ -17,7 +17,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -29,7 +29,6 @@ from tidings.domain.optout_words import (
     ASKING_WORDS,
     COURTESIES,
     EVERYDAY,
-    HARMLESS,
     LEET,
     MESSAGES,
     NO_TYPING_ERRORS,
@@ -39,11 +38,11 @@ from tidings.domain.optout_words import (
     SIGNS,
     STRONG,
 )
+from tidings.domain.read_text import REVIEWED_CHARACTERS, ReadText, Way, Ways
 
 REQUIRED: Final = ("STOP", "QUIT", "END", "REVOKE", "OPT OUT", "CANCEL", "UNSUBSCRIBE")
 """The replies that count as revocation as they are, whoever asks. Source: 47 CFR 64.1200(a)(10)."""
 
-REVIEWED_CHARACTERS: Final = 500
 PLAIN_WORDS_MAX: Final = 12
 _APART_LETTERS_MIN: Final = 6
 _GLUED_CHARACTERS_MAX: Final = 40
@@ -52,10 +51,6 @@ _BESIDE_A_SIGN: Final = 3
 _UNREADABLE: Final = 0.25
 _PARTS_MAX: Final = 20
 """Empty lines before the first that says something."""
-
-Way = tuple[str, ...]
-Ways = Mapping[Way, str]
-"""The words of each keyword for opting out, and the keyword as typed."""
 
 _LINE_END = re.compile(r"[\r\n\u2028\u2029]+")
 _SENTENCE_END = re.compile(r"([\r\n\u2028\u2029.!?;\u2026\u3002\uff01\uff1f]+)")
@@ -68,71 +63,6 @@ _LONG_RUN = re.compile(r"(.)\1\1|^(.)\2|(.)\3$|tt")
 _CONTROLS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOBODYS = frozenset({"Cn", "Co", "Cs", "Cc"})
 _NOT_THEIRS = re.compile(r" this is not (?:\S+ ){1,3}(?:phone|number|cell|line) ")
-
-
-class Look:
-    """A text as the rules see it; what few rules need is made when one asks for it.
-
-    `read`: of the text, as much as is read; `form`: that, normalized; `whole`: whether nothing was left out. `ways`: the operator's.
-    """
-
-    def __init__(self, read: str, form: str, ways: Ways, *, whole: bool) -> None:
-        self.read = read
-        self.form = form
-        self.ways = ways
-        self.whole = whole
-        self.part = form if len(form) <= REVIEWED_CHARACTERS else _ends(form)
-
-    @cached_property
-    def words(self) -> list[str]:
-        return text_forms.words(self.part)
-
-    @cached_property
-    def native(self) -> list[str]:
-        """Words without accents, in their own script."""
-        return text_forms.words(text_forms.bare(self.part))
-
-    @cached_property
-    def latin(self) -> list[str]:
-        """Words as they look to somebody who reads Latin letters."""
-        if self.part.isascii() and "0" not in self.part:
-            return self.native
-        return text_forms.words(text_forms.skeleton(self.part))
-
-    @cached_property
-    def heard(self) -> list[str]:
-        """The same, without what only looks like a wish, such as a bus stop."""
-        line = text_forms.line(self.latin)
-        if " stop" not in line:
-            return self.latin
-        for pair in HARMLESS:
-            line = line.replace(pair, " ")
-        return line.split()
-
-    @cached_property
-    def said(self) -> list[str]:
-        """The words that are no courtesies."""
-        return [word for word in self.heard if word not in COURTESIES]
-
-    @cached_property
-    def squeezed(self) -> str:
-        """All of it without spaces, for scripts that set no words apart."""
-        return text_forms.bare(self.part).replace(" ", "")
-
-    @cached_property
-    def is_of_messages(self) -> bool:
-        return not ABOUT_MESSAGES.isdisjoint(self.latin)
-
-    @cached_property
-    def others(self) -> int:
-        """How many words there are besides courtesies and phrases of asking."""
-        return sum(word not in COURTESIES and word not in ASKING_WORDS for word in self.latin)
-
-
-def _ends(form: str) -> str:
-    """The beginning of a long text and its end: people answer below what they quote."""
-    end = REVIEWED_CHARACTERS // 4
-    return f"{form[: REVIEWED_CHARACTERS - end]} {form[-end:]}"
 
 
 # --- asked plainly -------------------------------------------------------------------------------------------------------------
@@ -185,22 +115,22 @@ def _asked(words: Sequence[str], ways: Ways) -> tuple[Way, bool] | None:
     return (found, False) if told else None
 
 
-def _whole(look: Look, *, courtesies: bool) -> str | None:
+def _whole(look: ReadText, *, courtesies: bool) -> str | None:
     if not look.whole or len(look.form) > REVIEWED_CHARACTERS:
         return None
     asked = _asked(look.words, look.ways)
     return look.ways[asked[0]] if asked is not None and asked[1] is courtesies else None
 
 
-def _with_courtesies(look: Look) -> str | None:
+def _with_courtesies(look: ReadText) -> str | None:
     return _whole(look, courtesies=True)
 
 
-def _asked_for(look: Look) -> str | None:
+def _asked_for(look: ReadText) -> str | None:
     return _whole(look, courtesies=False)
 
 
-def _written_apart(look: Look) -> str | None:
+def _written_apart(look: ReadText) -> str | None:
     """Un-subscribe, UN SUBSCRIBE, opt-out for a keyword that is written otherwise; not of short words: `st op` is none."""
     letters = "".join(look.words)
     if not look.whole or not _APART_LETTERS_MIN <= len(letters) <= _GLUED_CHARACTERS_MAX:
@@ -220,7 +150,7 @@ def _first(end: re.Pattern[str], read: str) -> tuple[str, str]:
     return "", ""
 
 
-def _first_line(look: Look) -> str | None:
+def _first_line(look: ReadText) -> str | None:
     """What follows on further lines is a signature or a quotation."""
     words = text_forms.words(_first(_LINE_END, look.read)[0])
     asked = _asked(words, look.ways)
@@ -229,7 +159,7 @@ def _first_line(look: Look) -> str | None:
     return None
 
 
-def _first_sentence(look: Look) -> str | None:
+def _first_sentence(look: ReadText) -> str | None:
     """On the same line "Stop! You make me laugh" is possible: a sentence must say more than the word, and not ask whether it is meant."""
     form, end = _first(_SENTENCE_END, look.read)
     words = text_forms.words(form)
@@ -248,7 +178,7 @@ def _looks(way: Way) -> list[str]:
     return text_forms.words(text_forms.skeleton(" ".join(way)))
 
 
-def _near(look: Look, ways: Ways) -> str | None:
+def _near(look: ReadText, ways: Ways) -> str | None:
     """A keyword in a text that says more. Of an everyday word only where there is talk of messages, or hardly anything else."""
     line = text_forms.line(look.heard)
     for way, keyword in ways.items():
@@ -263,15 +193,15 @@ def _near(look: Look, ways: Ways) -> str | None:
 _REQUIRED_WAYS: Final = ways_of(REQUIRED)
 
 
-def _required_word(look: Look) -> str | None:
+def _required_word(look: ReadText) -> str | None:
     return "" if _near(look, _REQUIRED_WAYS) is not None else None
 
 
-def _keyword_in_text(look: Look) -> str | None:
+def _keyword_in_text(look: ReadText) -> str | None:
     return "" if _near(look, look.ways) is not None else None
 
 
-def _unclear_first_line(look: Look) -> str | None:
+def _unclear_first_line(look: ReadText) -> str | None:
     return "" if _asked(text_forms.words(_first(_LINE_END, look.read)[0]), {**_REQUIRED_WAYS, **look.ways}) else None
 
 
@@ -317,14 +247,14 @@ def _in_list(words: Sequence[str], lists: Mapping[str, list[tuple[list[str], str
     return None
 
 
-def _phrase(look: Look) -> str | None:
+def _phrase(look: ReadText) -> str | None:
     found = _in_list(look.heard, _LISTS.latin)
     if found is None and not look.form.isascii():
         found = _in_list(look.native, _LISTS.native)
     return found
 
 
-def _alone(look: Look) -> str | None:
+def _alone(look: ReadText) -> str | None:
     if not look.form or len(look.form) > REVIEWED_CHARACTERS // 4:
         return None
     native = [word for word in look.native if word not in COURTESIES]
@@ -337,24 +267,24 @@ def _alone(look: Look) -> str | None:
     return None
 
 
-def _beginning(look: Look) -> str | None:
+def _beginning(look: ReadText) -> str | None:
     line = text_forms.line(look.heard)
     native = line if look.form.isascii() else text_forms.line(look.native)
     return next((name for stem, name in _LISTS.beginnings if stem in line or stem in native), None)
 
 
-def _piece(look: Look) -> str | None:
+def _piece(look: ReadText) -> str | None:
     if look.form.isascii():
         return None
     return next((name for piece, name in _LISTS.pieces if piece in look.squeezed), None)
 
 
-def _sign(look: Look) -> str | None:
+def _sign(look: ReadText) -> str | None:
     shown = not look.read.isascii() and not SIGNS.isdisjoint(look.read)
     return "" if shown and len(look.words) <= _BESIDE_A_SIGN else None
 
 
-def _letters_apart(look: Look) -> str | None:
+def _letters_apart(look: ReadText) -> str | None:
     """s t o p, u.n.s.u.b; st.op and un-sub, but not `st op`"""
     if len(look.words) > 1 and " " not in look.form and "".join(look.words) in (*STRONG, "unsub"):
         return ""
@@ -363,7 +293,7 @@ def _letters_apart(look: Look) -> str | None:
     return "" if few and (apart in _WHOLE_WORDS or apart.startswith("unsub")) else None
 
 
-def _repeated(look: Look) -> str | None:
+def _repeated(look: ReadText) -> str | None:
     """stoooop, STTOP, unsubscribeee"""
     for word in look.heard:
         if len(word) > 3 and _LONG_RUN.search(word) and word not in NO_TYPING_ERRORS:
@@ -389,12 +319,12 @@ _WHOLE_WORDS: Final = _whole_words()
 _SQUEEZED: Final = frozenset(_RUN.sub(r"\1", word) for word in _WHOLE_WORDS)
 
 
-def _glued(look: Look) -> str | None:
+def _glued(look: ReadText) -> str | None:
     """STOPSTOP, STOP1, stoptexting"""
     return "" if any(len(word) <= _GLUED_CHARACTERS_MAX and _GLUED.fullmatch(word) for word in look.heard) else None
 
 
-def _digits_for_letters(look: Look) -> str | None:
+def _digits_for_letters(look: ReadText) -> str | None:
     """5TOP, $TOP, UN5UB5CR1BE"""
     text = text_forms.folded(look.read[:REVIEWED_CHARACTERS])
     letters = text.translate(LEET)
@@ -424,7 +354,7 @@ _LIKE_UNSUBSCRIBE: Final = _typing_errors("unsubscribe") - {"subscribe"}
 _UN: Final = frozenset(["u", "n", "on", "in", "um", "dis", "de", "non"])
 
 
-def _misspelled(look: Look) -> str | None:
+def _misspelled(look: ReadText) -> str | None:
     """Stob, when nothing else is said; unsubcribe, ubsubscribe, un subscribe anywhere."""
     if len(look.said) == 1 and look.said[0] in _LIKE_STOP:
         return ""
@@ -436,12 +366,12 @@ def _misspelled(look: Look) -> str | None:
     return None
 
 
-def _stopping_messages(look: Look) -> str | None:
+def _stopping_messages(look: ReadText) -> str | None:
     """Why have you not stopped texting me?"""
     return "" if look.is_of_messages and any(word in ("stopped", "stopping", "stops") for word in look.heard) else None
 
 
-def _against_messages(look: Look) -> str | None:
+def _against_messages(look: ReadText) -> str | None:
     """No messages; disable notifications; do NOT call or text: few words, one of refusing and one for messages."""
     if len(look.heard) > PLAIN_WORDS_MAX:
         return None
@@ -461,11 +391,11 @@ _MESSAGES: Final = _bare_words(MESSAGES)
 _NOT_ARRIVED: Final = _bare_words(NOT_ARRIVED)
 
 
-def _not_theirs(look: Look) -> str | None:
+def _not_theirs(look: ReadText) -> str | None:
     return "" if _NOT_THEIRS.search(text_forms.line(look.heard)) else None
 
 
-def _unreadable(look: Look) -> str | None:
+def _unreadable(look: ReadText) -> str | None:
     """Characters that nobody writes: a coding was taken for another one, and it may be a wish all the same."""
     read = look.read[:REVIEWED_CHARACTERS]
     if read.isascii():
@@ -477,7 +407,7 @@ def _unreadable(look: Look) -> str | None:
 
 # --- the table -----------------------------------------------------------------------------------------------------------------
 
-Finds = Callable[[Look], str | None]
+Finds = Callable[[ReadText], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,7 +449,7 @@ SHOWING: Final = (
 ABOUT: Final = {rule.name: rule.about for rule in (*OPTING_OUT, *SHOWING)}
 
 
-def asks(look: Look) -> tuple[str, str] | None:
+def asks(look: ReadText) -> tuple[str, str] | None:
     """The rule by which a text asks plainly to be opted out, and the keyword as typed."""
     for rule in OPTING_OUT:
         found = rule.finds(look)
@@ -528,7 +458,7 @@ def asks(look: Look) -> tuple[str, str] | None:
     return None
 
 
-def may_mean(look: Look) -> str:
+def may_mean(look: ReadText) -> str:
     """The name of the rule by which somebody should read this text, or nothing."""
     for rule in SHOWING:
         found = rule.finds(look)
