@@ -6,6 +6,8 @@ Source: IAM user guide, "Amazon Resource Names" (partitions); SMN API reference,
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def partition(region: str) -> str:
     """The second part of ARNs of a region; the clouds in China and of the government have their own."""
@@ -14,6 +16,7 @@ def partition(region: str) -> str:
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
+@lru_cache(maxsize=4096)
 def topic_arn(region: str, account_id: str, name: str) -> str:
     """`*` as name means every topic of the account in that region."""
     return f"arn:{partition(region)}:sns:{region}:{account_id}:{name}"

@@ -39,6 +39,10 @@ def moment(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1000)
 
 
+SAME_MOMENT_NS = 200_000
+"""So long the answer stays the same: each delivery asks, and looking at two clocks costs more than the rest of its bookkeeping."""
+
+
 @dataclass(slots=True)
 class _Doubt:
     """How far ahead the wall clock was when it was first doubted, and when that was by the clock that cannot be set."""
@@ -64,6 +68,7 @@ class SteadyClock:
         self._jump_max_ns = nanoseconds(jump_max)
         self._advanced = timedelta()
         self._doubt: _Doubt | None = None
+        self._told, self._told_at = _EPOCH, 0  # the last answer, and when it was given by the clock that cannot be set
         self._uptime = uptime_ns()
         wall = wall_ns()
         if mark is None:
@@ -73,7 +78,12 @@ class SteadyClock:
         self._time = max(marked, wall) if wall - marked <= max(nanoseconds(OFF_MAX), self._jump_max_ns) else marked
 
     def now(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self._look() // 1000) + self._advanced
+        uptime = self._uptime_ns()
+        if 0 < uptime - self._told_at < SAME_MOMENT_NS:
+            return self._told
+        self._told = _EPOCH + timedelta(microseconds=self._look() // 1000) + self._advanced
+        self._told_at = uptime
+        return self._told
 
     def wall(self) -> datetime:
         """The machine's wall clock, moved by developer mode: for what others compare with their own clocks."""
@@ -81,6 +91,7 @@ class SteadyClock:
 
     def advance(self, seconds: float) -> None:
         self._advanced += timedelta(seconds=seconds)
+        self._told_at = 0
 
     def steady(self) -> datetime:
         """The same without what developer mode has moved: what the mark is made of."""

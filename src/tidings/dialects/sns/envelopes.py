@@ -200,7 +200,7 @@ class SnsWardrobe:
         if self._message.kind is Kind.CONFIRMATION:
             head = parts[0] + parts[1]
         else:
-            name = subscription_arn(self._topic, subscriber.uid) if self._topic is not None else ""
+            name = f"{self._arn}:{_dashed(subscriber.uid)}" if self._arn else ""
             head = b"%b%b%b" % (parts[0], f"x-amz-sns-subscription-arn: {name}\r\n".encode(), parts[1])
         body = self._text(subscriber.protocol).encode() if raw else self._json_body(subscriber)
         return HttpContent(head, body)
