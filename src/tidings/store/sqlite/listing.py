@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from itertools import product
 from typing import Any
 
@@ -55,6 +56,11 @@ async def subscriptions(database: Database, maps: rows.Maps, query: Subscription
 
 
 async def _subscriptions(database: Database, maps: rows.Maps, query: SubscriptionQuery) -> list[Subscription]:
+    if query.restorable_at is not None and query.offset == 0:
+        # Canceled ones that cannot come back are few and removed soon: a page without any needs no walk of another thread.
+        page = await _subscriptions(database, maps, replace(query, restorable_at=None))
+        if all(_may_come_back(row, query.restorable_at) for row in page):
+            return page
     bindings = _subscription_bindings(query)
     tallied = _tallied(query)
     skip = query.offset
@@ -73,6 +79,11 @@ async def _subscriptions(database: Database, maps: rows.Maps, query: Subscriptio
     quick = exact and skip <= _QUICK_OFFSET and not database.value(SQL["topic_any_deleted"])
     ids = database.value(SQL[name], bindings) if quick else await database.walk(SQL[name], bindings)
     return [rows.subscription(row, maps) for row in database.rows(SQL["subscription_by_ids"], (ids,))]
+
+
+def _may_come_back(row: Subscription, at: datetime) -> bool:
+    """Whether a list of what is there or may be again at a time shows the subscription."""
+    return row.state is not State.CANCELED or (row.come_back_until is not None and row.come_back_until > at)
 
 
 def _forms(endpoint: str | None) -> Sequence[str | None]:
