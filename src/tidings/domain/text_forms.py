@@ -7,7 +7,6 @@ Source: Unicode UAX 15 (NFKC); UTS 39 (confusables).
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Final
@@ -20,14 +19,9 @@ _FILLERS: Final = (
 )
 """What shows nothing and is not of the category of format characters."""
 
-_UNSEEN: Final = dict.fromkeys(
-    (
-        *(code for start, stop in _FILLERS for code in range(start, stop + 1)),
-        *(code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in ("Cf", "Me")),
-    )
-)
+_FILLER_CODES: Final = frozenset(code for start, stop in _FILLERS for code in range(start, stop + 1))
 _APOSTROPHES: Final = "'`\u2018\u2019\u02bc\u00b4\u2032"
-_DROPPED: Final = {**_UNSEEN, **dict.fromkeys(map(ord, "\u00b4\u02bc\u2032"), "'")}
+_PLAIN_APOSTROPHES: Final = dict.fromkeys(map(ord, "\u00b4\u02bc\u2032"), "'")
 _NO_WORD: Final = re.compile(r"[\W_]+")
 _ARABIC: Final = str.maketrans(
     "\u0649\u06cc\u0629\u06a9\u06c1\u06d5\u06be", "\u064a\u064a\u0647\u0643\u0647\u0647\u0647", "\u0640"
@@ -44,10 +38,14 @@ def folded(text: str) -> str:
     """Compatibility forms and case folded, what shows nothing removed."""
     if text.isascii():
         return text.lower()
-    shown = text.translate(_DROPPED)
+    shown = "".join(c for c in text if not _is_unseen(c)).translate(_PLAIN_APOSTROPHES)
     # Twice, because folding case may leave something that NFKC changes into something with a case, as with U+03D2 and U+0345.
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
     return unicodedata.normalize("NFKC", once.casefold())
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Me") or ord(character) in _FILLER_CODES
 
 
 def trimmed(form: str) -> str:
