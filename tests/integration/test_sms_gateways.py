@@ -27,7 +27,7 @@ from tests.support.phones import NUMBER, PHONE, RADIO, PhoneHouse, phone_house
 from tests.support.smsc import Smsc
 
 from tidings.channels.http import HttpChannel
-from tidings.channels.sms_gateway import ANYWHERE, SmsGatewayChannel
+from tidings.channels.sms_gateway import SmsGatewayChannel
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.gateways import GatewaysDialect
 from tidings.dialects.gateways.twilio import signature
@@ -42,6 +42,7 @@ from tidings.observe.metrics import Metrics
 from tidings.server import Server
 from tidings.services.hearing import Heard
 from tidings.services.inbound import DEFAULT_REPLIES
+from tidings.wire.egress import ANYWHERE
 from tidings.wire.gateway_signature import is_signed, sign
 from tidings.wire.gateway_url import parse_gateway_url
 

@@ -11,10 +11,12 @@ import pytest
 from tests.support.outgoing import Outcomes, make_outgoing
 from tests.support.queues import ACCESS_KEY_ID, SECRET_ACCESS_KEY, QueueService
 
+from tidings.channels.http import HttpChannel
 from tidings.channels.sqs import SqsChannel
-from tidings.domain.envelope import QueueContent, TextContent
+from tidings.domain.envelope import Permit, QueueContent, TextContent
 from tidings.domain.model import MessageAttribute
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Refused, RetryLater
+from tidings.wire.egress import ANYWHERE
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:jobs"
 
@@ -31,10 +33,14 @@ def queues(service) -> QueueService:
     return service
 
 
+def connect(own: Permit) -> HttpChannel:
+    return HttpChannel(own, ANYWHERE, connections_per_host=32, sockets_max=64)
+
+
 @asynccontextmanager
 async def channel_to(url: str, permit=lambda _: True, **options) -> AsyncIterator[SqsChannel]:
     channel = SqsChannel(
-        permit, endpoint=url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY, **options
+        permit, connect, endpoint=url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY, **options
     )
     try:
         yield channel
@@ -175,7 +181,7 @@ class Lying:
         self.connections += 1
         try:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
-                fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:-2])
+                fields = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:-2])
                 body = json.loads(await reader.readexactly(int(fields["content-length"])))
                 self.requests.append((head, body))
                 self.arrived.set()
@@ -216,6 +222,23 @@ async def test_the_first_goes_at_once_and_the_rest_together(lying):
     assert [len(body["Entries"]) for _, body in liar.requests] in ([1, 10, 2], [1, 2, 10])
 
 
+async def test_what_is_sent_in_one_turn_goes_together_over_a_kept_connection(lying):
+    liar, url = lying
+    async with channel_to(url) as channel:
+        await outcomes_of(channel, message("first"))
+        await outcomes_of(channel, *(message(f"number {n}") for n in range(12)))
+    assert sorted(len(body["Entries"]) for _, body in liar.requests) == [1, 2, 10]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["ftp://queue.example", "queue.example", "http://", "http://me:secret@queue.example", "http://queue.example/?a=b"],
+)
+def test_an_endpoint_that_cannot_be_read_is_named_at_the_start(endpoint):
+    with pytest.raises(ValueError, match="the SQS endpoint is http"):
+        SqsChannel(lambda _: True, connect, endpoint=endpoint, access_key_id="", secret_access_key="")
+
+
 async def test_a_request_is_signed_for_the_queues_region(lying):
     liar, url = lying
     async with channel_to(url) as channel:
@@ -229,7 +252,7 @@ async def test_a_request_is_signed_for_the_queues_region(lying):
 
 async def test_without_a_key_a_request_goes_unsigned(lying):
     liar, url = lying
-    channel = SqsChannel(lambda _: True, endpoint=url, access_key_id="", secret_access_key="")
+    channel = SqsChannel(lambda _: True, connect, endpoint=url, access_key_id="", secret_access_key="")
     await outcomes_of(channel, message())
     await channel.close()
     assert "authorization" not in liar.requests[0][0]
@@ -361,7 +384,7 @@ async def test_a_silent_service_costs_one_time_out_and_returns_the_rest(lying):
     async with channel_to(url) as channel:
         outcomes = await outcomes_of(channel, *(message(timeout_s=0.3) for _ in range(60)))
     late = [outcome for outcome in outcomes if isinstance(outcome, RetryLater)]
-    assert late[0].reason == "no answer from the queue service within 0.3 s"
+    assert late[0].reason == "queue service: no answer within 0.3 s"
     assert {type(outcome) for outcome in outcomes} == {RetryLater, Busy}
 
 
@@ -416,7 +439,7 @@ async def test_closing_gives_back_what_waits_and_finishes_what_has_started(lying
     liar, url = lying
     liar.gate.clear()
     outcomes = Outcomes()
-    channel = SqsChannel(lambda _: True, endpoint=url, access_key_id="k", secret_access_key="s")
+    channel = SqsChannel(lambda _: True, connect, endpoint=url, access_key_id="k", secret_access_key="s")
     first, second = message("first"), message("second")
     channel.send(first, outcomes)
     await liar.arrived.wait()

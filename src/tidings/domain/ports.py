@@ -374,6 +374,14 @@ class Poster(Protocol):
         ...
 
 
+class ClosingPoster(Poster, Protocol):
+    """One that a channel has for itself and closes."""
+
+    async def close(self) -> None:
+        """As a Channel's."""
+        ...
+
+
 class Prober(Protocol):
     """Tries an endpoint out: one attempt that belongs to no subscription, and what became of it."""
 

@@ -89,6 +89,10 @@ class EgressPolicy:
         return ip in _GLOBAL_V6 and not any(ip in network for network in _REFUSED_V6)
 
 
+ANYWHERE = EgressPolicy((IPv4Network("0.0.0.0/0"), IPv6Network("::/0")))
+"""For connections that go only where a setting of the operator names a host: private networks are meant."""
+
+
 def _address(address: str | Address) -> Address | None:
     if isinstance(address, str):
         try:

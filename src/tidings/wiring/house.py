@@ -82,7 +82,7 @@ from tidings.services.topics import Topics
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
-from tidings.wire.egress import EgressPolicy
+from tidings.wire.egress import ANYWHERE, EgressPolicy
 from tidings.wire.hosts import host_name
 from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.made import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
@@ -260,6 +260,8 @@ class House:
         made.append(
             SqsChannel(
                 permit,
+                # Every queue of a service is at one host: half of the sockets are as many as one host may have.
+                lambda own: HttpChannel(own, ANYWHERE, connections_per_host=32, sockets_max=64),
                 endpoint=settings.sqs_endpoint,
                 access_key_id=settings.sqs_access_key_id or "",
                 secret_access_key=settings.sqs_secret_access_key or "",

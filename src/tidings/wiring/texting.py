@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tidings.channels.http import HttpChannel
 from tidings.channels.sms import SmppChannel
-from tidings.channels.sms_gateway import ANYWHERE, SmsGatewayChannel
+from tidings.channels.sms_gateway import SmsGatewayChannel
 from tidings.console import Transport
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX
 from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
@@ -25,6 +25,7 @@ from tidings.services.quotas import Quotas
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
+from tidings.wire.egress import ANYWHERE
 from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
 from tidings.wire.phone_destinations import Destinations
 from tidings.wire.smpp.url import BindKind, SmppUrl

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import cache
 
 from tidings.channels.http.answer import Settlements
 from tidings.channels.http.connection import Connection
@@ -30,6 +31,12 @@ SWEEP_S = 0.1
 
 _JUDGED = "judged "
 """Before the origin of lanes whose answers are judged by their bodies."""
+
+
+@cache
+def _verifying() -> ssl.SSLContext:
+    """One for all channels: reading the system's certificates takes 25 ms and some megabytes."""
+    return ssl.create_default_context()
 
 
 class HttpChannel:
@@ -63,7 +70,7 @@ class HttpChannel:
         self._sick_s = sick_s
         self._sockets = Sockets(sockets_max, connections_per_host)
         self._resolver = Resolver(resolve_ttl_s, lookup)
-        self._dialer = Dialer(policy, self._resolver, tls_context or ssl.create_default_context())
+        self._dialer = Dialer(policy, self._resolver, tls_context or _verifying())
         self._lanes: dict[str, Lane] = {}
         self._house: House | None = None  # made at the first use, when there is a loop
         self._sweeper: asyncio.TimerHandle | None = None

@@ -4,6 +4,6 @@
 what the gateway says. What gateways bring comes in through `dialects/gateways`. Only `wiring` imports this package.
 """
 
-from tidings.channels.sms_gateway.channel import ANYWHERE, SmsGatewayChannel
+from tidings.channels.sms_gateway.channel import SmsGatewayChannel
 
-__all__ = ["ANYWHERE", "SmsGatewayChannel"]
+__all__ = ["SmsGatewayChannel"]

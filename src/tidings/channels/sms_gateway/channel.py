@@ -11,26 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
 
 from tidings.channels.sms_gateway import forms
 from tidings.channels.sms_gateway.answers import read_kannel, read_webhook
 from tidings.domain.envelope import HttpContent, Outgoing, Permit, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.outcomes import Outcome, Refused, RetryLater
-from tidings.domain.ports import Judge, Poster, Settle
-from tidings.wire.egress import EgressPolicy
+from tidings.domain.ports import ClosingPoster, Judge, Settle
 from tidings.wire.gateway_url import GatewayKind, GatewayUrl
-
-ANYWHERE = EgressPolicy((IPv4Network("0.0.0.0/0"), IPv6Network("::/0")))
-"""For the gateway's own connections, which go nowhere else: its address is the operator's setting, so private networks are meant."""
-
-
-class ClosingPoster(Poster, Protocol):
-    async def close(self) -> None:
-        """As a Channel's."""
-        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +32,7 @@ class _Carried(Outgoing):
 class SmsGatewayChannel:
     """`sms` through one gateway.
 
-    connect: makes the channel that carries the requests, with a permit of ours; it is closed with us and should reach ANYWHERE.
+    connect: makes the channel that carries the requests, with a permit of ours; it is closed with us and should reach `egress.ANYWHERE`.
     public_url, secret: for Kannel's receipts, and `secret` for our own form's signature; without it those are not signed.
     now_s: real time, because the gateway checks signatures by its own. Raises ValueError when receipts are wanted without a secret.
     """

@@ -1,7 +1,8 @@
 """Sends to queues in batches: what waits for a queue goes together, what comes alone goes at once.
 
 Called by delivery. Each queue has a lane of its own: bounded, and with few batches in flight, so that one queue's trouble is
-not another's. A batch grows only while others are in flight, so an idle lane adds no wait. Never decides when to try again.
+not another's. A batch grows only while others are in flight, so an idle lane adds no wait. Connections and time-outs are those of the
+web hooks' channel that it has for itself. Never decides when to try again.
 Source: Amazon SQS API reference, SendMessageBatch.
 """
 
@@ -12,40 +13,37 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
-import httptools
 import structlog
 
-from tidings.channels.sqs.connection import Answer, Connection, Disconnected, Origin, Pool
 from tidings.channels.sqs.protocol import (
     BATCH_BYTES_MAX,
     CONTENT_TYPE,
     ENTRIES_MAX,
     TARGET,
+    Answer,
     Queue,
     aws_endpoint,
     batch_body,
     entry_of,
     outcomes_of,
 )
-from tidings.domain.envelope import Outgoing, Permit
+from tidings.domain.envelope import HttpContent, Outgoing, Permit
 from tidings.domain.outcomes import Blocked, Busy, Outcome, Refused, RetryLater
-from tidings.domain.ports import Settle
+from tidings.domain.ports import ClosingPoster, Settle
+from tidings.wire.egress import Target, check_url
 from tidings.wire.sigv4 import sign_request
 
 BATCHES_IN_FLIGHT = 4
 """Per queue. Ordered queues have one, or batches could overtake each other."""
-CONNECTIONS_MAX = 32
 HELD_MAX = 2_000
 """Messages waiting per queue, and their bytes; what does not fit waits as rows."""
 HELD_BYTES_MAX = 16 << 20
 WAIT_S = 20.0
 """A message that waited longer goes back as a row: whoever handed it over may count it as lost soon after its time-out."""
 BUSY_AFTER_S = 1.0
-CLOSE_S = 15.0
-
-_TROUBLE = (OSError, ValueError, httptools.HttpParserError)
 
 _log = structlog.get_logger(__name__)
 
@@ -69,12 +67,15 @@ class _Item:
 
 @dataclass(slots=True, eq=False)
 class _Lane:
+    """One queue. `queue_url` names it to the service, `endpoint` and `target` are where requests go."""
+
     queue: Queue
-    url: str
-    origin: Origin
+    queue_url: str
+    endpoint: str
+    target: Target
     waiting: deque[_Item] = field(default_factory=deque)
     held_bytes: int = 0
-    pumps: int = 0
+    in_flight: int = 0
 
     def add(self, item: _Item) -> None:
         self.waiting.append(item)
@@ -83,9 +84,9 @@ class _Lane:
     def is_full(self) -> bool:
         return len(self.waiting) >= HELD_MAX or self.held_bytes >= HELD_BYTES_MAX
 
-    def wants_pump(self) -> bool:
+    def wants_batch(self) -> bool:
         most = 1 if self.queue.is_fifo else BATCHES_IN_FLIGHT
-        return self.pumps == 0 or (self.pumps < most and len(self.waiting) > ENTRIES_MAX * self.pumps)
+        return self.in_flight == 0 or (self.in_flight < most and len(self.waiting) > ENTRIES_MAX * self.in_flight)
 
     def take(self) -> list[_Item]:
         """The next batch: up to ten entries that fit together, at least one if any waits."""
@@ -100,12 +101,30 @@ class _Lane:
             self.held_bytes -= len(item.entry)
         return batch
 
+    def put_back(self, batch: list[_Item]) -> None:
+        """In front, so that order is kept; each of them travels alone."""
+        for item in reversed(batch):
+            item.alone = True
+            self.waiting.appendleft(item)
+            self.held_bytes += len(item.entry)
+
+
+@dataclass(slots=True, eq=False)
+class _Batch(Outgoing):
+    """A request that carries entries. They are taken from the lane only when a connection is there, so that they are many."""
+
+    lane: _Lane | None = None
+    items: list[_Item] = field(default_factory=list)
+    answer: Answer | None = None
+
 
 class SqsChannel:
     """Queues of one SQS-compatible service, or of AWS.
 
-    endpoint: `http(s)://host[:port]`, None for AWS's own by region. Without an access key requests go unsigned, as some
-    local services take them. Raises ValueError for an endpoint that cannot be read.
+    connect: makes the channel that carries the requests, with a permit of ours; it is closed with us and should reach
+    `egress.ANYWHERE`: the operator, or AWS's own naming, chose the host. endpoint: `http(s)://host[:port]`, None for AWS's own by
+    region. Without an access key requests go unsigned, as some local services take them. Raises ValueError for an endpoint that
+    cannot be read.
     """
 
     protocols = frozenset({"sqs"})
@@ -113,25 +132,23 @@ class SqsChannel:
     def __init__(
         self,
         permit: Permit,
+        connect: Callable[[Permit], ClosingPoster],
         *,
         endpoint: str | None,
         access_key_id: str,
         secret_access_key: str,
-        connections_max: int = CONNECTIONS_MAX,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._permit = permit
         self._endpoint = endpoint.rstrip("/") if endpoint else None
         if self._endpoint is not None:
-            Origin.read(self._endpoint)
+            _target(self._endpoint)
         self._access_key_id = access_key_id
         self._secret_access_key = secret_access_key
         self._now = now
         self._lanes: dict[str, _Lane] = {}
-        self._pool = Pool()
-        self._slots = asyncio.Semaphore(connections_max)
-        self._pumps: set[asyncio.Task[None]] = set()
         self._closing = False
+        self._http = connect(self._fill)
 
     def send(self, outgoing: Outgoing, settle: Settle) -> None:
         """Queue a message; `Busy` when its queue's lane is full or the channel is closing."""
@@ -147,108 +164,59 @@ class SqsChannel:
             return
         lane.add(_Item(outgoing, settle, entry, monotonic()))
         self._lanes[lane.queue.arn] = lane
-        if lane.wants_pump():
-            self._start_pump(lane)
+        if lane.wants_batch():
+            lane.in_flight += 1
+            # In the loop's next turn: whatever is sent in this one goes with it.
+            asyncio.get_running_loop().call_soon(self._post, lane)
 
     async def close(self) -> None:
-        """Give back what waits and let what was started end, for at most `CLOSE_S`."""
+        """Give back what waits and let what was started end, at most until its time-out."""
         self._closing = True
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             _give_back(lane)
-        pumps = list(self._pumps)
-        if pumps:
-            _, late = await asyncio.wait(pumps, timeout=CLOSE_S)
-            for pump in late:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-        self._pool.close()
-        await asyncio.sleep(0)  # lets the event loop forget the closed connections
+        await self._http.close()
 
     def _open_lane(self, arn: str) -> _Lane:
         queue = Queue.read(arn)
         endpoint = self._endpoint or aws_endpoint(queue)
-        return _Lane(queue, f"{endpoint}/{queue.account}/{queue.name}", Origin.read(endpoint))
+        return _Lane(queue, f"{endpoint}/{queue.account}/{queue.name}", endpoint, _target(endpoint))
 
-    def _start_pump(self, lane: _Lane) -> None:
-        lane.pumps += 1
-        pump = asyncio.get_running_loop().create_task(self._pump(lane))
-        self._pumps.add(pump)
-        pump.add_done_callback(self._pumps.discard)
-
-    async def _pump(self, lane: _Lane) -> None:
-        try:
-            while lane.waiting:
-                async with self._slots:
-                    if lane.waiting:
-                        await self._send_batch(lane)
-        except Exception as error:  # noqa: BLE001 - whatever it was, what waits must not wait for ever
-            _log.error("a lane of queue messages failed", queue=lane.queue.arn, exc_info=error)
-            _give_back(lane)
-        finally:
-            lane.pumps -= 1
-            if lane.pumps == 0 and not lane.waiting:
+    def _post(self, lane: _Lane) -> None:
+        """Ask for a connection for the lane's next batch, within the time-out of the message that waits first; or end this flight."""
+        if not lane.waiting:
+            lane.in_flight -= 1
+            if not lane.in_flight:
                 self._lanes.pop(lane.queue.arn, None)
-
-    async def _send_batch(self, lane: _Lane) -> None:
-        batch: list[_Item] = []
-        try:
-            answer = await self._attempt(lane, batch)
-        except asyncio.CancelledError:
-            _settle(batch, RetryLater("stopped while sending"))
-            raise
-        if isinstance(answer, RetryLater):
-            _settle(batch, answer)
             return
-        outcomes = _outcomes(lane, answer, len(batch))
-        if outcomes is None:
-            # Nobody said whose fault it was: alone, each gets its own answer. In front, so that order is kept.
-            for item in reversed(batch):
-                item.alone = True
-                lane.waiting.appendleft(item)
-                lane.held_bytes += len(item.entry)
-            return
-        for item, outcome in zip(batch, outcomes, strict=True):
-            _settle([item], outcome)
+        first = lane.waiting[0].outgoing
+        batch = _Batch(
+            first.message,
+            first.subscriber,
+            lane.endpoint,
+            HttpContent(b"", b""),
+            timeout_s=first.timeout_s,
+            lane=lane,
+        )
+        self._http.send(batch, self._settled, partial(_keep_answer, batch))
 
-    async def _attempt(self, lane: _Lane, batch: list[_Item]) -> Answer | RetryLater:
-        """Fill `batch` from the lane and send it; trouble becomes the outcome of all its entries."""
-        patience_s = lane.waiting[0].outgoing.timeout_s
+    def _fill(self, batch: Outgoing) -> bool:
+        """The permit of the requests, asked when the next octets would be the batch's: takes the entries, asks consent for each, signs.
+        False: none is left to send. Asked again when the connection turned out closed."""
+        assert isinstance(batch, _Batch)
+        assert batch.lane is not None
         try:
-            async with asyncio.timeout(patience_s):
-                return await self._exchange(lane, batch)
-        except TimeoutError:
-            trouble = RetryLater(f"no answer from the queue service within {patience_s:g} s")
-        except _TROUBLE as exc:
-            trouble = RetryLater(f"queue service: {exc or type(exc).__name__}"[:300])
+            batch.items = self._permitted(batch.items or batch.lane.take())
+            if batch.items:
+                batch.content = self._request(batch.lane, batch.items)
         except Exception as exc:  # noqa: BLE001 - a bug must cost neither the messages nor the lane
-            _log.error("batch failed", queue=lane.queue.arn, exc_info=exc)
-            trouble = RetryLater(f"internal: {type(exc).__name__}")
-        if not batch:
-            batch += lane.take()
-        _give_back(lane)  # whoever waits would meet the same; as rows they wait without losing an attempt
-        return trouble
+            _log.error("batch failed", queue=batch.lane.queue.arn, exc_info=exc)
+            items, batch.items = batch.items, []
+            _settle(items, RetryLater(f"internal: {type(exc).__name__}"))
+        return bool(batch.items)
 
-    async def _exchange(self, lane: _Lane, batch: list[_Item]) -> Answer:
-        while True:
-            connection = await self._pool.take(lane.origin)
-            reused = connection.used
-            try:
-                if not batch:
-                    batch += lane.take()
-                batch[:] = self._permitted(batch)
-                if not batch:
-                    return Answer(0, "", b"")
-                return await self._post(lane, batch, connection)
-            except Disconnected as exc:
-                # The service had closed an idle connection. Said twice is better than not said: at least once.
-                if not reused or exc.answered:
-                    raise
-            finally:
-                self._pool.give(lane.origin, connection)
-
-    def _permitted(self, batch: list[_Item]) -> list[_Item]:
+    def _permitted(self, items: list[_Item]) -> list[_Item]:
         allowed = []
-        for item in batch:
+        for item in items:
             if item.waited_too_long():
                 _settle([item], Busy(BUSY_AFTER_S))
             else:
@@ -264,13 +232,13 @@ class SqsChannel:
                     _settle([item], Blocked("consent"))
         return allowed
 
-    async def _post(self, lane: _Lane, batch: list[_Item], connection: Connection) -> Answer:
-        body = batch_body(lane.url, [item.entry for item in batch])
-        headers = {"host": lane.origin.host_header, "content-type": CONTENT_TYPE, "x-amz-target": TARGET}
+    def _request(self, lane: _Lane, items: list[_Item]) -> HttpContent:
+        body = batch_body(lane.queue_url, [item.entry for item in items])
+        headers = {"host": lane.target.authority, "content-type": CONTENT_TYPE, "x-amz-target": TARGET}
         if self._access_key_id:
             headers = sign_request(
                 "POST",
-                lane.origin.path,
+                lane.target.path_and_query,
                 headers,
                 body,
                 at=self._now(),
@@ -279,15 +247,51 @@ class SqsChannel:
                 region=lane.queue.region,
                 service="sqs",
             )
-        lines = [f"POST {lane.origin.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        lines += [f"content-length: {len(body)}", "", ""]
-        return await connection.post("\r\n".join(lines).encode("latin-1"), body)
+        head = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "host")
+        return HttpContent(head.encode("latin-1"), body)
+
+    def _settled(self, batch: Outgoing, outcome: Outcome) -> None:
+        assert isinstance(batch, _Batch)
+        assert batch.lane is not None
+        lane, items = batch.lane, batch.items
+        if batch.answer is not None:
+            outcomes = _outcomes(lane, batch.answer, len(items))
+            if outcomes is None:
+                lane.put_back(items)  # Nobody said whose fault it was: alone, each gets its own answer.
+            else:
+                for item, own in zip(items, outcomes, strict=True):
+                    _settle([item], own)
+        elif not isinstance(outcome, Blocked):  # Blocked: nothing was left to send
+            if not isinstance(outcome, Busy):
+                outcome = RetryLater(f"queue service: {_reason(outcome)}"[:300])
+            _settle(items or lane.take(), outcome)
+            _give_back(lane)  # whoever waits would meet the same; as rows they wait without losing an attempt
+        if self._closing:
+            _give_back(lane)
+        self._post(lane)
+
+
+def _target(endpoint: str) -> Target:
+    """Raises ValueError."""
+    try:
+        target = check_url(endpoint)
+    except ValueError as error:
+        raise ValueError(f"the SQS endpoint is http(s)://host[:port][/path]: {error}") from None
+    if target.userinfo or "?" in target.path_and_query:
+        raise ValueError("the SQS endpoint is http(s)://host[:port][/path]")
+    return target
+
+
+def _keep_answer(batch: _Batch, status: int, body: bytes) -> None:
+    batch.answer = Answer(status, body)
+
+
+def _reason(outcome: Outcome) -> str:
+    return outcome.reason if isinstance(outcome, RetryLater | Refused) else type(outcome).__name__
 
 
 def _outcomes(lane: _Lane, answer: Answer, count: int) -> list[Outcome] | None:
     """As `outcomes_of`; an answer that breaks its reader means later for all, and costs no lane."""
-    if not count:
-        return []
     try:
         return outcomes_of(answer, count)
     except Exception as error:  # noqa: BLE001 - the messages are in nobody's hands but ours

@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from tidings.channels.sqs.connection import Answer
 from tidings.domain.envelope import Content, QueueContent
 from tidings.domain.model import MessageAttribute
 from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
@@ -59,6 +58,14 @@ class Queue:
         if match is None:
             raise ValueError("not the ARN of an SQS queue")
         return cls(arn, *match.groups())
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """As much of an answer as was read."""
+
+    status: int
+    body: bytes
 
 
 def aws_endpoint(queue: Queue) -> str:
@@ -159,15 +166,15 @@ def _number(result: Mapping[str, Any], count: int) -> int | None:
 
 
 def _error(answer: Answer) -> tuple[str, str]:
-    """(code, text) of an error: from the JSON body, an older service's XML, or AWS's compatibility header."""
-    code, text = answer.error.partition(";")[0], ""
+    """(code, text) of an error: from the JSON body, or an older service's XML."""
+    code = text = ""
     body = read_peer_json(answer.body)
     if body is None:
         match = _XML_CODE.search(answer.body)
         return (match.group(1).decode("utf-8", "replace") if match else code), text
     if isinstance(body, dict):
         text = peer_word(body.get("message")) or peer_word(body.get("Message"))
-        code = (peer_word(body.get("__type")) or code).rpartition("#")[2]
+        code = peer_word(body.get("__type")).rpartition("#")[2]
     return code, text
 
 
