@@ -49,7 +49,7 @@ class Run:
 
     def verdicts(self) -> list[Verdict]:
         medians = self.medians()
-        return [target.judge(medians) for target in TARGETS]
+        return [target.evaluate(medians) for target in TARGETS]
 
 
 def describe_machine() -> dict[str, str]:

@@ -70,13 +70,13 @@ class Round:
 async def measure(options: argparse.Namespace) -> float:
     """The best round's submit_sm a second."""
 
-    async def hear(_: IncomingText) -> None:
+    async def receive(_: IncomingText) -> None:
         """Nobody answers here."""
 
     best = 0.0
     async with Smsc(quiet=True, prefix=("taskset", "-c", str(options.smsc_core))) as smsc:
         url = SmppUrl.read(smsc.url(f"source=+12025550100&window={options.window}"))
-        channel = SmppChannel(lambda _: True, urls=[url], clock=_Clock(), hear=hear)
+        channel = SmppChannel(lambda _: True, urls=[url], clock=_Clock(), receive=receive)
         for number in range(options.rounds + 1):
             texts = options.texts if number else options.texts // 10
             started, cpu = perf_counter(), process_time()

@@ -28,7 +28,7 @@ class Times:
     factor: float
     figure: str = "rate"
 
-    def judge(self, medians: Medians) -> Verdict:
+    def evaluate(self, medians: Medians) -> Verdict:
         text = f"{self.scenario}: at least {self.factor:g} times {self.rival}"
         ours = medians.get((self.scenario, OURS, self.figure))
         theirs = medians.get((self.scenario, self.rival, self.figure))
@@ -47,7 +47,7 @@ class Bound:
     most: float = float("inf")
     least: float = float("-inf")
 
-    def judge(self, medians: Medians) -> Verdict:
+    def evaluate(self, medians: Medians) -> Verdict:
         words = [f"at most {self.most:g}"] if self.most != float("inf") else []
         words += [f"at least {self.least:g}"] if self.least != float("-inf") else []
         text = f"{self.scenario}: {self.figure} {' and '.join(words)} {self.unit}"
@@ -64,7 +64,7 @@ class ShareOfRsa:
     scenario: str
     share: float
 
-    def judge(self, medians: Medians) -> Verdict:
+    def evaluate(self, medians: Medians) -> Verdict:
         text = f"{self.scenario}: at least {self.share:.0%} of the machine's RSA sign rate"
         ours = medians.get((self.scenario, OURS, "rate"))
         limit = medians.get(("rsa", "machine", "sha1"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, make_principal
-from tests.support.toys import SlowPigeons, toy_house
+from tests.support.toys import SlowPigeons, toy_app
 
 from tidings.access.authorize import authorize
 from tidings.domain.grants import Verb
@@ -28,16 +28,16 @@ MESSAGES = 40
 async def test_after_an_acknowledged_cancel_or_deletion_nothing_is_started(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     events: list[tuple[str, str]] = []
-    async with toy_house(
+    async with toy_app(
         tmp_path, lambda permit: SlowPigeons(permit, chance, lambda *event: events.append(event))
-    ) as house:
-        topic = await house.topic()
-        subscriptions = [await house.subscribe(topic, f"loft {n}") for n in range(SUBSCRIBERS)]
+    ) as app:
+        topic = await app.topic()
+        subscriptions = [await app.subscribe(topic, f"loft {n}") for n in range(SUBSCRIBERS)]
         leaving = chance.sample(subscriptions, SUBSCRIBERS // 2)
 
         async def publish() -> None:
             for number in range(MESSAGES):
-                await house.publish(topic, f"m{number}")
+                await app.publish(topic, f"m{number}")
                 await asyncio.sleep(chance.random() * 0.004)
 
         async def cancel() -> None:
@@ -46,13 +46,13 @@ async def test_after_an_acknowledged_cancel_or_deletion_nothing_is_started(tmp_p
             for subscription in leaving:
                 await asyncio.sleep(chance.random() * 0.015)
                 if chance.random() < 0.5:
-                    await house.subscriptions.cancel(subscription.uid, by=owner, origin=origin)
+                    await app.subscriptions.cancel(subscription.uid, by=owner, origin=origin)
                 else:
-                    await house.subscriptions.delete(grant, subscription.uid, origin=origin)
+                    await app.subscriptions.delete(grant, subscription.uid, origin=origin)
                 events.append(("acknowledged", subscription.uid))
 
         await asyncio.gather(publish(), cancel())
-        while house.flow.backlog() or await house.flow.waiting_count():
+        while app.flow.backlog() or await app.flow.waiting_count():
             await asyncio.sleep(0.01)
     for subscription in leaving:
         acknowledged = events.index(("acknowledged", subscription.uid))

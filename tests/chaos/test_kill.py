@@ -124,7 +124,7 @@ class Load:
         self.receiver.confirm(path)
         return name
 
-    def heard(self, path: str) -> list[str]:
+    def received(self, path: str) -> list[str]:
         """The texts that came to a path, in their order."""
         member = self.cloud.text_member
         return [str(got.json[member]) for got in self.receiver.of_type("Notification", path)]
@@ -158,11 +158,11 @@ def test_nothing_acknowledged_is_lost_by_kill_9(data: Path, receiver: Receiver, 
 
 def _check_published(load: Load, kills: int) -> None:
     assert len(load.published) > kills, "the load did nothing"
-    load.receiver.wait(lambda _: not set(load.published) - set(load.heard(STILL)), timeout_s=60)
+    load.receiver.wait(lambda _: not set(load.published) - set(load.received(STILL)), timeout_s=60)
 
 
 def _check_left(load: Load, kills: int) -> None:
     assert len(load.left) >= kills // 2, "nobody left"
     for path, at in load.left.items():
-        late = [text for text in load.heard(path) if load.begun[text] > at]
+        late = [text for text in load.received(path) if load.begun[text] > at]
         assert not late, f"{path} had left and then got {late}"

@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.support.phones import SlowMast, phone_house
+from tests.support.phones import SlowMast, phone_app
 
 RACES = int(os.environ.get("TIDINGS_TEST_RACES", "12"))
 PHONES = [f"+120255501{n:02d}" for n in range(20)]
@@ -28,29 +28,29 @@ async def started_while_opted_out(path: Path, seed: int, *, asks_opt_outs: bool 
     def seen(phone: str) -> None:
         (wrong if phone in out else right)[0] += 1
 
-    async with phone_house(path, lambda permit: SlowMast(permit, chance, seen), asks_opt_outs=asks_opt_outs) as house:
-        await house.add_number()
+    async with phone_app(path, lambda permit: SlowMast(permit, chance, seen), asks_opt_outs=asks_opt_outs) as app:
+        await app.add_number()
 
         async def send() -> None:
             for number in range(TEXTS):
                 for phone in PHONES:
-                    await house.send(f"m{number}", phone=phone)
+                    await app.send(f"m{number}", phone=phone)
                 await asyncio.sleep(chance.random() * 0.004)
 
         async def change_their_minds() -> None:
             for number in range(30):
                 await asyncio.sleep(chance.random() * 0.01)
                 phone = chance.choice(PHONES[:10])
-                house.clock.advance(1)
+                app.clock.advance(1)
                 if phone in out:
                     out.discard(phone)  # from the moment it is asked for, a text may start
-                    assert (await house.hear("START", phone=phone, transport_id=f"t{number}")).changed
+                    assert (await app.receive("START", phone=phone, transport_id=f"t{number}")).changed
                 else:
-                    assert (await house.hear("STOP", phone=phone, transport_id=f"t{number}")).changed
+                    assert (await app.receive("STOP", phone=phone, transport_id=f"t{number}")).changed
                     out.add(phone)
 
         await asyncio.gather(send(), change_their_minds())
-        await house.settled()
+        await app.settled()
     return wrong[0], right[0]
 
 

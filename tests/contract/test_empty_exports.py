@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.unit.dialects.native.office import Office, open_office, read
+from tests.unit.dialects.native.harness import Harness, open_office, read
 
 from tidings.dialects.native.export import COLUMNS, RECORD_COLUMNS
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_office(tmp_path) as running:
         yield running
 
@@ -30,7 +30,7 @@ async def office(tmp_path: Path) -> AsyncIterator[Office]:
         ("/opt-out-records?format=csv&phone=+12025550123", RECORD_COLUMNS),
     ],
 )
-async def test_an_export_of_nothing_has_its_head_line(office: Office, path: str, columns: tuple[str, ...]) -> None:
-    answer = await office.send("GET", path)
+async def test_an_export_of_nothing_has_its_head_line(harness: Harness, path: str, columns: tuple[str, ...]) -> None:
+    answer = await harness.send("GET", path)
     assert (answer.status, answer.content_type) == (200, "text/csv; charset=utf-8; header=present")
     assert (await read(answer)).decode() == ",".join(columns) + "\r\n"

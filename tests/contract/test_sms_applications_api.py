@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT
-from tests.unit.dialects.native.office import Office, open_office
+from tests.unit.dialects.native.harness import Harness, open_office
 
 from tidings.domain.ports import Record
 
@@ -17,24 +17,24 @@ HOOK = "https://hooks.example.com/sms"
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_office(tmp_path) as running:
         yield running
 
 
-async def test_callbacks_are_set_one_by_one_and_their_secret_is_never_shown(office: Office) -> None:
+async def test_callbacks_are_set_one_by_one_and_their_secret_is_never_shown(harness: Harness) -> None:
     body = {"sender": ADDRESS, "status_url": HOOK, "callback_secret": "correct horse"}
-    status, made = await office.call("PUT", PATH, body)
+    status, made = await harness.call("PUT", PATH, body)
     assert (status, made["status_url"], made["has_callback_secret"]) == (200, HOOK, True)
-    status, changed = await office.call("PUT", PATH, {"reply_url": HOOK, "status_url": ""})
+    status, changed = await harness.call("PUT", PATH, {"reply_url": HOOK, "status_url": ""})
     assert (changed["status_url"], changed["reply_url"], changed["consent_url"]) == ("", HOOK, "")
     assert (changed["sender"], changed["has_callback_secret"]) == (ADDRESS, True)
-    (shown,) = [row for row in await office.items("/sms-applications") if row["app_id"] == APP]
+    (shown,) = [row for row in await harness.items("/sms-applications") if row["app_id"] == APP]
     assert shown == changed
     assert "horse" not in str(shown)
-    _, without = await office.call("PUT", PATH, {"callback_secret": ""})
+    _, without = await harness.call("PUT", PATH, {"callback_secret": ""})
     assert without["has_callback_secret"] is False
-    stored = await office.store.sms_application(ACCOUNT, APP)
+    stored = await harness.store.sms_application(ACCOUNT, APP)
     assert stored is not None
     assert stored.settings == {"reply-url": HOOK}
 
@@ -49,16 +49,16 @@ async def test_callbacks_are_set_one_by_one_and_their_secret_is_never_shown(offi
         ({"color": "red"}, "color"),
     ],
 )
-async def test_a_bad_setting_is_refused_by_its_member(office: Office, body: dict[str, str], field: str) -> None:
-    status, told = await office.call("PUT", PATH, body)
+async def test_a_bad_setting_is_refused_by_its_member(harness: Harness, body: dict[str, str], field: str) -> None:
+    status, told = await harness.call("PUT", PATH, body)
     assert (status, told["field"]) == (400, field)
-    assert [row["app_id"] for row in await office.items("/sms-applications")] == ["topics"]
+    assert [row["app_id"] for row in await harness.items("/sms-applications")] == ["topics"]
 
 
-async def test_warnings_stand_by_what_they_are_about(office: Office) -> None:
-    await office.call("PUT", PATH, {"sender": "ACME"})
-    await office.call("POST", "/inbound-addresses", {"address": ADDRESS, "kind": "10dlc"})
-    _, listed = await office.call("GET", "/inbound-addresses")
+async def test_warnings_stand_by_what_they_are_about(harness: Harness) -> None:
+    await harness.call("PUT", PATH, {"sender": "ACME"})
+    await harness.call("POST", "/inbound-addresses", {"address": ADDRESS, "kind": "10dlc"})
+    _, listed = await harness.call("GET", "/inbound-addresses")
     assert [one["kind"] for one in listed["warnings"]] == [
         "address-without-rule",
         "application-without-inbound-address",
@@ -66,23 +66,23 @@ async def test_warnings_stand_by_what_they_are_about(office: Office) -> None:
     ]
     (row,) = listed["items"]
     assert [(one["kind"], one["address"]) for one in row["warnings"]] == [("address-without-rule", ADDRESS)]
-    (of_topics, of_app) = sorted(await office.items("/sms-applications"), key=lambda item: item["app_id"] == APP)
+    (of_topics, of_app) = sorted(await harness.items("/sms-applications"), key=lambda item: item["app_id"] == APP)
     assert of_topics["warnings"] == []
     assert {one["app_id"] for one in of_app["warnings"]} == {APP}
-    await office.call("PUT", PATH, {"sender": ADDRESS})
-    await office.call("PUT", f"/inbound-addresses/{ADDRESS}/rules/{APP}", {"types": ["marketing"]})
-    assert (await office.call("GET", "/inbound-addresses"))[1]["warnings"] == []
-    assert (await office.call("GET", f"/inbound-addresses/{ADDRESS}"))[1]["warnings"] == []
+    await harness.call("PUT", PATH, {"sender": ADDRESS})
+    await harness.call("PUT", f"/inbound-addresses/{ADDRESS}/rules/{APP}", {"types": ["marketing"]})
+    assert (await harness.call("GET", "/inbound-addresses"))[1]["warnings"] == []
+    assert (await harness.call("GET", f"/inbound-addresses/{ADDRESS}"))[1]["warnings"] == []
 
 
-async def test_an_address_in_use_is_deleted_only_when_forced(office: Office) -> None:
-    await office.call("POST", "/inbound-addresses", {"address": ADDRESS, "kind": "10dlc"})
-    await office.flow.record(Record(senders_used={(ACCOUNT, ADDRESS, office.clock.now())}))
+async def test_an_address_in_use_is_deleted_only_when_forced(harness: Harness) -> None:
+    await harness.call("POST", "/inbound-addresses", {"address": ADDRESS, "kind": "10dlc"})
+    await harness.flow.record(Record(senders_used={(ACCOUNT, ADDRESS, harness.clock.now())}))
     path = f"/inbound-addresses/{ADDRESS}"
     for query in ("", "?force=false"):
-        status, told = await office.call("DELETE", path + query)
+        status, told = await harness.call("DELETE", path + query)
         assert (status, told["code"]) == (409, "wrong-state")
         assert "60 days" in told["detail"]
-    assert (await office.call("DELETE", f"{path}?force=perhaps"))[0] == 400
-    assert (await office.call("DELETE", f"{path}?force=true"))[0] == 204
-    assert await office.items("/inbound-addresses") == []
+    assert (await harness.call("DELETE", f"{path}?force=perhaps"))[0] == 400
+    assert (await harness.call("DELETE", f"{path}?force=true"))[0] == 204
+    assert await harness.items("/inbound-addresses") == []

@@ -15,7 +15,7 @@ import pytest
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT
 from tests.support.server import Server
 from tests.support.smsc import Smsc
-from tests.unit.dialects.native.office import Office, open_office
+from tests.unit.dialects.native.harness import Harness, open_office
 
 from tidings.domain.model import AccountId, Role
 from tidings.domain.optout import TOPICS_APP, SmsApplication, SmsType
@@ -32,22 +32,22 @@ SALE = {"name": "spring", "content": "Dear {1}, sale ends. Reply STOP to opt out
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_office(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-async def strict(office: Office) -> Office:
+async def strict(harness: Harness) -> Harness:
     """One where an operator decides on what is new."""
-    store = office.store
-    office.catalog = TextCatalog(store, store, office.clock, quotas=Quotas(), opt_outs=store, reviewed=True)
-    office.dialect = office.open(dev=False)
-    return office
+    store = harness.store
+    harness.catalog = TextCatalog(store, store, harness.clock, quotas=Quotas(), opt_outs=store, reviewed=True)
+    harness.dialect = harness.open(dev=False)
+    return harness
 
 
-async def made(office: Office, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    status, told = await office.call("POST", path, body)
+async def made(harness: Harness, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    status, told = await harness.call("POST", path, body)
     assert status == 201, told
     return dict(told)
 
@@ -55,27 +55,27 @@ async def made(office: Office, path: str, body: dict[str, Any]) -> dict[str, Any
 # --- signs -----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_sign_is_added_listed_changed_and_deleted(office: Office) -> None:
-    sign = await made(office, "/sms-signs", {"content": "Harbor", "reach": "global", "remark": "ours"})
+async def test_a_sign_is_added_listed_changed_and_deleted(harness: Harness) -> None:
+    sign = await made(harness, "/sms-signs", {"content": "Harbor", "reach": "global", "remark": "ours"})
     assert (sign["content"], sign["reach"], sign["review"], sign["remark"]) == ("Harbor", "global", "usable", "ours")
-    assert await office.items("/sms-signs") == [sign]
+    assert await harness.items("/sms-signs") == [sign]
     path = f"/sms-signs/{sign['id']}"
-    assert await office.call("GET", path) == (200, sign)
-    status, changed = await office.call("PATCH", path, {"content": "Port"})
+    assert await harness.call("GET", path) == (200, sign)
+    status, changed = await harness.call("PATCH", path, {"content": "Port"})
     assert (status, changed) == (200, sign | {"content": "Port"})
-    assert await office.call("GET", path) == (200, changed)
-    assert (await office.call("DELETE", path))[0] == 204
+    assert await harness.call("GET", path) == (200, changed)
+    assert (await harness.call("DELETE", path))[0] == 204
     for method in ("GET", "DELETE"):
-        status, told = await office.call(method, path)
+        status, told = await harness.call(method, path)
         assert (status, told["code"]) == (404, "not-found")
-    assert await office.items("/sms-signs") == []
+    assert await harness.items("/sms-signs") == []
 
 
-async def test_a_sign_for_other_numbers_becomes_one_for_both_and_a_third_is_refused(office: Office) -> None:
-    sign = await made(office, "/sms-signs", {"content": "Harbor", "reach": "global"})
-    wider = await made(office, "/sms-signs", {"content": "Harbor", "reach": "mainland"})
+async def test_a_sign_for_other_numbers_becomes_one_for_both_and_a_third_is_refused(harness: Harness) -> None:
+    sign = await made(harness, "/sms-signs", {"content": "Harbor", "reach": "global"})
+    wider = await made(harness, "/sms-signs", {"content": "Harbor", "reach": "mainland"})
     assert (wider["id"], wider["reach"]) == (sign["id"], "both")
-    status, told = await office.call("POST", "/sms-signs", {"content": "Harbor"})
+    status, told = await harness.call("POST", "/sms-signs", {"content": "Harbor"})
     assert (status, told["code"]) == (409, "already-exists")
 
 
@@ -95,55 +95,55 @@ async def test_a_sign_for_other_numbers_becomes_one_for_both_and_a_third_is_refu
     ],
 )
 async def test_what_may_not_be_is_refused_by_its_member(
-    office: Office, path: str, body: dict[str, Any], field: str
+    harness: Harness, path: str, body: dict[str, Any], field: str
 ) -> None:
-    status, told = await office.call("POST", path, body)
+    status, told = await harness.call("POST", path, body)
     assert (status, told["field"]) == (400, field)
-    assert await office.items(path) == []
+    assert await harness.items(path) == []
 
 
 # --- templates -------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_template_is_added_listed_changed_and_deleted(office: Office) -> None:
-    template = await made(office, "/sms-templates", SALE)
+async def test_a_template_is_added_listed_changed_and_deleted(harness: Harness) -> None:
+    template = await made(harness, "/sms-templates", SALE)
     assert template == template | SALE | {"reach": "both", "review": "usable", "remark": "", "review_reply": ""}
     path = f"/sms-templates/{template['id']}"
-    assert await office.call("GET", path) == (200, template)
-    status, changed = await office.call("PATCH", path, {"content": "Your code is {1}.", "type": "verification_code"})
+    assert await harness.call("GET", path) == (200, template)
+    status, changed = await harness.call("PATCH", path, {"content": "Your code is {1}.", "type": "verification_code"})
     assert (status, changed) == (200, template | {"content": "Your code is {1}.", "type": "verification_code"})
-    status, told = await office.call("PATCH", path, {"type": "marketing"})
+    status, told = await harness.call("PATCH", path, {"type": "marketing"})
     assert (status, told["field"]) == (400, "content")
-    assert await office.items("/sms-templates") == [changed]
-    assert (await office.call("DELETE", path))[0] == 204
-    assert await office.items("/sms-templates") == []
+    assert await harness.items("/sms-templates") == [changed]
+    assert (await harness.call("DELETE", path))[0] == 204
+    assert await harness.items("/sms-templates") == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-async def test_signs_and_templates_are_paged(office: Office, limit: int) -> None:
+async def test_signs_and_templates_are_paged(harness: Harness, limit: int) -> None:
     for number in range(3):
-        await made(office, "/sms-signs", {"content": f"Harbor {number}"})
-        await made(office, "/sms-templates", SALE)
+        await made(harness, "/sms-signs", {"content": f"Harbor {number}"})
+        await made(harness, "/sms-templates", SALE)
     for path in ("/sms-signs", "/sms-templates"):
-        whole = await office.items(path)
+        whole = await harness.items(path)
         assert len(whole) == 3
-        assert await office.items(f"{path}?limit={limit}") == whole
+        assert await harness.items(f"{path}?limit={limit}") == whole
 
 
-async def test_what_is_another_accounts_does_not_exist(office: Office) -> None:
+async def test_what_is_another_accounts_does_not_exist(harness: Harness) -> None:
     for path, body in (("/sms-signs", {"content": "Harbor"}), ("/sms-templates", SALE)):
-        row = await made(office, path, body)
+        row = await made(harness, path, body)
         own = f"{path}/{row['id']}"
-        assert await office.items(path, credential=OTHER) == []
+        assert await harness.items(path, credential=OTHER) == []
         for method, sent in (("GET", None), ("PATCH", {"remark": "x"}), ("DELETE", None)):
-            assert (await office.call(method, own, sent, credential=OTHER))[0] == 404
-        assert (await office.call("POST", f"{own}/review", {"decision": "refuse"}, credential=OTHER))[0] == 404
-        assert await office.call("GET", own) == (200, row)
+            assert (await harness.call(method, own, sent, credential=OTHER))[0] == 404
+        assert (await harness.call("POST", f"{own}/review", {"decision": "refuse"}, credential=OTHER))[0] == 404
+        assert await harness.call("GET", own) == (200, row)
     for name in ("0", "-1", "x", "9" * 30):
-        assert (await office.call("GET", f"/sms-templates/{name}"))[0] == 404
+        assert (await harness.call("GET", f"/sms-templates/{name}"))[0] == 404
 
 
-async def test_an_operator_decides_and_may_decide_otherwise(strict: Office) -> None:
+async def test_an_operator_decides_and_may_decide_otherwise(strict: Harness) -> None:
     for path, body in (("/sms-signs", {"content": "Harbor"}), ("/sms-templates", SALE)):
         row = await made(strict, path, body)
         assert row["review"] == "waiting"
@@ -159,17 +159,17 @@ async def test_an_operator_decides_and_may_decide_otherwise(strict: Office) -> N
         assert (await strict.call("PATCH", own, {"remark": "again"}))[1]["review"] == "waiting"
 
 
-async def test_roles_may_do_what_their_permission_says(office: Office) -> None:
-    sign = await made(office, "/sms-signs", {"content": "Harbor"})
+async def test_roles_may_do_what_their_permission_says(harness: Harness) -> None:
+    sign = await made(harness, "/sms-signs", {"content": "Harbor"})
     own, review = f"/sms-signs/{sign['id']}", {"decision": "refuse"}
-    publisher, operator = await office.user("pub", Role.PUBLISHER), await office.user("ops", Role.OPERATOR)
-    assert (await office.call("GET", own, credential=publisher))[0] == 200
-    assert (await office.call("PATCH", own, {"remark": "x"}, credential=publisher))[0] == 403
-    assert (await office.call("PATCH", own, {"remark": "x"}, credential=operator))[0] == 200
-    assert (await office.call("POST", f"{own}/review", review, credential=operator))[0] == 403
-    assert (await office.call("GET", "/sms-transports", credential=publisher))[0] == 403
-    assert (await office.call("GET", "/sms-callbacks", credential=publisher))[0] == 403
-    assert (await office.call("GET", "/sms-counts", credential=publisher))[0] == 200
+    publisher, operator = await harness.user("pub", Role.PUBLISHER), await harness.user("ops", Role.OPERATOR)
+    assert (await harness.call("GET", own, credential=publisher))[0] == 200
+    assert (await harness.call("PATCH", own, {"remark": "x"}, credential=publisher))[0] == 403
+    assert (await harness.call("PATCH", own, {"remark": "x"}, credential=operator))[0] == 200
+    assert (await harness.call("POST", f"{own}/review", review, credential=operator))[0] == 403
+    assert (await harness.call("GET", "/sms-transports", credential=publisher))[0] == 403
+    assert (await harness.call("GET", "/sms-callbacks", credential=publisher))[0] == 403
+    assert (await harness.call("GET", "/sms-counts", credential=publisher))[0] == 200
 
 
 # --- how texts are doing ---------------------------------------------------------------------------------------------------------
@@ -193,46 +193,46 @@ class Callback:
     waiting_since: datetime | None = None
 
 
-async def test_transports_say_whether_they_are_up(office: Office) -> None:
-    assert await office.items("/sms-transports") == []
-    office.transports = [Way("t@smsc:2775 (transceiver)", True), Way("r@smsc:2775 (receiver)", False, "refused")]
-    assert await office.items("/sms-transports") == [
+async def test_transports_say_whether_they_are_up(harness: Harness) -> None:
+    assert await harness.items("/sms-transports") == []
+    harness.transports = [Way("t@smsc:2775 (transceiver)", True), Way("r@smsc:2775 (receiver)", False, "refused")]
+    assert await harness.items("/sms-transports") == [
         {"name": "t@smsc:2775 (transceiver)", "is_up": True, "problem": ""},
         {"name": "r@smsc:2775 (receiver)", "is_up": False, "problem": "refused"},
     ]
 
 
-async def test_callbacks_are_the_accounts_own_and_hide_passwords(office: Office) -> None:
+async def test_callbacks_are_the_accounts_own_and_hide_passwords(harness: Harness) -> None:
     failed = Callback(ACCOUNT, APP, "status", "https://u:secret@shop.example.com/", "HTTP 500", 3, NOW)
-    office.callbacks = [failed, Callback(OTHER_ACCOUNT, APP, "consent", "https://eve.example.com/")]
-    (row,) = await office.items("/sms-callbacks")
+    harness.callbacks = [failed, Callback(OTHER_ACCOUNT, APP, "consent", "https://eve.example.com/")]
+    (row,) = await harness.items("/sms-callbacks")
     assert row["url"] == "https://u:****@shop.example.com/"
     assert (row["app_id"], row["name"], row["problem"], row["failures"]) == (APP, "status", "HTTP 500", 3)
     assert datetime.fromisoformat(row["waiting_since"]) == NOW
-    (foreign,) = await office.items("/sms-callbacks", credential=OTHER)
+    (foreign,) = await harness.items("/sms-callbacks", credential=OTHER)
     assert (foreign["name"], foreign["waiting_since"]) == ("consent", None)
 
 
-async def count(office: Office, *tallies: tuple[str, SmsType, int, TextCount, int]) -> None:
+async def count(harness: Harness, *tallies: tuple[str, SmsType, int, TextCount, int]) -> None:
     """(application, type, hours back, what, how many)"""
     rows = [
         TextTally(ACCOUNT, app, sms_type, THIS_HOUR - back * HOUR, what, many)
         for app, sms_type, back, what, many in tallies
     ]
-    await office.store.commit(Unit(text_tallies=rows, sms_applications=[SmsApplication(ACCOUNT, APP, "", NOW)]))
+    await harness.store.commit(Unit(text_tallies=rows, sms_applications=[SmsApplication(ACCOUNT, APP, "", NOW)]))
 
 
-async def test_counts_are_by_hour_application_and_type(office: Office) -> None:
-    assert await office.items("/sms-counts") == []
+async def test_counts_are_by_hour_application_and_type(harness: Harness) -> None:
+    assert await harness.items("/sms-counts") == []
     await count(
-        office,
+        harness,
         (APP, SmsType.MARKETING, 1, TextCount.REQUESTED, 9),
         (APP, SmsType.MARKETING, 1, TextCount.INVALID_NUMBER, 2),
         (APP, SmsType.VERIFICATION_CODE, 1, TextCount.DELIVERED, 4),
         (TOPICS_APP, SmsType.NOTIFICATION, 0, TextCount.BLOCKED, 1),
         (APP, SmsType.MARKETING, 30, TextCount.FAILED, 5),
     )
-    rows = await office.items("/sms-counts")
+    rows = await harness.items("/sms-counts")
     assert [(row["app_id"], row["type"]) for row in rows] == [
         (APP, "marketing"),
         (APP, "verification_code"),
@@ -240,13 +240,13 @@ async def test_counts_are_by_hour_application_and_type(office: Office) -> None:
     ]
     assert (rows[0]["requested"], rows[0]["invalid_number"], rows[0]["delivered"]) == (9, 2, 0)
     assert datetime.fromisoformat(rows[0]["hour"]) == THIS_HOUR - HOUR
-    assert await office.items("/sms-counts?limit=1") == rows
-    assert await office.items(f"/sms-counts?app_id={APP}") == rows[:2]
-    assert await office.items(f"/sms-counts?app_id={TOPICS_APP}&limit=1") == rows[2:]
+    assert await harness.items("/sms-counts?limit=1") == rows
+    assert await harness.items(f"/sms-counts?app_id={APP}") == rows[:2]
+    assert await harness.items(f"/sms-counts?app_id={TOPICS_APP}&limit=1") == rows[2:]
     since = (THIS_HOUR - 40 * HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
     until = (THIS_HOUR - HOUR).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert [row["failed"] for row in await office.items(f"/sms-counts?since={since}&until={until}")] == [5]
-    assert await office.items("/sms-counts", credential=OTHER) == []
+    assert [row["failed"] for row in await harness.items(f"/sms-counts?since={since}&until={until}")] == [5]
+    assert await harness.items("/sms-counts", credential=OTHER) == []
 
 
 @pytest.mark.parametrize(
@@ -261,9 +261,9 @@ async def test_counts_are_by_hour_application_and_type(office: Office) -> None:
     ],
 )
 async def test_counts_that_cannot_be_asked_for_are_refused(
-    office: Office, query: str, status: int, field: str | None
+    harness: Harness, query: str, status: int, field: str | None
 ) -> None:
-    found, told = await office.call("GET", f"/sms-counts?{query}")
+    found, told = await harness.call("GET", f"/sms-counts?{query}")
     assert (found, told.get("field")) == (status, field)
 
 

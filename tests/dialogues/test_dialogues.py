@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogues.desk import body_of, open_desk
+from tests.dialogues.harness import body_of, open_desk
 from tests.dialogues.transcript import compare, fill, read
 
 FOLDER = Path(__file__).parent / "sns"
@@ -22,16 +22,16 @@ async def test_a_transcript_is_what_happens(path: Path, tmp_path: Path) -> None:
     turns = read(path)
     assert turns
     known: dict[str, str] = {}
-    async with open_desk(tmp_path) as desk:
+    async with open_desk(tmp_path) as harness:
         for turn in turns:
-            places = known | ({"token": desk.tokens[-1]} if desk.tokens else {})
+            places = known | ({"token": harness.tokens[-1]} if harness.tokens else {})
             query = fill(turn.query, places)
             if turn.method == "GET":
-                answer = await desk.get(query)
+                answer = await harness.get(query)
             else:
                 params = {name: fill(value, places) for name, value in turn.params.items()}
                 body = params if turn.raw is None else turn.raw.encode()
-                answer = await desk.post(body, key=turn.key, region=turn.region, query=query)
+                answer = await harness.post(body, key=turn.key, region=turn.region, query=query)
             where = f"{path.name}:{turn.line}: {body_of(answer)}"
             assert answer.status == turn.status, where
             for name, value in turn.headers.items():

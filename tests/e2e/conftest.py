@@ -17,7 +17,7 @@ import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
-from tests.support.subscribers import House, open_house
+from tests.support.subscribers import App, open_app
 
 from tidings.dialects.contract import WireRequest
 
@@ -49,7 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
 class Site:
     """The pages at an address of this machine."""
 
-    house: House
+    app: App
     url: str
 
 
@@ -58,19 +58,19 @@ OpenSite = Callable[..., Awaitable[Site]]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_site(tmp_path: Path) -> AsyncIterator[OpenSite]:
-    """Serve a house whose Pages get the given options; several in one test if need be."""
+    """Serve a server whose Pages get the given options; several in one test if need be."""
     async with AsyncExitStack() as stack:
 
         async def open_one(**options: object) -> Site:
             folder = tmp_path / f"site-{len(list(tmp_path.iterdir()))}"
             folder.mkdir()
-            house = await stack.enter_async_context(open_house(folder, **options))
-            runner = web.AppRunner(_app(house))
+            app = await stack.enter_async_context(open_app(folder, **options))
+            runner = web.AppRunner(_app(app))
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
             listener = web.TCPSite(runner, "127.0.0.1", 0)
             await listener.start()
-            return Site(house, f"http://127.0.0.1:{runner.addresses[0][1]}")
+            return Site(app, f"http://127.0.0.1:{runner.addresses[0][1]}")
 
         yield open_one
 
@@ -120,7 +120,7 @@ async def phone(open_page: OpenPage) -> Page:
     return await open_page()
 
 
-def _app(house: House) -> web.Application:
+def _app(app: App) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         wire = WireRequest(
             method=request.method,
@@ -133,7 +133,7 @@ def _app(house: House) -> web.Application:
             host=request.host,
             request_id="e2e-request",
         )
-        given = await house.pages.handle(wire) if house.pages.owns(wire) else None
+        given = await app.pages.handle(wire) if app.pages.owns(wire) else None
         if given is None:
             return web.Response(status=404)
         assert isinstance(given.body, bytes)
@@ -141,6 +141,6 @@ def _app(house: House) -> web.Application:
         headers["Content-Type"] = given.content_type
         return web.Response(status=given.status, body=given.body, headers=headers)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    return app
+    web_app = web.Application()
+    web_app.router.add_route("*", "/{path:.*}", answer)
+    return web_app

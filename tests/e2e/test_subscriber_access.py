@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.async_api import Page, expect
 from tests.e2e.conftest import OpenPage, OpenSite, Site
-from tests.support.subscribers import House, cancel_path, list_path, named_path, standing_path
+from tests.support.subscribers import App, cancel_path, list_path, named_path, standing_path
 
 from tidings.domain.model import State
 from tidings.pages.catalogue import PLACEHOLDER, Catalogue, Text, load_catalogues
@@ -19,25 +19,25 @@ LONG_NAME = "arn-like-name-without-any-place-to-break-" + "x" * 200
 ACCENTS = str.maketrans("aeiouyAEIOUYcnsCNS", "åéîöüýÅÉÎÖÜÝçñšÇÑŠ")
 
 
-async def _scenes(house: House) -> AsyncIterator[tuple[str, str, str]]:
+async def _scenes(app: App) -> AsyncIterator[tuple[str, str, str]]:
     """Every kind of page: its name, its path, and the button that leads to it if it is an answer."""
-    long = await house.topic(LONG_NAME[:256], LONG_NAME[:100])
-    subscription, token = await house.ask(long)
+    long = await app.topic(LONG_NAME[:256], LONG_NAME[:100])
+    subscription, token = await app.ask(long)
     yield "confirm", f"/s/y/{token}", ""
     yield "confirmed", f"/s/y/{token}", "button.primary"
     yield "cancel", cancel_path(subscription), ""
-    await house.subscriber(await house.topic("b", "Beta"))
-    await house.ask(await house.topic("c", "Gamma, with a name of several words that needs more than one line"))
+    await app.subscriber(await app.topic("b", "Beta"))
+    await app.ask(await app.topic("c", "Gamma, with a name of several words that needs more than one line"))
     yield "list", list_path(subscription), ""
     yield "all", f"{list_path(subscription)}/all", ""
     yield "canceled", cancel_path(subscription), "button.primary"
-    restore = house.secrets[-1]
+    restore = app.secrets[-1]
     yield "list with past", list_path(subscription), ""
     yield "ended", cancel_path(subscription), ""
     yield "restore", f"/s/r/{restore}", ""
     yield "restored", f"/s/r/{restore}", "button.primary"
     yield "alldone", f"{list_path(subscription)}/all", "button.primary"
-    hers, _ = await house.ask(long, "+12125550100", "sms", "smn")
+    hers, _ = await app.ask(long, "+12125550100", "sms", "smn")
     for name in ("standing confirm", "standing cancel", "standing restore"):
         yield name, standing_path(hers), ""
         yield f"{name} done", standing_path(hers), "button.primary"
@@ -45,13 +45,13 @@ async def _scenes(house: House) -> AsyncIterator[tuple[str, str, str]]:
     yield "named done", named_path(hers), "button.primary"
     yield "unknown", "/s/y/" + "0" * 64, ""
     yield "malformed", "/s/y/0", ""
-    house.clock.advance(48 * 3600)
-    yield "expired", f"/s/r/{house.secrets[-1]}", ""
+    app.clock.advance(48 * 3600)
+    yield "expired", f"/s/r/{app.secrets[-1]}", ""
     yield "standing too late", standing_path(hers), ""
 
 
 async def _visit(site: Site, page: Page) -> AsyncIterator[str]:
-    async for name, path, button in _scenes(site.house):
+    async for name, path, button in _scenes(site.app):
         await page.goto(f"{site.url}{path}")
         if button:
             await page.locator(button).click()
@@ -205,8 +205,8 @@ async def test_long_words_and_right_to_left_do_not_break_a_page(
 
 async def test_everything_is_reached_with_the_keyboard_alone(site: Site, open_page: OpenPage) -> None:
     page = await open_page(java_script_enabled=True)
-    house = site.house
-    subscription, token = await house.ask(await house.topic())
+    app = site.app
+    subscription, token = await app.ask(await app.topic())
 
     await page.goto(f"{site.url}/s/y/{token}")
     assert await _tab_to(page, "Yes, send them to me") == 1
@@ -220,7 +220,7 @@ async def test_everything_is_reached_with_the_keyboard_alone(site: Site, open_pa
     await _tab_to(page, "See everything this address receives")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("What you receive here")
-    assert (await house.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(subscription)).state is State.CANCELED
 
 
 async def _tab_to(page: Page, label: str) -> int:
@@ -240,20 +240,20 @@ async def _tab_to(page: Page, label: str) -> int:
 
 
 async def test_a_screen_reader_hears_which_subscription_a_button_cancels(site: Site, phone: Page) -> None:
-    house = site.house
-    mine = [await house.subscriber(await house.topic(name.lower(), name)) for name in ("Alpha", "Beta")]
+    app = site.app
+    mine = [await app.subscriber(await app.topic(name.lower(), name)) for name in ("Alpha", "Beta")]
     await phone.goto(f"{site.url}{list_path(mine[0])}")
-    heard = await phone.locator("main").aria_snapshot()
-    assert 'heading "What you receive here" [level=1]' in heard
-    assert 'button "Cancel Alpha"' in heard
-    assert 'button "Cancel Beta"' in heard
-    assert 'link "Cancel all of them"' in heard
-    assert "term: Email address" in heard
+    received = await phone.locator("main").aria_snapshot()
+    assert 'heading "What you receive here" [level=1]' in received
+    assert 'button "Cancel Alpha"' in received
+    assert 'button "Cancel Beta"' in received
+    assert 'link "Cancel all of them"' in received
+    assert "term: Email address" in received
 
 
 async def test_forced_colors_keep_edges_and_the_first_choice_apart(site: Site, open_page: OpenPage) -> None:
     page = await open_page(forced_colors="active", java_script_enabled=True)
-    _, token = await site.house.ask(await site.house.topic())
+    _, token = await site.app.ask(await site.app.topic())
     await page.goto(f"{site.url}/s/y/{token}")
     widths = await page.evaluate(
         "[...document.querySelectorAll('button')].map((node) => parseFloat(getComputedStyle(node).borderTopWidth))"
@@ -263,7 +263,7 @@ async def test_forced_colors_keep_edges_and_the_first_choice_apart(site: Site, o
 
 async def test_nothing_moves_for_those_who_asked_for_stillness(site: Site, open_page: OpenPage) -> None:
     page = await open_page(reduced_motion="reduce", java_script_enabled=True)
-    _, token = await site.house.ask(await site.house.topic())
+    _, token = await site.app.ask(await site.app.topic())
     await page.goto(f"{site.url}/s/y/{token}")
     moving = await page.evaluate(
         """() => [...document.querySelectorAll('*')].filter((node) => {

@@ -17,43 +17,43 @@ def _button(page: Page, name: str):
 
 
 async def test_a_person_confirms_cancels_and_comes_back(site: Site, phone: Page) -> None:
-    house = site.house
-    subscription, token = await house.ask(await house.topic())
+    app = site.app
+    subscription, token = await app.ask(await app.topic())
 
     await phone.goto(f"{site.url}/s/y/{token}")
     await expect(phone.get_by_role("heading", level=1)).to_have_text("Do you want to receive “Weather warnings”?")
     await expect(phone).to_have_title("Do you want to receive “Weather warnings”? · Example Notices")
     await expect(phone.get_by_role("main")).to_contain_text("a•••@example.org")
-    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    assert (await app.stored(subscription)).state is State.UNCONFIRMED
 
     await _button(phone, "Yes, send them to me").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You are subscribed to “Weather warnings”")
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
     await phone.goto(f"{site.url}{cancel_path(subscription)}")
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
     await _button(phone, "Cancel this subscription").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You have canceled “Weather warnings”")
-    assert (await house.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(subscription)).state is State.CANCELED
 
     await _button(phone, "Subscribe me again").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("Welcome back to “Weather warnings”")
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
-    told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await house.ledger(subscription)]
+    told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await app.ledger(subscription)]
     assert told[1:] == [
         (Event.CONFIRMED, Way.LINK, "confirm/en/3"),
         (Event.CANCELED, Way.LINK, "cancel/en/3"),
         (Event.RESTORED, Way.LINK, "canceled/en/3"),
     ]
-    assert "Chrome" in (await house.ledger(subscription))[1].origin.user_agent
+    assert "Chrome" in (await app.ledger(subscription))[1].origin.user_agent
 
 
 async def test_a_scanner_that_follows_every_link_changes_nothing(site: Site, phone: Page) -> None:
-    house = site.house
-    confirmed = await house.subscriber()
-    asked, token = await house.ask(await house.topic("later"))
-    hers = await house.subscriber(await house.topic("third"), "+12125550100", "sms", "smn")
+    app = site.app
+    confirmed = await app.subscriber()
+    asked, token = await app.ask(await app.topic("later"))
+    hers = await app.subscriber(await app.topic("third"), "+12125550100", "sms", "smn")
     waiting = [f"/s/y/{token}", cancel_path(confirmed), cancel_path(asked), list_path(confirmed)]
     waiting += [standing_path(hers), named_path(hers), named_path(confirmed)]
     seen: set[str] = set()
@@ -66,27 +66,27 @@ async def test_a_scanner_that_follows_every_link_changes_nothing(site: Site, pho
         found = [await link.get_attribute("href") for link in await phone.get_by_role("link").all()]
         waiting += [href for href in found if href and href.startswith("/s/")]
     assert len(seen) > 8
-    assert (await house.stored(hers)).state is State.CONFIRMED
-    assert (await house.stored(confirmed)).state is State.CONFIRMED
-    assert (await house.stored(asked)).state is State.UNCONFIRMED
+    assert (await app.stored(hers)).state is State.CONFIRMED
+    assert (await app.stored(confirmed)).state is State.CONFIRMED
+    assert (await app.stored(asked)).state is State.UNCONFIRMED
 
 
 async def test_reloading_an_answer_does_no_harm(site: Site, phone: Page) -> None:
-    house = site.house
-    subscription = await house.subscriber()
+    app = site.app
+    subscription = await app.subscriber()
     await phone.goto(f"{site.url}{cancel_path(subscription)}")
     await _button(phone, "Cancel this subscription").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You have canceled “Weather warnings”")
     await phone.reload()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You are not subscribed to “Weather warnings”")
-    assert [entry.event for entry in await house.ledger(subscription)].count(Event.CANCELED) == 1
+    assert [entry.event for entry in await app.ledger(subscription)].count(Event.CANCELED) == 1
 
 
 async def test_the_list_of_an_address_cancels_one_and_then_the_rest(site: Site, phone: Page) -> None:
-    house = site.house
-    topics = {name: await house.topic(name.lower(), name) for name in ("Alpha", "Beta", "Gamma")}
-    mine = {name: await house.subscriber(topic) for name, topic in topics.items()}
-    theirs = await house.subscriber(topics["Alpha"], endpoint="ben@example.org")
+    app = site.app
+    topics = {name: await app.topic(name.lower(), name) for name in ("Alpha", "Beta", "Gamma")}
+    mine = {name: await app.subscriber(topic) for name, topic in topics.items()}
+    theirs = await app.subscriber(topics["Alpha"], endpoint="ben@example.org")
 
     await phone.goto(f"{site.url}{cancel_path(mine['Alpha'])}")
     await phone.get_by_role("link", name="See everything this address receives").click()
@@ -105,54 +105,54 @@ async def test_the_list_of_an_address_cancels_one_and_then_the_rest(site: Site, 
     await _button(phone, "Yes, cancel all 2").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("Done. 2 subscriptions are canceled")
     for subscription in mine.values():
-        assert (await house.stored(subscription)).state is State.CANCELED
-    assert (await house.stored(theirs)).state is State.CONFIRMED
+        assert (await app.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(theirs)).state is State.CONFIRMED
 
 
 async def test_a_phones_owner_confirms_and_cancels_with_the_one_link_of_the_text(site: Site, phone: Page) -> None:
-    house = site.house
-    subscription, token = await house.ask(await house.topic(), "+12125550100", "sms")
+    app = site.app
+    subscription, token = await app.ask(await app.topic(), "+12125550100", "sms")
     await phone.goto(f"{site.url}/s/y/{token}")
     await expect(phone.get_by_role("main")).to_contain_text("+1 •••• 0100")
     await _button(phone, "Yes, send them to me").click()
     await phone.goto(f"{site.url}/s/y/{token}")
     await _button(phone, "Cancel this subscription").click()
     await expect(phone.get_by_role("heading", level=1)).to_have_text("You have canceled “Weather warnings”")
-    assert (await house.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(subscription)).state is State.CANCELED
 
 
 async def test_a_phones_standing_link_confirms_cancels_and_brings_back(site: Site, phone: Page) -> None:
-    house = site.house
-    subscription, _ = await house.ask(await house.topic(), "+12125550100", "sms", "smn")
+    app = site.app
+    subscription, _ = await app.ask(await app.topic(), "+12125550100", "sms", "smn")
     link = f"{site.url}{standing_path(subscription)}"
     heading = phone.get_by_role("heading", level=1)
 
     await phone.goto(link)
     await expect(heading).to_have_text("Do you want to receive “Weather warnings”?")
-    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    assert (await app.stored(subscription)).state is State.UNCONFIRMED
     await _button(phone, "Yes, send them to me").click()
     await expect(heading).to_have_text("You are subscribed to “Weather warnings”")
     await expect(phone.get_by_role("main")).to_contain_text("The same link cancels this subscription at any time")
 
     await phone.goto(link)
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
     await _button(phone, "Cancel this subscription").click()
     await expect(heading).to_have_text("You have canceled “Weather warnings”")
     await _button(phone, "Subscribe me again").click()
     await expect(heading).to_have_text("Welcome back to “Weather warnings”")
     await _button(phone, "Cancel this subscription").click()
-    assert (await house.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(subscription)).state is State.CANCELED
 
     await phone.goto(link)
     await _button(phone, "Yes, subscribe me again").click()
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
     await phone.goto(link)
     await _button(phone, "Cancel this subscription").click()
-    house.clock.advance(48 * 3600)
+    app.clock.advance(48 * 3600)
     await phone.goto(link)
     await expect(heading).to_have_text("You are not subscribed to “Weather warnings”")
     assert await phone.locator("form").count() == 0
-    told = [(entry.event, entry.origin.shown) for entry in await house.ledger(subscription)]
+    told = [(entry.event, entry.origin.shown) for entry in await app.ledger(subscription)]
     assert told[1:] == [
         (Event.CONFIRMED, "confirm/en/3"),
         (Event.CANCELED, "cancel/en/3"),
@@ -164,8 +164,8 @@ async def test_a_phones_standing_link_confirms_cancels_and_brings_back(site: Sit
 
 
 async def test_a_tab_left_open_does_not_undo_what_another_did(site: Site, open_page: OpenPage) -> None:
-    house = site.house
-    subscription, _ = await house.ask(await house.topic(), "+12125550100", "sms", "smn")
+    app = site.app
+    subscription, _ = await app.ask(await app.topic(), "+12125550100", "sms", "smn")
     link = f"{site.url}{standing_path(subscription)}"
     old, new = await open_page(), await open_page()
     await old.goto(link)
@@ -175,27 +175,25 @@ async def test_a_tab_left_open_does_not_undo_what_another_did(site: Site, open_p
     await expect(new.get_by_role("heading", level=1)).to_contain_text("You have canceled")
     await _button(old, "Yes, send them to me").click()
     await expect(old.get_by_role("heading", level=1)).to_contain_text("Come back to")
-    assert (await house.stored(subscription)).state is State.CANCELED
+    assert (await app.stored(subscription)).state is State.CANCELED
 
 
 async def test_a_phones_owner_reads_chinese_and_uses_the_keyboard(site: Site, open_page: OpenPage) -> None:
     page = await open_page(locale="zh-CN", java_script_enabled=True)
-    subscription, _ = await site.house.ask(
-        await site.house.topic(display_name="天气预警"), "+8613800138000", "sms", "smn"
-    )
+    subscription, _ = await site.app.ask(await site.app.topic(display_name="天气预警"), "+8613800138000", "sms", "smn")
     await page.goto(f"{site.url}{standing_path(subscription)}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("是否接收“天气预警”的消息？")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("您已订阅“天气预警”")
     await expect(page.get_by_role("main")).to_contain_text("您随时可以用同一链接取消订阅")
-    assert (await site.house.stored(subscription)).state is State.CONFIRMED
+    assert (await site.app.stored(subscription)).state is State.CONFIRMED
 
 
 async def test_a_reader_of_chinese_is_met_in_chinese_and_may_switch(site: Site, open_page: OpenPage) -> None:
-    house = site.house
+    app = site.app
     page = await open_page(locale="zh-CN")
-    subscription, token = await house.ask(await house.topic(display_name="天气预警"))
+    subscription, token = await app.ask(await app.topic(display_name="天气预警"))
     await page.goto(f"{site.url}/s/y/{token}")
     await expect(page.get_by_role("heading", level=1)).to_have_text("是否接收“天气预警”的消息？")
     await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
@@ -204,12 +202,12 @@ async def test_a_reader_of_chinese_is_met_in_chinese_and_may_switch(site: Site, 
     await expect(page.get_by_role("heading", level=1)).to_have_text("Do you want to receive “天气预警”?")
     await _button(page, "Yes, send them to me").click()
     await expect(page.locator("html")).to_have_attribute("lang", "en")
-    assert (await house.ledger(subscription))[-1].origin.shown == "confirm/en/3"
+    assert (await app.ledger(subscription))[-1].origin.shown == "confirm/en/3"
 
 
 async def test_an_old_link_is_met_kindly(site: Site, phone: Page) -> None:
-    _, token = await site.house.ask(await site.house.topic())
-    site.house.clock.advance(48 * 3600)
+    _, token = await site.app.ask(await site.app.topic())
+    site.app.clock.advance(48 * 3600)
     answer = await phone.goto(f"{site.url}/s/y/{token}")
     assert answer is not None
     assert answer.status == 410
@@ -221,8 +219,8 @@ async def test_with_scripts_allowed_a_page_runs_none_even_if_a_topic_tries(site:
     page = await open_page(java_script_enabled=True)
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    topic = await site.house.topic("evil", "<img src=x onerror=alert(1)><script>alert(2)</script>")
-    _, token = await site.house.ask(topic)
+    topic = await site.app.topic("evil", "<img src=x onerror=alert(1)><script>alert(2)</script>")
+    _, token = await site.app.ask(topic)
     await page.goto(f"{site.url}/s/y/{token}")
     await _button(page, "Yes, send them to me").click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("<script>alert(2)</script>")
@@ -233,7 +231,7 @@ async def test_with_scripts_allowed_a_page_runs_none_even_if_a_topic_tries(site:
 async def test_the_pages_work_under_a_path(open_site: OpenSite, phone: Page) -> None:
     """Behind a proxy that strips a path, links and forms carry it: here nothing strips it, so they lead nowhere but are right."""
     site = await open_site(public_url="https://example.org/tidings")
-    subscription = await site.house.subscriber()
+    subscription = await site.app.subscriber()
     await phone.goto(f"{site.url}{cancel_path(subscription)}")
     action = await phone.locator("form").get_attribute("action")
     assert action == f"/tidings{cancel_path(subscription)}?lang=en"

@@ -9,24 +9,24 @@ import asyncio
 from pathlib import Path
 
 from tests.support.build import make_principal
-from tests.support.toys import ToyChannel, ToyCloud, toy_house
+from tests.support.toys import ToyChannel, ToyCloud, toy_app
 from tidings.dialects.contract import Dialect, WireRequest
 from tidings.domain.model import Origin, Way
 
 
 async def test_a_new_cloud_and_a_new_way_out_need_no_change_elsewhere(tmp_path: Path) -> None:
-    async with toy_house(tmp_path, ToyChannel) as house:
-        topic = await house.topic()
-        subscription = await house.subscribe(topic, "loft 1")
-        cloud: Dialect = ToyCloud(house.publisher, topic, house.clock)
+    async with toy_app(tmp_path, ToyChannel) as app:
+        topic = await app.topic()
+        subscription = await app.subscribe(topic, "loft 1")
+        cloud: Dialect = ToyCloud(app.publisher, topic, app.clock)
         request = WireRequest("POST", "/toy", "", {}, b"coo", "127.0.0.1", "http", "localhost", "r-1")
         assert cloud.owns(request)
         assert (await cloud.handle(request)).status == 202
-        channel = house.channel
+        channel = app.channel
         assert isinstance(channel, ToyChannel)
         assert await asyncio.wait_for(channel.carried.get(), 5) == "loft 1: coo"
-        await house.subscriptions.cancel(subscription.uid, by=make_principal(), origin=Origin(Way.API))
+        await app.subscriptions.cancel(subscription.uid, by=make_principal(), origin=Origin(Way.API))
         await cloud.handle(request)
-        while house.flow.backlog():
+        while app.flow.backlog():
             await asyncio.sleep(0.01)
         assert channel.carried.empty()

@@ -202,13 +202,13 @@ async def test_an_answer_that_ends_early_is_judged_by_what_came(sent: bytes, out
 
 
 async def test_an_answer_that_breaks_its_judge_ends_the_attempt_all_the_same() -> None:
-    def judge(status: int, body: bytes) -> Outcome | None:
+    def classify(status: int, body: bytes) -> Outcome | None:
         raise RuntimeError("a bug")
 
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
     async with raw(says(answer)) as server, channel_of() as http:
         outcomes, outgoing = Outcomes(), make_outgoing(HttpContent(b"", b"{}"), server.url, "http")
-        http.send(outgoing, outcomes, judge)
+        http.send(outgoing, outcomes, classify)
         assert await outcomes.of(outgoing) == RetryLater("HTTP 200, but the answer cannot be read")
 
 

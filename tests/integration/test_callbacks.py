@@ -20,7 +20,7 @@ from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock
 
 from tidings.channels.http import HttpChannel
 from tidings.delivery import callback_feed, callbacks
-from tidings.delivery.callback_forms import judge_result, reply_body
+from tidings.delivery.callback_forms import classify_result, reply_body
 from tidings.delivery.callbacks import Callbacks
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Account, AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
@@ -29,8 +29,8 @@ from tidings.domain.optout import (
     EVERY_TYPE,
     AddressKind,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     SmsApplication,
     SmsType,
 )
@@ -94,7 +94,7 @@ class Application:
         return self.at(path)
 
 
-class House:
+class App:
     """The real store, channel and callbacks."""
 
     def __init__(self, store: SqliteStore) -> None:
@@ -146,9 +146,9 @@ class House:
         await self.store.commit(Unit(texts_sent=texts, text_reports=reports))
         return serials
 
-    async def hear(self, text: str, address: str = NUMBER) -> None:
-        heard = HeardText(0, ACCOUNT, address, PHONE, text, NOW, NOW - timedelta(seconds=2))
-        await self.store.commit(Unit(texts_heard=[heard]))
+    async def receive(self, text: str, address: str = NUMBER) -> None:
+        received = InboundText(0, ACCOUNT, address, PHONE, text, NOW, NOW - timedelta(seconds=2))
+        await self.store.commit(Unit(inbound_texts=[received]))
 
     async def note(self, address: str = NUMBER, event: Event = Event.OPTED_OUT, **changes: Any) -> None:
         origin = Origin(Way.KEYWORD, raw_text="Stop.")
@@ -185,7 +185,7 @@ async def application() -> AsyncIterator[Application]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def app(tmp_path: Path) -> AsyncIterator[App]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     await store.commit(
         Unit(
@@ -196,22 +196,22 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             blocking_rules=[BlockingRule(ACCOUNT, NUMBER, APP, EVERY_TYPE)],
         )
     )
-    house = House(store)
-    yield house
-    await house.close()
+    app = App(store)
+    yield app
+    await app.close()
     await store.close()
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------------------------
 
 
-async def test_reports_are_told_as_a_list_in_the_clouds_form(house: House, application: Application) -> None:
-    await house.put(status=f"{application.url}/status")
-    await house.report()
-    await house.report(1, TextState.FAILED, "UNDELIV, error 027")
-    await house.report(1, TextState.FAILED, "SMSC: ESME_RINVDSTADR (0x0B)")
-    await house.report(1, TextState.BLOCKED, "the receiver has opted out")
-    await house.until(lambda: sum(map(len, application.at("/status"))) == 4)
+async def test_reports_are_told_as_a_list_in_the_clouds_form(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status")
+    await app.report()
+    await app.report(1, TextState.FAILED, "UNDELIV, error 027")
+    await app.report(1, TextState.FAILED, "SMSC: ESME_RINVDSTADR (0x0B)")
+    await app.report(1, TextState.BLOCKED, "the receiver has opted out")
+    await app.until(lambda: sum(map(len, application.at("/status"))) == 4)
     told = [report for reports in application.at("/status") for report in reports]
     assert told[0] == {
         "user_receive_time": "2026-11-21 20:00:00",
@@ -233,15 +233,13 @@ async def test_reports_are_told_as_a_list_in_the_clouds_form(house: House, appli
     assert "X-Tidings-Signature" not in headers
 
 
-async def test_a_reply_is_told_by_itself_to_those_who_hear_at_its_address(
-    house: House, application: Application
-) -> None:
-    await house.put(reply=f"{application.url}/rule")
-    await house.put(OTHER_APP, sender=OTHER_NUMBER, reply=f"{application.url}/sender")
-    await house.put("1400008888", reply=f"{application.url}/nobody")
-    await house.hear("STOP")
-    await house.hear("你好", OTHER_NUMBER)
-    await house.hear("again")
+async def test_a_reply_is_told_by_itself_to_those_who_hear_at_its_address(app: App, application: Application) -> None:
+    await app.put(reply=f"{application.url}/rule")
+    await app.put(OTHER_APP, sender=OTHER_NUMBER, reply=f"{application.url}/sender")
+    await app.put("1400008888", reply=f"{application.url}/nobody")
+    await app.receive("STOP")
+    await app.receive("你好", OTHER_NUMBER)
+    await app.receive("again")
     assert [told["text"] for told in await application.until(2, "/rule")] == ["STOP", "again"]
     assert await application.until(1, "/sender") == [
         {
@@ -256,12 +254,12 @@ async def test_a_reply_is_told_by_itself_to_those_who_hear_at_its_address(
     assert application.at("/nobody") == []
 
 
-async def test_changes_of_consent_are_told_in_our_own_form(house: House, application: Application) -> None:
-    await house.put(consent=f"{application.url}/consent")
-    await house.note(OTHER_NUMBER)
-    await house.note()
-    await house.note(ACCOUNT_WIDE, before=State.CANCELED, after=State.CONFIRMED, event=Event.OPTED_IN)
-    await house.note(event=Event.REVIEW, after=State.CONFIRMED)
+async def test_changes_of_consent_are_told_in_our_own_form(app: App, application: Application) -> None:
+    await app.put(consent=f"{application.url}/consent")
+    await app.note(OTHER_NUMBER)
+    await app.note()
+    await app.note(ACCOUNT_WIDE, before=State.CANCELED, after=State.CONFIRMED, event=Event.OPTED_IN)
+    await app.note(event=Event.REVIEW, after=State.CONFIRMED)
     first, second, third = await application.until(3, "/consent")
     assert first == {
         "id": 2,
@@ -280,40 +278,40 @@ async def test_changes_of_consent_are_told_in_our_own_form(house: House, applica
     assert third["event"] == "review"
 
 
-async def test_an_answer_in_200_without_a_body_will_do_for_consent_only(house: House, application: Application) -> None:
+async def test_an_answer_in_200_without_a_body_will_do_for_consent_only(app: App, application: Application) -> None:
     application.answer = lambda path: (204 if path == "/consent" else 200, "")
-    await house.put(consent=f"{application.url}/consent", status=f"{application.url}/status")
-    await house.note()
-    await house.note()
-    await house.report()
+    await app.put(consent=f"{application.url}/consent", status=f"{application.url}/status")
+    await app.note()
+    await app.note()
+    await app.report()
     await application.until(2, "/consent")
     await application.until(3, "/status")
-    assert await house.store.reader(ACCOUNT, APP, "status") == callback_feed.FROM_THE_START
+    assert await app.store.reader(ACCOUNT, APP, "status") == callback_feed.FROM_THE_START
 
 
-async def test_a_secret_signs_time_and_body(house: House, application: Application) -> None:
-    sealed = base64.b64encode(house.vault.seal(b"a secret")).decode()
-    await house.put(status=f"{application.url}/status", secret=sealed)
-    await house.report()
+async def test_a_secret_signs_time_and_body(app: App, application: Application) -> None:
+    sealed = base64.b64encode(app.vault.seal(b"a secret")).decode()
+    await app.put(status=f"{application.url}/status", secret=sealed)
+    await app.report()
     await application.until(1, "/status")
     _, _, headers, body = application.got[0]
     mac = hmac.new(b"a secret", f"{REAL_S}.".encode() + body, hashlib.sha256).hexdigest()
     assert headers["X-Tidings-Signature"] == f"t={REAL_S},v1={mac}"
 
 
-async def test_a_secret_of_another_vault_is_no_reason_to_go_unsigned(house: House, application: Application) -> None:
-    await house.put(status=f"{application.url}/status", secret=base64.b64encode(b"not sealed").decode())
-    await house.report()
-    await house.until(lambda: "secret" in house.callbacks.standing()[0].problem)
+async def test_a_secret_of_another_vault_is_no_reason_to_go_unsigned(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status", secret=base64.b64encode(b"not sealed").decode())
+    await app.report()
+    await app.until(lambda: "secret" in app.callbacks.status()[0].problem)
     assert application.got == []
 
 
 async def test_an_answer_that_is_nested_without_end_is_a_failure_like_any_other(
-    house: House, application: Application
+    app: App, application: Application
 ) -> None:
     application.answer = lambda path: (200, FINE if len(application.got) > 1 else "[" * 60_000)
-    await house.put(status=f"{application.url}/status")
-    await house.report()
+    await app.put(status=f"{application.url}/status")
+    await app.report()
     first, second = await application.until(2, "/status")
     assert first == second
 
@@ -338,60 +336,60 @@ async def test_an_answer_that_is_nested_without_end_is_a_failure_like_any_other(
     ],
 )
 def test_only_result_0_is_an_answer(status: int, body: bytes, is_fine: bool) -> None:
-    assert isinstance(judge_result(status, body), Delivered if is_fine else RetryLater)
+    assert isinstance(classify_result(status, body), Delivered if is_fine else RetryLater)
 
 
 def test_a_phone_that_is_no_number_is_told_as_it_is() -> None:
-    told = json.loads(reply_body(HeardText(1, ACCOUNT, NUMBER, "55512", "hi", NOW)))
+    told = json.loads(reply_body(InboundText(1, ACCOUNT, NUMBER, "55512", "hi", NOW)))
     assert (told["nationcode"], told["mobile"], told["time"]) == ("", "55512", int(NOW.timestamp()))
 
 
 # --- order and patience ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_new_callback_begins_at_the_end(house: House, application: Application) -> None:
-    await house.report(3)
-    await house.hear("old")
-    await house.note()
-    await house.put(
+async def test_a_new_callback_begins_at_the_end(app: App, application: Application) -> None:
+    await app.report(3)
+    await app.receive("old")
+    await app.note()
+    await app.put(
         status=f"{application.url}/status", reply=f"{application.url}/reply", consent=f"{application.url}/consent"
     )
-    [serial] = await house.report()
-    await house.hear("new")
-    await house.note(keyword="NEW")
+    [serial] = await app.report()
+    await app.receive("new")
+    await app.note(keyword="NEW")
     assert [it["sid"] for it in (await application.until(1, "/status"))[0]] == [serial]
     assert [it["text"] for it in await application.until(1, "/reply")] == ["new"]
     assert [it["keyword"] for it in await application.until(1, "/consent")] == ["NEW"]
 
 
-async def test_an_application_that_was_away_gets_everything_in_order(house: House, application: Application) -> None:
+async def test_an_application_that_was_away_gets_everything_in_order(app: App, application: Application) -> None:
     application.answer = lambda path: (503, "")
-    await house.put(status=f"{application.url}/status", reply=f"{application.url}/reply")
-    serials = await house.report(120)
+    await app.put(status=f"{application.url}/status", reply=f"{application.url}/reply")
+    serials = await app.report(120)
     for number in range(5):
-        await house.hear(f"text {number}")
+        await app.receive(f"text {number}")
     await application.until(3, "/status")
     await application.until(3, "/reply")
-    [replies, status] = house.callbacks.standing()
+    [replies, status] = app.callbacks.status()
     assert (status.name, status.problem, status.waiting_since) == ("status", "HTTP 503", NOW)
     assert status.failures >= 2
     assert replies.problem == "HTTP 503"
-    assert b'tidings_callbacks_total{callback="status",outcome="failed"}' in house.metrics.render()
+    assert b'tidings_callbacks_total{callback="status",outcome="failed"}' in app.metrics.render()
     del application.got[:]
     application.answer = lambda path: (200, FINE)
-    await house.saved("status", 120)
+    await app.saved("status", 120)
     told = application.at("/status")
     assert [len(reports) for reports in told] == [50, 50, 20]
     assert [it["sid"] for reports in told for it in reports] == serials
     await application.until(5, "/reply")
     assert [it["text"] for it in application.at("/reply")] == [f"text {number}" for number in range(5)]
-    await house.until(lambda: all(not it.problem and it.waiting_since is None for it in house.callbacks.standing()))
+    await app.until(lambda: all(not it.problem and it.waiting_since is None for it in app.callbacks.status()))
 
 
 def test_waiting_grows_to_ten_minutes_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = callback_feed.Feed.__new__(callback_feed.Feed)
     feed._failures, feed._problem, feed._name = 0, "", "status"
-    feed._office = type("Office", (), {"metrics": Metrics()})()  # type: ignore[assignment]
+    feed._context = type("Office", (), {"metrics": Metrics()})()  # type: ignore[assignment]
     monkeypatch.setattr(callback_feed, "AGAIN_S", 1.0)
     waits = [feed._note("no", None) for _ in range(1100)]
     assert waits[:5] == [1, 2, 4, 8, 16]
@@ -399,119 +397,117 @@ def test_waiting_grows_to_ten_minutes_and_no_longer(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_new_address_is_tried_at_once(
-    house: House, application: Application, monkeypatch: pytest.MonkeyPatch
+    app: App, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callback_feed, "AGAIN_S", 600.0)
     application.answer = lambda path: (404 if path == "/wrong" else 200, FINE)
-    await house.put(status=f"{application.url}/wrong")
-    [serial] = await house.report()
-    await house.until(lambda: house.callbacks.standing()[0].failures)
-    await house.report()  # being woken is no reason to try
-    await house.put(status=f"{application.url}/right")
+    await app.put(status=f"{application.url}/wrong")
+    [serial] = await app.report()
+    await app.until(lambda: app.callbacks.status()[0].failures)
+    await app.report()  # being woken is no reason to try
+    await app.put(status=f"{application.url}/right")
     assert (await application.until(1, "/right"))[0][0]["sid"] == serial
     assert len(application.at("/wrong")) == 1
 
 
-async def test_a_slow_application_holds_up_no_other(house: House, application: Application) -> None:
+async def test_a_slow_application_holds_up_no_other(app: App, application: Application) -> None:
     application.held["/slow"] = asyncio.Event()
-    await house.put(status=f"{application.url}/slow", reply=f"{application.url}/reply")
-    await house.put(OTHER_APP, status=f"{application.url}/quick")
-    await house.report()
+    await app.put(status=f"{application.url}/slow", reply=f"{application.url}/reply")
+    await app.put(OTHER_APP, status=f"{application.url}/quick")
+    await app.report()
     await application.until(1, "/slow")
     for number in range(3):
-        await house.report(app_id=OTHER_APP)
+        await app.report(app_id=OTHER_APP)
         await application.until(number + 1, "/quick")
-    await house.hear("hello")
+    await app.receive("hello")
     await application.until(1, "/reply")
     assert len(application.at("/slow")) == 1
 
 
-async def test_an_address_that_was_taken_away_is_not_called_any_more(house: House, application: Application) -> None:
-    await house.put(status=f"{application.url}/status")
-    await house.report()
+async def test_an_address_that_was_taken_away_is_not_called_any_more(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status")
+    await app.report()
     await application.until(1, "/status")
-    await house.put()
-    await house.until(lambda: not house.callbacks.standing())
-    await house.report()
-    await house.put(status=f"{application.url}/status")
+    await app.put()
+    await app.until(lambda: not app.callbacks.status())
+    await app.report()
+    await app.put(status=f"{application.url}/status")
     assert [it["sid"] for it in (await application.until(2, "/status"))[1]] == ["s-2"]  # kept while there was none
 
 
-async def test_callbacks_obey_the_egress_rules(house: House, application: Application) -> None:
-    house.http._dialer._policy = EgressPolicy()
-    await house.put(status=f"{application.url}/status")
-    await house.report()
-    await house.until(lambda: house.callbacks.standing()[0].problem)
+async def test_callbacks_obey_the_egress_rules(app: App, application: Application) -> None:
+    app.http._dialer._policy = EgressPolicy()
+    await app.put(status=f"{application.url}/status")
+    await app.report()
+    await app.until(lambda: app.callbacks.status()[0].problem)
     assert application.got == []
 
 
 async def test_entries_of_others_are_read_once_only(
-    house: House, application: Application, monkeypatch: pytest.MonkeyPatch
+    app: App, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(callback_feed, "SKIPPED_SAVED", 100)
-    await house.put(consent=f"{application.url}/consent")
-    feed = house.callbacks._feeds[ACCOUNT, APP, "consent"]
+    await app.put(consent=f"{application.url}/consent")
+    feed = app.callbacks._feeds[ACCOUNT, APP, "consent"]
     for _ in range(60):
-        await house.note(OTHER_NUMBER)
-    await house.until(lambda: feed._after == 60)
-    assert await house.store.reader(ACCOUNT, APP, "consent") == callback_feed.FROM_THE_START
+        await app.note(OTHER_NUMBER)
+    await app.until(lambda: feed._after == 60)
+    assert await app.store.reader(ACCOUNT, APP, "consent") == callback_feed.FROM_THE_START
     for _ in range(60):
-        await house.note(OTHER_NUMBER)
-    await house.until(lambda: feed._after == 120)
-    assert await house.store.reader(ACCOUNT, APP, "consent") >= 100
+        await app.note(OTHER_NUMBER)
+    await app.until(lambda: feed._after == 120)
+    assert await app.store.reader(ACCOUNT, APP, "consent") >= 100
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_crash_after_the_request_tells_it_twice_and_loses_nothing(
-    house: House, application: Application
-) -> None:
-    await house.put(status=f"{application.url}/status")
+async def test_a_crash_after_the_request_tells_it_twice_and_loses_nothing(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status")
     application.held["/status"] = asyncio.Event()
-    serials = await house.report(2)
+    serials = await app.report(2)
     await application.until(1, "/status")
-    house.crash()
+    app.crash()
     application.held.pop("/status").set()
-    await house.http.close()
-    serials += await house.report(1)
-    house.open()
-    await house.saved("status", 3)
+    await app.http.close()
+    serials += await app.report(1)
+    app.open()
+    await app.saved("status", 3)
     told = [[it["sid"] for it in reports] for reports in application.at("/status")]
     assert told == [serials[:2], serials]
 
 
 async def test_what_happens_while_nobody_listens_is_told_later_even_from_an_empty_log(
-    house: House, application: Application
+    app: App, application: Application
 ) -> None:
-    await house.put(status=f"{application.url}/status")
-    assert await house.store.reader(ACCOUNT, APP, "status") == callback_feed.FROM_THE_START
-    house.crash()
-    await house.http.close()
-    [serial] = await house.report()
-    house.open()
+    await app.put(status=f"{application.url}/status")
+    assert await app.store.reader(ACCOUNT, APP, "status") == callback_feed.FROM_THE_START
+    app.crash()
+    await app.http.close()
+    [serial] = await app.report()
+    app.open()
     assert [it["sid"] for it in (await application.until(1, "/status"))[0]] == [serial]
 
 
-async def test_an_orderly_stop_waits_for_the_answer_on_its_way(house: House, application: Application) -> None:
-    await house.put(status=f"{application.url}/status")
+async def test_an_orderly_stop_waits_for_the_answer_on_its_way(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status")
     application.held["/status"] = asyncio.Event()
-    await house.report()
+    await app.report()
     await application.until(1, "/status")
-    stopping = asyncio.create_task(house.close())
+    stopping = asyncio.create_task(app.close())
     await asyncio.sleep(0.02)
     assert not stopping.done()
     application.held["/status"].set()
     await stopping
-    assert await house.store.reader(ACCOUNT, APP, "status") == 1
+    assert await app.store.reader(ACCOUNT, APP, "status") == 1
     assert len(application.got) == 1
 
 
 async def test_what_was_received_is_not_told_again_when_the_note_of_it_fails(
-    house: House, application: Application, monkeypatch: pytest.MonkeyPatch
+    app: App, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.put(status=f"{application.url}/status")
-    commit, refused = house.store.commit, 0
+    await app.put(status=f"{application.url}/status")
+    commit, refused = app.store.commit, 0
 
     async def failing(unit: Unit) -> None:
         nonlocal refused
@@ -520,38 +516,38 @@ async def test_what_was_received_is_not_told_again_when_the_note_of_it_fails(
             raise Unavailable("disk full")
         await commit(unit)
 
-    monkeypatch.setattr(house.store, "commit", failing)
-    await house.report()
-    await house.until(lambda: refused == 2)
-    await house.report()
-    await house.saved("status", 2)
+    monkeypatch.setattr(app.store, "commit", failing)
+    await app.report()
+    await app.until(lambda: refused == 2)
+    await app.report()
+    await app.saved("status", 2)
     assert [[it["sid"] for it in reports] for reports in application.at("/status")] == [["s-1"], ["s-2"]]
 
 
-async def test_a_reset_loses_neither_the_place_nor_what_comes(house: House, application: Application) -> None:
-    await house.put(reply=f"{application.url}/reply")
-    await house.hear("one")
+async def test_a_reset_loses_neither_the_place_nor_what_comes(app: App, application: Application) -> None:
+    await app.put(reply=f"{application.url}/reply")
+    await app.receive("one")
     await application.until(1, "/reply")
-    await house.store.reset()
-    house.callbacks.forget()
-    await house.hear("two")
+    await app.store.reset()
+    app.callbacks.forget()
+    await app.receive("two")
     assert [it["text"] for it in await application.until(2, "/reply")] == ["one", "two"]
     async with asyncio.timeout(10):
-        while await house.store.reader(ACCOUNT, APP, "replies") <= 0:
+        while await app.store.reader(ACCOUNT, APP, "replies") <= 0:
             await asyncio.sleep(0.005)
 
 
-async def test_a_receiver_that_is_gone_is_told_about(house: House) -> None:
+async def test_a_receiver_that_is_gone_is_told_about(app: App) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    await house.put(status=f"http://127.0.0.1:{port}/")
-    await house.report()
-    await house.until(lambda: house.callbacks.standing()[0].failures >= 2)
-    assert "refused" in house.callbacks.standing()[0].problem.lower()
+    await app.put(status=f"http://127.0.0.1:{port}/")
+    await app.report()
+    await app.until(lambda: app.callbacks.status()[0].failures >= 2)
+    assert "refused" in app.callbacks.status()[0].problem.lower()
 
 
-async def test_readers_are_independent_of_pulls(house: House, application: Application) -> None:
-    await house.put(status=f"{application.url}/status")
-    await house.store.commit(Unit(readers=[Reader(ACCOUNT, APP, "pull-status", 99)]))
-    await house.report()
+async def test_readers_are_independent_of_pulls(app: App, application: Application) -> None:
+    await app.put(status=f"{application.url}/status")
+    await app.store.commit(Unit(readers=[Reader(ACCOUNT, APP, "pull-status", 99)]))
+    await app.report()
     await application.until(1, "/status")

@@ -29,12 +29,12 @@ from tidings.wiring import open_clock, open_store
 ACCOUNT = "000000000000"
 ADDRESS = "+18885550100"
 PHONE = "+12025550123"
-HOUSE = f"""
+APP = f"""
 [[account]]
 name = "default"
 account_id = "{ACCOUNT}"
 """
-PROVISION = f"""{HOUSE}
+PROVISION = f"""{APP}
 [[account.sms_application]]
 sdk_app_id = "1400006666"
 sender = "{ADDRESS}"
@@ -102,7 +102,7 @@ class Cli:
                 owner, origin = AccountId(ACCOUNT), Origin(Way.API)
                 principal = Principal(owner, "admin", Role.OWNER)
                 for text in texts:
-                    await service.hear(IncomingText(ADDRESS, phone, text), origin)
+                    await service.receive(IncomingText(ADDRESS, phone, text), origin)
                 if lift:
                     grant = authorize(principal, Verb.LIFT_OPT_OUTS, owner=owner, resource=phone)
                     await service.opt_in(grant, ADDRESS, phone, reason="r", origin=origin, forced=True)
@@ -269,7 +269,7 @@ def test_an_export_can_be_imported_elsewhere_and_says_the_same(cli: Cli, tmp_pat
     cli("optout", "export", str(out), "--force")
     (tmp_path / "other").mkdir()
     other = Cli(tmp_path / "other")
-    other.provision(HOUSE)
+    other.provision(APP)
     assert other.json("optout", "import", str(out))["added"] == 2
     assert other.lines("optout", "list") == cli.lines("optout", "list")
     assert [row["reason"] for row in other.lines("optout", "list")] == ["=1+1", "it's fine"]
@@ -309,7 +309,7 @@ def test_inbound_addresses_are_provisioned_and_a_second_time_changes_nothing(tmp
 
 
 def test_only_what_the_file_names_is_changed(cli: Cli) -> None:
-    start = f'{HOUSE}[[account.inbound_address]]\naddress = "{ADDRESS}"\n'
+    start = f'{APP}[[account.inbound_address]]\naddress = "{ADDRESS}"\n'
     named = f"inbound address {ACCOUNT}/{ADDRESS}: change"
     assert cli.changes(start) == []
     assert cli.changes(start + 'opt_out_keywords = ["BASTA"]') == [f"{named} opt-out=BASTA"]
@@ -320,7 +320,7 @@ def test_only_what_the_file_names_is_changed(cli: Cli) -> None:
         f"blocking rule {ACCOUNT}/{ADDRESS}/topics: add types=marketing",
         f"blocking rule {ACCOUNT}/{ADDRESS}/1400006666: change types=marketing",
     ]
-    assert cli.changes(f'{HOUSE}[[account.sms_application]]\nsdk_app_id = "1400006666"\n') == []
+    assert cli.changes(f'{APP}[[account.sms_application]]\nsdk_app_id = "1400006666"\n') == []
 
 
 def test_nobody_is_opted_in_by_provisioning(cli: Cli) -> None:
@@ -380,7 +380,7 @@ def test_nobody_is_opted_in_by_provisioning(cli: Cli) -> None:
 def test_a_mistake_about_texts_is_one_clear_line(tmp_path: Path, text: str, line: str) -> None:
     cli = Cli(tmp_path)
     assert cli("account", "create", "other").exit_code == 0
-    result = cli.provision(HOUSE + text.replace("'a\\u0007'", '"a\\u0007"'))
+    result = cli.provision(APP + text.replace("'a\\u0007'", '"a\\u0007"'))
     assert result.exit_code == 2
     assert line in result.stderr
     assert len(result.stderr.splitlines()) == 1
@@ -395,7 +395,7 @@ def test_an_address_of_another_account_is_a_collision(cli: Cli) -> None:
     assert f"inbound_address {ADDRESS} is named twice" in result.stderr
 
 
-TEXTS = f"""{HOUSE}
+TEXTS = f"""{APP}
 [[account.sms_application]]
 sdk_app_id = "1400006666"
 status_url = "https://hooks.example.com/status"
@@ -453,7 +453,7 @@ def test_only_what_a_file_says_otherwise_of_texts_is_changed(tmp_path: Path) -> 
         changed = (cli.folder / "p.toml").read_text().replace(before, after)
         assert cli.changes(changed) == [told.format(ACCOUNT)]
         assert cli.changes(changed) == []
-    assert cli.changes(HOUSE) == []
+    assert cli.changes(APP) == []
 
 
 # --- reading lines ---------------------------------------------------------------------------------------------------------------------

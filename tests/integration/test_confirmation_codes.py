@@ -21,7 +21,7 @@ from tidings.store.sqlite import SqliteStore
 KEY = b"k" * 32
 
 
-class Desk:
+class Harness:
     """The codes of one server, which can be started again."""
 
     def __init__(self, path: Path, store: SqliteStore) -> None:
@@ -55,50 +55,50 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    desk = Desk(tmp_path / "tidings.db", await SqliteStore.open(tmp_path / "tidings.db"))
-    yield desk
-    await desk.store.close()
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    harness = Harness(tmp_path / "tidings.db", await SqliteStore.open(tmp_path / "tidings.db"))
+    yield harness
+    await harness.store.close()
 
 
-async def test_guesses_at_one_subscription_end_also_over_a_restart(desk: Desk) -> None:
-    asked = desk.asked()
+async def test_guesses_at_one_subscription_end_also_over_a_restart(harness: Harness) -> None:
+    asked = harness.asked()
     for number in range(GUESSES_PER_SUBSCRIPTION):
         if number == 3:
-            await desk.restart()
-        assert await desk.guess(asked, AccountId(f"{number:012}")) == "wrong"
-    await desk.restart()
-    assert await desk.guess(asked) == "throttled"
+            await harness.restart()
+        assert await harness.guess(asked, AccountId(f"{number:012}")) == "wrong"
+    await harness.restart()
+    assert await harness.guess(asked) == "throttled"
     with pytest.raises(Throttled) as caught:  # the right one is not told either
-        await desk.codes.check(ACCOUNT, asked, desk.right(asked))
+        await harness.codes.check(ACCOUNT, asked, harness.right(asked))
     assert caught.value.after_s == confirmation_codes.SUBSCRIPTION_WINDOW.total_seconds()
-    desk.clock.advance(caught.value.after_s)
-    await desk.codes.check(ACCOUNT, asked, desk.right(asked))
+    harness.clock.advance(caught.value.after_s)
+    await harness.codes.check(ACCOUNT, asked, harness.right(asked))
 
 
-async def test_many_calls_at_once_give_no_more_guesses(desk: Desk) -> None:
-    answers = await asyncio.gather(*(desk.guess(desk.asked()) for _ in range(40)))
+async def test_many_calls_at_once_give_no_more_guesses(harness: Harness) -> None:
+    answers = await asyncio.gather(*(harness.guess(harness.asked()) for _ in range(40)))
     assert answers.count("wrong") == GUESSES_PER_SUBSCRIPTION
 
 
-async def test_one_account_does_not_guess_at_one_subscription_after_the_other(desk: Desk) -> None:
-    answers = [await desk.guess(desk.asked(number // 5)) for number in range(GUESSES_PER_ACCOUNT + 20)]
+async def test_one_account_does_not_guess_at_one_subscription_after_the_other(harness: Harness) -> None:
+    answers = [await harness.guess(harness.asked(number // 5)) for number in range(GUESSES_PER_ACCOUNT + 20)]
     assert answers.count("wrong") == GUESSES_PER_ACCOUNT
-    await desk.restart()
-    assert await desk.guess(desk.asked(500)) == "throttled"
-    assert await desk.guess(desk.asked(501), OTHER_ACCOUNT) == "wrong"
-    desk.clock.advance(86_400)
-    assert await desk.guess(desk.asked(502)) == "wrong"
+    await harness.restart()
+    assert await harness.guess(harness.asked(500)) == "throttled"
+    assert await harness.guess(harness.asked(501), OTHER_ACCOUNT) == "wrong"
+    harness.clock.advance(86_400)
+    assert await harness.guess(harness.asked(502)) == "wrong"
 
 
-async def test_right_codes_are_not_counted(desk: Desk) -> None:
+async def test_right_codes_are_not_counted(harness: Harness) -> None:
     for number in range(GUESSES_PER_ACCOUNT + 5):
-        asked = desk.asked(number)
-        await desk.codes.check(ACCOUNT, asked, desk.right(asked))
+        asked = harness.asked(number)
+        await harness.codes.check(ACCOUNT, asked, harness.right(asked))
 
 
-async def test_counts_that_are_over_are_swept(desk: Desk) -> None:
-    await desk.guess(desk.asked())
-    assert await desk.store.sweep(desk.clock.now(), 100) == 0
-    desk.clock.advance(2 * 86_400)
-    assert await desk.store.sweep(desk.clock.now(), 100) == 2
+async def test_counts_that_are_over_are_swept(harness: Harness) -> None:
+    await harness.guess(harness.asked())
+    assert await harness.store.sweep(harness.clock.now(), 100) == 0
+    harness.clock.advance(2 * 86_400)
+    assert await harness.store.sweep(harness.clock.now(), 100) == 2

@@ -21,7 +21,7 @@ from pathlib import Path
 from tidings.access.sessions import Sessions
 from tidings.domain.model import AccountId, Origin, Way
 from tidings.store.sqlite import SqliteStore
-from tidings.wiring.made import WallClock
+from tidings.wiring.clock_and_ids import WallClock
 
 async def main():
     store = await SqliteStore.open(Path(sys.argv[1]))

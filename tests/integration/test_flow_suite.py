@@ -36,7 +36,7 @@ OTHER = AccountId("111111111111")
 
 
 @dataclass
-class House:
+class App:
     """A flow with the store whose units carry messages into it."""
 
     store: Store
@@ -47,13 +47,13 @@ class House:
         await self.store.close()
 
 
-Opener = Callable[..., Awaitable[House]]
+Opener = Callable[..., Awaitable[App]]
 
 
-async def open_embedded(place: Path, *, backlog_max: int = 1_000_000, **bounds: Any) -> House:
+async def open_embedded(place: Path, *, backlog_max: int = 1_000_000, **bounds: Any) -> App:
     store = await SqliteStore.open(place / "tidings.db")
     try:
-        return House(store, EmbeddedFlow.open(store.journal, backlog_max=backlog_max, **bounds))
+        return App(store, EmbeddedFlow.open(store.journal, backlog_max=backlog_max, **bounds))
     except Unavailable:
         await store.close()
         raise
@@ -68,15 +68,15 @@ def opener(request: pytest.FixtureRequest) -> Opener:
 
 
 @pytest.fixture
-async def house(opener: Opener, tmp_path: Path) -> AsyncIterator[House]:
-    house = await opener(tmp_path)
-    yield house
-    await house.close()
+async def app(opener: Opener, tmp_path: Path) -> AsyncIterator[App]:
+    app = await opener(tmp_path)
+    yield app
+    await app.close()
 
 
 @pytest.fixture
-def flow(house: House) -> Flow:
-    return house.flow
+def flow(app: App) -> Flow:
+    return app.flow
 
 
 def a_message(number: int, **changes: Any) -> Message:
@@ -154,36 +154,36 @@ async def test_finished_messages_leave_the_backlog_and_finishing_twice_counts_on
     assert flow.backlog() == 2
 
 
-async def test_messages_of_a_unit_enter_the_flow_with_it(house: House) -> None:
+async def test_messages_of_a_unit_enter_the_flow_with_it(app: App) -> None:
     unit = Unit(messages=[a_message(1), a_message(2)])
-    taking = asyncio.create_task(house.flow.take(5))
-    await house.store.commit(unit)
+    taking = asyncio.create_task(app.flow.take(5))
+    await app.store.commit(unit)
     assert bodies(await asyncio.wait_for(taking, 1)) == ["body 1", "body 2"]
-    assert house.flow.backlog() == 2
+    assert app.flow.backlog() == 2
 
 
-async def test_messages_of_a_refused_unit_never_enter_and_disturb_no_order(house: House) -> None:
+async def test_messages_of_a_refused_unit_never_enter_and_disturb_no_order(app: App) -> None:
     topic = Topic(TopicId(0), "ab" * 16, ACCOUNT, "r", "news", "sns", "", {}, {}, NOW, NOW)
     good = [Unit(topics_new=[topic], messages=[a_message(1)]), Unit(messages=[a_message(3)])]
     bad = Unit(topics_new=[topic], messages=[a_message(2)])
     answers = await asyncio.gather(
-        house.store.commit(good[0]), house.store.commit(bad), house.flow.append([a_message(4)]), house.store.commit(good[1]),
+        app.store.commit(good[0]), app.store.commit(bad), app.flow.append([a_message(4)]), app.store.commit(good[1]),
         return_exceptions=True,
     )  # fmt: skip
     assert [type(answer) for answer in answers] == [type(None), Conflict, type(None), type(None)]
-    assert sorted(bodies(await take_all(house.flow, 3))) == ["body 1", "body 3", "body 4"]
-    assert house.flow.backlog() == 3
+    assert sorted(bodies(await take_all(app.flow, 3))) == ["body 1", "body 3", "body 4"]
+    assert app.flow.backlog() == 3
 
 
 async def test_what_does_not_fit_in_memory_is_read_back_in_order(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path, memory_messages=7, memory_bytes=1_000)
-    first = await take_after(house.flow, range(3))
-    appending = asyncio.gather(*(house.flow.append([a_message(number, body="x" * number)]) for number in range(3, 200)))
-    rest = await take_all(house.flow, 197, step=5)
+    app = await opener(tmp_path, memory_messages=7, memory_bytes=1_000)
+    first = await take_after(app.flow, range(3))
+    appending = asyncio.gather(*(app.flow.append([a_message(number, body="x" * number)]) for number in range(3, 200)))
+    rest = await take_all(app.flow, 197, step=5)
     await appending
     assert [task.message.id for task in first + rest] == [f"{number:032x}" for number in range(200)]
     assert len({task.seq for task in first + rest}) == 200
-    await house.close()
+    await app.close()
 
 
 async def take_after(flow: Flow, numbers: range) -> list[Task]:
@@ -196,84 +196,84 @@ async def take_after(flow: Flow, numbers: range) -> list[Task]:
 
 
 async def test_append_waits_while_the_backlog_is_full_and_goes_on_in_order(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path, backlog_max=3)
-    tasks = await take_after(house.flow, range(3))
-    waiting = [asyncio.create_task(house.flow.append([a_message(number)])) for number in range(3, 6)]
-    await house.flow.record(Record(cursors=[(tasks[0].seq, 1)]))
+    app = await opener(tmp_path, backlog_max=3)
+    tasks = await take_after(app.flow, range(3))
+    waiting = [asyncio.create_task(app.flow.append([a_message(number)])) for number in range(3, 6)]
+    await app.flow.record(Record(cursors=[(tasks[0].seq, 1)]))
     assert not any(task.done() for task in waiting)
     for task in tasks:
-        await house.flow.record(Record(finished=[task.seq]))
+        await app.flow.record(Record(finished=[task.seq]))
     await asyncio.wait_for(asyncio.gather(*waiting), 5)
-    assert bodies(await take_all(house.flow, 3)) == ["body 3", "body 4", "body 5"]
-    assert house.flow.backlog() == 3
-    await house.close()
+    assert bodies(await take_all(app.flow, 3)) == ["body 3", "body 4", "body 5"]
+    assert app.flow.backlog() == 3
+    await app.close()
 
 
 async def test_append_gives_up_when_there_is_no_room_for_long(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path, backlog_max=1, append_patience_s=0.02)
-    await house.flow.append([a_message(1)])
+    app = await opener(tmp_path, backlog_max=1, append_patience_s=0.02)
+    await app.flow.append([a_message(1)])
     with pytest.raises(Unavailable):
-        await house.flow.append([a_message(2)])
-    assert bodies(await house.flow.take(9)) == ["body 1"]
-    await house.close()
+        await app.flow.append([a_message(2)])
+    assert bodies(await app.flow.take(9)) == ["body 1"]
+    await app.close()
 
 
 async def test_stop_ends_the_wait_for_room(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path, backlog_max=1)
-    await house.flow.append([a_message(1)])
-    waiting = asyncio.create_task(house.flow.append([a_message(2)]))
+    app = await opener(tmp_path, backlog_max=1)
+    await app.flow.append([a_message(1)])
+    waiting = asyncio.create_task(app.flow.append([a_message(2)]))
     await asyncio.sleep(0)
-    house.flow.stop()
+    app.flow.stop()
     with pytest.raises(Unavailable):
         await waiting
-    await house.close()
+    await app.close()
 
 
 async def test_many_callers_never_exceed_the_bound(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path, backlog_max=8)
-    appending = asyncio.gather(*(house.flow.append([a_message(number)]) for number in range(100)))
+    app = await opener(tmp_path, backlog_max=8)
+    appending = asyncio.gather(*(app.flow.append([a_message(number)]) for number in range(100)))
     taken = 0
     while taken < 100:
-        tasks = await house.flow.take(4)
-        assert house.flow.backlog() <= 8
+        tasks = await app.flow.take(4)
+        assert app.flow.backlog() <= 8
         taken += len(tasks)
-        await house.flow.record(Record(finished=[task.seq for task in tasks]))
+        await app.flow.record(Record(finished=[task.seq for task in tasks]))
     await appending
-    assert house.flow.backlog() == 0
-    await house.close()
+    assert app.flow.backlog() == 0
+    await app.close()
 
 
 # After a crash
 
 
 async def test_what_is_unfinished_comes_again_with_its_cursor(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path)
-    tasks = await take_after(house.flow, range(4))
-    await house.flow.record(Record(cursors=[(tasks[1].seq, 500)], finished=[tasks[0].seq]))
-    await house.flow.record(Record(cursors=[(tasks[1].seq, 1000), (tasks[2].seq, 7)]))
-    await house.close()
-    house = await opener(tmp_path)
-    assert house.flow.backlog() == 3
-    again = await take_all(house.flow, 3)
+    app = await opener(tmp_path)
+    tasks = await take_after(app.flow, range(4))
+    await app.flow.record(Record(cursors=[(tasks[1].seq, 500)], finished=[tasks[0].seq]))
+    await app.flow.record(Record(cursors=[(tasks[1].seq, 1000), (tasks[2].seq, 7)]))
+    await app.close()
+    app = await opener(tmp_path)
+    assert app.flow.backlog() == 3
+    again = await take_all(app.flow, 3)
     assert [(task.seq, task.message, task.cursor) for task in again] == [
         (tasks[1].seq, tasks[1].message, 1000), (tasks[2].seq, tasks[2].message, 7), (tasks[3].seq, tasks[3].message, 0)
     ]  # fmt: skip
-    later = await a_task(house.flow, 9)
+    later = await a_task(app.flow, 9)
     assert later.seq > tasks[3].seq
-    await house.close()
+    await app.close()
 
 
 async def test_waiting_rows_and_their_messages_outlive_the_process(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path)
-    task = await a_task(house.flow)
-    (row_id,) = await house.flow.record(Record(parked=[parked(task)], finished=[task.seq]))
-    await house.flow.take_due(NOW, 9)
-    await house.close()
-    house = await opener(tmp_path)
-    assert house.flow.backlog() == 0
-    ((row, message),) = await house.flow.take_due(NOW, 9)
+    app = await opener(tmp_path)
+    task = await a_task(app.flow)
+    (row_id,) = await app.flow.record(Record(parked=[parked(task)], finished=[task.seq]))
+    await app.flow.take_due(NOW, 9)
+    await app.close()
+    app = await opener(tmp_path)
+    assert app.flow.backlog() == 0
+    ((row, message),) = await app.flow.take_due(NOW, 9)
     assert (row.id, message) == (row_id, task.message)
-    await house.close()
+    await app.close()
 
 
 _PUBLISH_FOREVER = """
@@ -283,10 +283,10 @@ from pathlib import Path
 from tests.integration.test_flow_suite import IMPLEMENTATIONS, a_message
 
 async def main():
-    house = await IMPLEMENTATIONS[{name!r}](Path({place!r}))
+    server = await IMPLEMENTATIONS[{name!r}](Path({place!r}))
     async def publish(start):
         for number in range(start, 10**9, 8):
-            await house.flow.append([a_message(number)])
+            await server.flow.append([a_message(number)])
             print(number, flush=True)
     await asyncio.gather(*(publish(start) for start in range(8)))
 
@@ -305,11 +305,11 @@ async def test_no_acknowledged_message_is_lost_by_kill_9(name: str, tmp_path: Pa
     tail = (await process.stdout.read()).decode().splitlines(keepends=True)
     acknowledged += [int(line) for line in tail if line.endswith("\n")]
     await process.wait()
-    house = await IMPLEMENTATIONS[name](tmp_path)
-    found = {int(task.message.id, 16) for task in await take_all(house.flow, house.flow.backlog())}
+    app = await IMPLEMENTATIONS[name](tmp_path)
+    found = {int(task.message.id, 16) for task in await take_all(app.flow, app.flow.backlog())}
     assert found >= set(acknowledged)
     assert len(found) <= len(acknowledged) + 8
-    await house.close()
+    await app.close()
 
 
 # Waiting deliveries
@@ -373,8 +373,8 @@ async def test_a_row_written_with_an_earlier_time_than_those_leased_is_found(flo
     assert [row.id for row, _ in await flow.take_due(NOW + 5 * SECOND, 9)] == [early]
 
 
-async def test_due_changed_is_set_when_a_row_gets_a_time(house: House) -> None:
-    flow = house.flow
+async def test_due_changed_is_set_when_a_row_gets_a_time(app: App) -> None:
+    flow = app.flow
     assert isinstance(flow, EmbeddedFlow)
     task = await a_task(flow)
     assert not flow.due_changed.is_set()
@@ -429,11 +429,11 @@ async def _dead(flow: Flow, **query: Any) -> list[int]:
 
 
 @pytest.fixture
-async def topics(house: House) -> None:
+async def topics(app: App) -> None:
     """The topics 1 and 2 that the messages of these tests belong to."""
     for number in (1, 2):
         topic = Topic(TopicId(0), f"{number:032x}", ACCOUNT, "r", f"n{number}", "sns", "", {}, {}, NOW, NOW)
-        await house.store.commit(Unit(topics_new=[topic]))
+        await app.store.commit(Unit(topics_new=[topic]))
 
 
 async def test_a_dead_letter_sent_again_starts_anew_and_only_for_its_account(flow: Flow) -> None:
@@ -450,8 +450,8 @@ async def test_a_dead_letter_sent_again_starts_anew_and_only_for_its_account(flo
     assert [row.reason for row, _ in await flow.dead_letters(DeadQuery())] == ["again"]
 
 
-async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(house: House, topics: None) -> None:
-    flow, store = house.flow, house.store
+async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(app: App, topics: None) -> None:
+    flow, store = app.flow, app.store
     gone, kept = await a_task(flow, 1), await a_task(flow, 2, topic_id=TopicId(2))
     new = [parked(gone, dead=True), parked(gone), parked(kept, dead=True)]
     ids = await flow.record(Record(parked=new, finished=[gone.seq, kept.seq]))
@@ -469,13 +469,13 @@ async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(house: Ho
 # Developer mode
 
 
-async def test_reset_empties_the_flow_and_late_progress_does_no_harm(house: House) -> None:
-    flow = house.flow
+async def test_reset_empties_the_flow_and_late_progress_does_no_harm(app: App) -> None:
+    flow = app.flow
     task = await a_task(flow)
     await flow.record(Record(parked=[parked(task)]))
     ((row, _),) = await flow.take_due(NOW, 9)
     await flow.append([a_message(2), a_message(3)])
-    await house.store.reset()
+    await app.store.reset()
     assert flow.backlog() == await flow.waiting_count() == 0
     late = Record([parked(task)], [Settled(row.id, 2, due=NOW)], [(task.seq, 5)], [task.seq])
     assert await flow.record(late) == [0]
@@ -485,44 +485,44 @@ async def test_reset_empties_the_flow_and_late_progress_does_no_harm(house: Hous
 
 
 async def test_only_one_process_delivers_at_a_time(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path)
+    app = await opener(tmp_path)
     with pytest.raises(Unavailable, match="another"):
         await opener(tmp_path)
-    await house.close()
+    await app.close()
     await (await opener(tmp_path)).close()
 
 
 async def test_messages_added_by_a_command_are_found_and_keep_their_order(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path)
-    first = await a_task(house.flow, 1)
+    app = await opener(tmp_path)
+    first = await a_task(app.flow, 1)
     command = await SqliteStore.open(tmp_path / "tidings.db")
     await command.commit(Unit(messages=[a_message(2)]))
     await command.close()
-    await house.flow.append([a_message(3)])
-    tasks = await take_all(house.flow, 2)
+    await app.flow.append([a_message(3)])
+    tasks = await take_all(app.flow, 2)
     assert bodies([first, *tasks]) == ["body 1", "body 2", "body 3"]
-    await house.flow.record(Record(finished=[task.seq for task in tasks]))
-    assert house.flow.backlog() == 1
-    await house.close()
+    await app.flow.record(Record(finished=[task.seq for task in tasks]))
+    assert app.flow.backlog() == 1
+    await app.close()
 
 
 async def test_an_idle_take_finds_what_a_command_added(opener: Opener, tmp_path: Path) -> None:
-    house = await opener(tmp_path)
-    taking = asyncio.create_task(house.flow.take(5))
+    app = await opener(tmp_path)
+    taking = asyncio.create_task(app.flow.take(5))
     command = await SqliteStore.open(tmp_path / "tidings.db")
     await command.commit(Unit(messages=[a_message(1)]))
     await command.close()
     assert bodies(await asyncio.wait_for(taking, 10)) == ["body 1"]
-    await house.flow.append([a_message(2)])
-    assert house.flow.backlog() == 2
-    await house.close()
+    await app.flow.append([a_message(2)])
+    assert app.flow.backlog() == 2
+    await app.close()
 
 
-async def test_a_row_that_a_wrong_clock_gave_a_time_years_ahead_is_due_at_once(house: House) -> None:
-    task = await a_task(house.flow)
+async def test_a_row_that_a_wrong_clock_gave_a_time_years_ahead_is_due_at_once(app: App) -> None:
+    task = await a_task(app.flow)
     far, soon = NOW + timedelta(days=3650), NOW + timedelta(days=2)
-    ids = await house.flow.record(Record(parked=[parked(task, due=far), parked(task, due=soon)]))
-    assert await house.flow.next_due() == soon
-    await house.store.sweep(NOW, 100)
-    assert [delivery.id for delivery, _ in await house.flow.take_due(NOW, 9)] == ids[:1]
-    assert await house.flow.next_due() == soon
+    ids = await app.flow.record(Record(parked=[parked(task, due=far), parked(task, due=soon)]))
+    assert await app.flow.next_due() == soon
+    await app.store.sweep(NOW, 100)
+    assert [delivery.id for delivery, _ in await app.flow.take_due(NOW, 9)] == ids[:1]
+    assert await app.flow.next_due() == soon

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT
-from tests.support.phones import ADMIN, NUMBER, PhoneHouse, phone_house
+from tests.support.phones import ADMIN, NUMBER, PhoneApp, phone_app
 from typer.testing import CliRunner
 
-from tidings.cli.main import app
+from tidings.cli.main import app as cli
 from tidings.domain.errors import AlreadyExists, Conflict, Denied, InvalidValue
 from tidings.domain.model import AccountId
 from tidings.domain.optout import AddressKind, InboundAddress, NumberClaim, SmsApplication
@@ -27,38 +27,38 @@ APP, SOURCE = "1400006666", "+12025550177"
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[PhoneHouse]:
-    async with phone_house(tmp_path) as house:
-        house.opt_outs = OptOuts(
-            house.store,
-            house.store,
-            house.clock,
-            house.metrics,
-            new_message_id=house.new_id,
-            texts=house.store,
+async def app(tmp_path: Path) -> AsyncIterator[PhoneApp]:
+    async with phone_app(tmp_path) as app:
+        app.opt_outs = OptOuts(
+            app.store,
+            app.store,
+            app.clock,
+            app.metrics,
+            new_message_id=app.new_id,
+            texts=app.store,
             transport_senders={SOURCE},
         )
-        yield house
+        yield app
 
 
-async def add(house: PhoneHouse, number: str, account: AccountId = ACCOUNT, country: str = "") -> None:
+async def add(app: PhoneApp, number: str, account: AccountId = ACCOUNT, country: str = "") -> None:
     kind = AddressKind.LONG_CODE if number.startswith("+") else AddressKind.SHORT_CODE
-    grant = house.grant(account_id=account)
-    await house.opt_outs.add_address(grant, number, kind=kind, country=country, origin=ADMIN)
+    grant = app.grant(account_id=account)
+    await app.opt_outs.add_address(grant, number, kind=kind, country=country, origin=ADMIN)
 
 
-async def put(house: PhoneHouse, sender: str, account: AccountId = ACCOUNT, app_id: str = APP) -> None:
-    await house.opt_outs.put_application(house.grant(account_id=account), app_id, sender)
+async def put(app: PhoneApp, sender: str, account: AccountId = ACCOUNT, app_id: str = APP) -> None:
+    await app.opt_outs.put_application(app.grant(account_id=account), app_id, sender)
 
 
-async def old_sender(house: PhoneHouse, sender: str, account: AccountId, app_id: str = APP) -> None:
+async def old_sender(app: PhoneApp, sender: str, account: AccountId, app_id: str = APP) -> None:
     """As a release before has stored it, or the operator."""
-    await house.store.commit(Unit(sms_applications=[SmsApplication(account, app_id, sender, house.clock.now())]))
+    await app.store.commit(Unit(sms_applications=[SmsApplication(account, app_id, sender, app.clock.now())]))
 
 
-async def old_address(house: PhoneHouse, number: str, account: AccountId) -> None:
-    row = InboundAddress(0, account, number, AddressKind.LONG_CODE, house.clock.now())
-    await house.store.commit(Unit(inbound_addresses_new=[row]))
+async def old_address(app: PhoneApp, number: str, account: AccountId) -> None:
+    row = InboundAddress(0, account, number, AddressKind.LONG_CODE, app.clock.now())
+    await app.store.commit(Unit(inbound_addresses_new=[row]))
 
 
 @pytest.mark.parametrize(
@@ -86,85 +86,83 @@ def test_a_name_is_no_number() -> None:
 
 
 @pytest.mark.parametrize("spelling", [NUMBER, "12025550100", "0012025550100", "2025550100"])
-async def test_what_one_account_texts_from_is_no_inbound_address_of_another(house: PhoneHouse, spelling: str) -> None:
-    await old_sender(house, spelling, ACCOUNT)
+async def test_what_one_account_texts_from_is_no_inbound_address_of_another(app: PhoneApp, spelling: str) -> None:
+    await old_sender(app, spelling, ACCOUNT)
     with pytest.raises(AlreadyExists):
-        await add(house, NUMBER, OTHER_ACCOUNT)
-    assert await house.store.address_owner(NUMBER) is None
-    await add(house, NUMBER)
+        await add(app, NUMBER, OTHER_ACCOUNT)
+    assert await app.store.address_owner(NUMBER) is None
+    await add(app, NUMBER)
 
 
-async def test_the_first_account_does_not_take_numbers_of_others_either(house: PhoneHouse) -> None:
-    await old_sender(house, NUMBER, OTHER_ACCOUNT)
+async def test_the_first_account_does_not_take_numbers_of_others_either(app: PhoneApp) -> None:
+    await old_sender(app, NUMBER, OTHER_ACCOUNT)
     with pytest.raises(AlreadyExists):
-        await add(house, NUMBER)
+        await add(app, NUMBER)
     with pytest.raises(InvalidValue):
-        await put(house, NUMBER)
-    await add(house, NUMBER, OTHER_ACCOUNT)  # it texts from there, so it may hear there
+        await put(app, NUMBER)
+    await add(app, NUMBER, OTHER_ACCOUNT)  # it texts from there, so it may hear there
 
 
 @pytest.mark.parametrize("app_id", [APP, "topics"])
 @pytest.mark.parametrize("spelling", [NUMBER, "12025550100", "2025550100"])
-async def test_what_one_account_texts_from_is_no_sender_of_another(
-    house: PhoneHouse, app_id: str, spelling: str
-) -> None:
-    await put(house, NUMBER, app_id=app_id)
+async def test_what_one_account_texts_from_is_no_sender_of_another(app: PhoneApp, app_id: str, spelling: str) -> None:
+    await put(app, NUMBER, app_id=app_id)
     with pytest.raises(InvalidValue) as caught:
-        await put(house, spelling, OTHER_ACCOUNT)
+        await put(app, spelling, OTHER_ACCOUNT)
     assert caught.value.field == "sender"
     with pytest.raises(InvalidValue):
-        await house.opt_outs.check_sender(OTHER_ACCOUNT, spelling)
-    await house.opt_outs.check_sender(ACCOUNT, spelling)
+        await app.opt_outs.check_sender(OTHER_ACCOUNT, spelling)
+    await app.opt_outs.check_sender(ACCOUNT, spelling)
 
 
-async def test_only_the_operator_assigns_numbers(house: PhoneHouse) -> None:
+async def test_only_the_operator_assigns_numbers(app: PhoneApp) -> None:
     for number in (NUMBER, SOURCE):
         with pytest.raises(Denied):
-            await add(house, number, OTHER_ACCOUNT)
+            await add(app, number, OTHER_ACCOUNT)
         with pytest.raises(InvalidValue):
-            await put(house, number, OTHER_ACCOUNT)
+            await put(app, number, OTHER_ACCOUNT)
     with pytest.raises(InvalidValue):
-        await house.opt_outs.check_sender(OTHER_ACCOUNT, SOURCE)
+        await app.opt_outs.check_sender(OTHER_ACCOUNT, SOURCE)
     with pytest.raises(Denied):
-        await add(house, "24274", OTHER_ACCOUNT, "US")
-    await put(house, "MYCO", OTHER_ACCOUNT)  # a name is nobody's
-    await add(house, SOURCE)
-    await put(house, NUMBER)
+        await add(app, "24274", OTHER_ACCOUNT, "US")
+    await put(app, "MYCO", OTHER_ACCOUNT)  # a name is nobody's
+    await add(app, SOURCE)
+    await put(app, NUMBER)
 
 
-async def test_a_number_that_was_assigned_may_be_taken_up_again(house: PhoneHouse) -> None:
-    await old_address(house, NUMBER, OTHER_ACCOUNT)
-    await put(house, NUMBER, OTHER_ACCOUNT)
-    grant = house.grant(account_id=OTHER_ACCOUNT)
-    await house.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
-    await add(house, NUMBER, OTHER_ACCOUNT)
-    await house.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
-    await put(house, "", OTHER_ACCOUNT)
-    await add(house, NUMBER)  # it was given back, and somebody else has it now
+async def test_a_number_that_was_assigned_may_be_taken_up_again(app: PhoneApp) -> None:
+    await old_address(app, NUMBER, OTHER_ACCOUNT)
+    await put(app, NUMBER, OTHER_ACCOUNT)
+    grant = app.grant(account_id=OTHER_ACCOUNT)
+    await app.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
+    await add(app, NUMBER, OTHER_ACCOUNT)
+    await app.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
+    await put(app, "", OTHER_ACCOUNT)
+    await add(app, NUMBER)  # it was given back, and somebody else has it now
     with pytest.raises(AlreadyExists):
-        await add(house, NUMBER, OTHER_ACCOUNT)
+        await add(app, NUMBER, OTHER_ACCOUNT)
 
 
-async def test_the_database_decides_between_two_that_claim_a_number_at_once(house: PhoneHouse) -> None:
+async def test_the_database_decides_between_two_that_claim_a_number_at_once(app: PhoneApp) -> None:
     """One of them a provisioning file: another process."""
-    await old_address(house, NUMBER, ACCOUNT)
+    await old_address(app, NUMBER, ACCOUNT)
     unit = Unit(
-        sms_applications=[SmsApplication(OTHER_ACCOUNT, APP, NUMBER, house.clock.now())],
+        sms_applications=[SmsApplication(OTHER_ACCOUNT, APP, NUMBER, app.clock.now())],
         numbers_claimed=[(OTHER_ACCOUNT, (NUMBER, NUMBER[1:]))],
     )
     with pytest.raises(Conflict):
-        await house.store.commit(unit)
-    assert await house.store.sms_application(OTHER_ACCOUNT, APP) is None
+        await app.store.commit(unit)
+    assert await app.store.sms_application(OTHER_ACCOUNT, APP) is None
 
 
-async def test_what_is_claimed_twice_already_goes_on_and_is_told(house: PhoneHouse) -> None:
-    await old_sender(house, NUMBER, ACCOUNT)
-    await old_sender(house, "12025550100", OTHER_ACCOUNT)
+async def test_what_is_claimed_twice_already_goes_on_and_is_told(app: PhoneApp) -> None:
+    await old_sender(app, NUMBER, ACCOUNT)
+    await old_sender(app, "12025550100", OTHER_ACCOUNT)
     for account, sender in ((ACCOUNT, NUMBER), (OTHER_ACCOUNT, "12025550100")):
-        await house.opt_outs.check_sender(account, sender)
-        grant = house.grant(account_id=account)
-        await house.opt_outs.put_application(grant, APP, sender, {"sns:Limit": "1"})
-    ((one, other),) = await house.opt_outs.numbers.contested()
+        await app.opt_outs.check_sender(account, sender)
+        grant = app.grant(account_id=account)
+        await app.opt_outs.put_application(grant, APP, sender, {"sns:Limit": "1"})
+    ((one, other),) = await app.opt_outs.numbers.contested()
     assert {one, other} == {NumberClaim(ACCOUNT, NUMBER, APP), NumberClaim(OTHER_ACCOUNT, "12025550100", APP)}
 
 
@@ -185,7 +183,7 @@ _ADDRESS = "[[account.inbound_address]]\naddress = '{}'\n"
 
 
 def command(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), env={"TIDINGS_DATA": str(folder / "data")})
+    return CliRunner().invoke(cli, list(arguments), env={"TIDINGS_DATA": str(folder / "data")})
 
 
 def apply(folder: Path, first: str, second: str, *options: str) -> Result:

@@ -11,8 +11,8 @@ import pytest
 from tests.support.build import ACCOUNT, FakeClock, make_principal
 
 from tidings.access.authorize import authorize
-from tidings.dialects.smn.customs import customs as smn_customs
-from tidings.dialects.sns.customs import customs as sns_customs
+from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycle_rules
+from tidings.dialects.sns.lifecycle_rules import lifecycle_rules as sns_lifecycle_rules
 from tidings.domain.errors import InvalidToken, InvalidValue, NotFound, TokenExpired
 from tidings.domain.grants import Verb
 from tidings.domain.model import (
@@ -53,7 +53,7 @@ class Told:
         """Nobody delivers here."""
 
 
-class House:
+class App:
     def __init__(self, store: SqliteStore) -> None:
         self.store, self.clock, self.told = store, FakeClock(), Told()
         self.tokens: list[str] = []
@@ -64,7 +64,7 @@ class House:
             FileVault(b"v" * 32),
             self.told,
             Quotas(pending_per_account=30),
-            {"sns": sns_customs(TWO_DAYS_S), "smn": smn_customs()},
+            {"sns": sns_lifecycle_rules(TWO_DAYS_S), "smn": smn_lifecycle_rules()},
             Metrics(),
             new_uid=lambda: secrets.token_hex(16),
             new_token=self._new_token,
@@ -114,77 +114,77 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def app(tmp_path: Path) -> AsyncIterator[App]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     try:
-        yield House(store)
+        yield App(store)
     finally:
         await store.close()
 
 
-def standing(subscription: Subscription) -> str:
-    return sign_link(KEY, LinkPurpose.STANDING, subscription.uid)
+def status(subscription: Subscription) -> str:
+    return sign_link(KEY, LinkPurpose.PERMANENT, subscription.uid)
 
 
-async def test_a_phones_one_link_confirms_cancels_and_comes_back(house: House) -> None:
-    asked = await house.add(await house.topic())
-    link = standing(asked)
-    await house.subscriptions.confirm_by_standing_link(link, origin=LINK)
-    assert await house.state(asked.uid) is State.CONFIRMED
-    house.clock.advance(400 * 86_400)
-    canceled = await house.subscriptions.cancel_by_link(link, purpose=LinkPurpose.STANDING, origin=LINK)
+async def test_a_phones_one_link_confirms_cancels_and_comes_back(app: App) -> None:
+    asked = await app.add(await app.topic())
+    link = status(asked)
+    await app.subscriptions.confirm_by_permanent_link(link, origin=LINK)
+    assert await app.state(asked.uid) is State.CONFIRMED
+    app.clock.advance(400 * 86_400)
+    canceled = await app.subscriptions.cancel_by_link(link, purpose=LinkPurpose.PERMANENT, origin=LINK)
     assert canceled.changed
-    assert await house.state(asked.uid) is State.CANCELED
-    house.clock.advance(TWO_DAYS_S - 1)
-    await house.subscriptions.confirm_by_standing_link(link, origin=LINK)
-    assert await house.state(asked.uid) is State.CONFIRMED
-    assert await house.events(asked.uid) == [Event.SUBSCRIBED, Event.CONFIRMED, Event.CANCELED, Event.RESTORED]
+    assert await app.state(asked.uid) is State.CANCELED
+    app.clock.advance(TWO_DAYS_S - 1)
+    await app.subscriptions.confirm_by_permanent_link(link, origin=LINK)
+    assert await app.state(asked.uid) is State.CONFIRMED
+    assert await app.events(asked.uid) == [Event.SUBSCRIBED, Event.CONFIRMED, Event.CANCELED, Event.RESTORED]
 
 
-async def test_the_way_back_is_open_for_48_hours_and_not_longer(house: House) -> None:
-    asked = await house.add(await house.topic())
-    link = standing(asked)
-    await house.subscriptions.confirm_by_standing_link(link, origin=LINK)
-    await house.subscriptions.cancel_by_link(link, purpose=LinkPurpose.STANDING, origin=LINK)
-    house.clock.advance(TWO_DAYS_S)
+async def test_the_way_back_is_open_for_48_hours_and_not_longer(app: App) -> None:
+    asked = await app.add(await app.topic())
+    link = status(asked)
+    await app.subscriptions.confirm_by_permanent_link(link, origin=LINK)
+    await app.subscriptions.cancel_by_link(link, purpose=LinkPurpose.PERMANENT, origin=LINK)
+    app.clock.advance(TWO_DAYS_S)
     with pytest.raises(TokenExpired):
-        await house.subscriptions.confirm_by_standing_link(link, origin=LINK)
-    assert await house.state(asked.uid) is State.CANCELED
+        await app.subscriptions.confirm_by_permanent_link(link, origin=LINK)
+    assert await app.state(asked.uid) is State.CANCELED
 
 
-async def test_what_nobody_confirmed_or_brought_back_stays_listed(house: House) -> None:
-    topic = await house.topic()
-    asked = await house.add(topic)
-    gone = await house.add(topic, "https://a.example/", "https")
-    await house.subscriptions.confirm(house.tokens[-1], by=None, origin=LINK)
-    await house.subscriptions.cancel(gone.uid, by=None, origin=LINK)
-    other = await house.add(topic, "b@example.org", "email", dialect="sns")
-    house.clock.advance(30 * 86_400)
-    assert await house.subscriptions.expire_lapsed() == 1
+async def test_what_nobody_confirmed_or_brought_back_stays_listed(app: App) -> None:
+    topic = await app.topic()
+    asked = await app.add(topic)
+    gone = await app.add(topic, "https://a.example/", "https")
+    await app.subscriptions.confirm(app.tokens[-1], by=None, origin=LINK)
+    await app.subscriptions.cancel(gone.uid, by=None, origin=LINK)
+    other = await app.add(topic, "b@example.org", "email", dialect="sns")
+    app.clock.advance(30 * 86_400)
+    assert await app.subscriptions.expire_lapsed() == 1
     grant = authorize(make_principal(), Verb.LIST, owner=ACCOUNT, resource="*")
-    listed = await house.subscriptions.page(grant, SubscriptionQuery(account_id=ACCOUNT))
+    listed = await app.subscriptions.page(grant, SubscriptionQuery(account_id=ACCOUNT))
     assert {row.uid: row.state for row in listed} == {asked.uid: State.UNCONFIRMED, gone.uid: State.CANCELED}
-    assert await house.subscriptions.total(grant, SubscriptionQuery(account_id=ACCOUNT, region="us-east-1")) == 2
-    assert await house.state(other.uid) is State.EXPIRED
+    assert await app.subscriptions.total(grant, SubscriptionQuery(account_id=ACCOUNT, region="us-east-1")) == 2
+    assert await app.state(other.uid) is State.EXPIRED
 
 
-async def test_adding_a_canceled_one_again_keeps_its_name_and_remark_and_asks_anew(house: House) -> None:
-    topic = await house.topic()
-    first = await house.add(topic, "https://a.example/", "https")
-    await house.subscriptions.confirm(house.tokens[-1], by=None, origin=LINK)
-    canceled = await house.subscriptions.cancel(first.uid, by=None, origin=LINK)
+async def test_adding_a_canceled_one_again_keeps_its_name_and_remark_and_asks_anew(app: App) -> None:
+    topic = await app.topic()
+    first = await app.add(topic, "https://a.example/", "https")
+    await app.subscriptions.confirm(app.tokens[-1], by=None, origin=LINK)
+    canceled = await app.subscriptions.cancel(first.uid, by=None, origin=LINK)
     assert canceled is not None
-    house.clock.advance(60)
-    again = await house.add(topic, "https://a.example/", "https", remark="other")
+    app.clock.advance(60)
+    again = await app.add(topic, "https://a.example/", "https", remark="other")
     assert again.uid == first.uid
-    assert await house.state(first.uid) is State.UNCONFIRMED
-    stored = await house.store.subscription(first.uid)
+    assert await app.state(first.uid) is State.UNCONFIRMED
+    stored = await app.store.subscription(first.uid)
     assert stored is not None
     assert stored.settings == {"smn:remark": "r"}
     assert stored.created_at == first.created_at
     with pytest.raises(InvalidToken):
-        await house.subscriptions.confirm(canceled.restore_token, by=None, origin=LINK)
-    entries = await house.store.ledger(LedgerQuery(subscription_uid=first.uid))
+        await app.subscriptions.confirm(canceled.restore_token, by=None, origin=LINK)
+    entries = await app.store.ledger(LedgerQuery(subscription_uid=first.uid))
     assert (entries[-1].event, entries[-1].before, entries[-1].after) == (
         Event.SUBSCRIBED,
         State.CANCELED,
@@ -192,75 +192,75 @@ async def test_adding_a_canceled_one_again_keeps_its_name_and_remark_and_asks_an
     )
 
 
-async def test_a_deleted_one_is_gone_from_every_state_and_its_links_are_worthless(house: House) -> None:
-    topic = await house.topic()
+async def test_a_deleted_one_is_gone_from_every_state_and_its_links_are_worthless(app: App) -> None:
+    topic = await app.topic()
     grant = authorize(make_principal(), Verb.CHANGE_SUBSCRIPTION, owner=ACCOUNT, resource="*")
     for number, state in enumerate((State.UNCONFIRMED, State.CONFIRMED, State.CANCELED)):
-        subscription = await house.add(topic, f"+1202555012{number}")
-        token = house.tokens[-1]
+        subscription = await app.add(topic, f"+1202555012{number}")
+        token = app.tokens[-1]
         if state is not State.UNCONFIRMED:
-            await house.subscriptions.confirm(token, by=None, origin=LINK)
+            await app.subscriptions.confirm(token, by=None, origin=LINK)
         if state is State.CANCELED:
-            await house.subscriptions.cancel(subscription.uid, by=None, origin=LINK)
-        await house.subscriptions.delete(grant, subscription.uid, origin=API)
-        assert await house.subscriptions.find(subscription.uid) is None
-        assert house.told.states[-1] == (subscription.uid, State.EXPIRED)
-        entry = (await house.store.ledger(LedgerQuery(subscription_uid=subscription.uid)))[-1]
+            await app.subscriptions.cancel(subscription.uid, by=None, origin=LINK)
+        await app.subscriptions.delete(grant, subscription.uid, origin=API)
+        assert await app.subscriptions.find(subscription.uid) is None
+        assert app.told.states[-1] == (subscription.uid, State.EXPIRED)
+        entry = (await app.store.ledger(LedgerQuery(subscription_uid=subscription.uid)))[-1]
         assert (entry.event, entry.before) == (Event.DELETED, state)
         with pytest.raises(InvalidToken):
-            await house.subscriptions.confirm(token, by=None, origin=LINK)
+            await app.subscriptions.confirm(token, by=None, origin=LINK)
         with pytest.raises(InvalidToken):
-            await house.subscriptions.confirm_by_standing_link(standing(subscription), origin=LINK)
+            await app.subscriptions.confirm_by_permanent_link(status(subscription), origin=LINK)
         with pytest.raises(NotFound):
-            await house.subscriptions.delete(grant, subscription.uid, origin=API)
+            await app.subscriptions.delete(grant, subscription.uid, origin=API)
 
 
-async def test_a_code_confirms_until_a_newer_one_was_sent(house: House) -> None:
-    topic = await house.topic()
+async def test_a_code_confirms_until_a_newer_one_was_sent(app: App) -> None:
+    topic = await app.topic()
     grant = authorize(make_principal(), Verb.CHANGE_SUBSCRIPTION, owner=ACCOUNT, resource="*")
-    asked = await house.add(topic)
-    old = confirmation_code(KEY, asked.uid, house.clock.now())
-    house.clock.advance(1)
-    again = await house.add(topic)
-    new = confirmation_code(KEY, asked.uid, house.clock.now())
+    asked = await app.add(topic)
+    old = confirmation_code(KEY, asked.uid, app.clock.now())
+    app.clock.advance(1)
+    again = await app.add(topic)
+    new = confirmation_code(KEY, asked.uid, app.clock.now())
     assert again.uid == asked.uid
     for wrong in {old, "", "12345", "x" * 6, "\u0661" * 6} - {new}:
         with pytest.raises(InvalidValue):
-            await house.subscriptions.confirm_by_code(grant, asked.uid, wrong, origin=API)
-    await house.subscriptions.confirm_by_code(grant, asked.uid, new, origin=API)
-    assert await house.state(asked.uid) is State.CONFIRMED
+            await app.subscriptions.confirm_by_code(grant, asked.uid, wrong, origin=API)
+    await app.subscriptions.confirm_by_code(grant, asked.uid, new, origin=API)
+    assert await app.state(asked.uid) is State.CONFIRMED
 
 
-async def test_an_endpoint_that_is_asked_too_often_is_left_alone_and_the_ledger_says_so(house: House) -> None:
-    topic = await house.topic()
+async def test_an_endpoint_that_is_asked_too_often_is_left_alone_and_the_ledger_says_so(app: App) -> None:
+    topic = await app.topic()
     for _ in range(12):
-        asked = await house.add(topic)
-        house.clock.advance(1)
-    assert len(house.tokens) == 10
-    events = await house.events(asked.uid)
+        asked = await app.add(topic)
+        app.clock.advance(1)
+    assert len(app.tokens) == 10
+    events = await app.events(asked.uid)
     assert events.count(Event.CONFIRMATION_HELD) == 2
-    other = await house.topic("more")
-    held = await house.add(other)
-    assert await house.events(held.uid) == [Event.SUBSCRIBED, Event.CONFIRMATION_HELD]
+    other = await app.topic("more")
+    held = await app.add(other)
+    assert await app.events(held.uid) == [Event.SUBSCRIBED, Event.CONFIRMATION_HELD]
     assert held.confirmation_sent_at is None
-    await house.subscriptions.confirm(house.tokens[0], by=None, origin=LINK)
-    await house.add(other)
-    assert len(house.tokens) == 11, "a confirmation clears the count"
+    await app.subscriptions.confirm(app.tokens[0], by=None, origin=LINK)
+    await app.add(other)
+    assert len(app.tokens) == 11, "a confirmation clears the count"
 
 
-async def test_what_never_lapses_does_not_fill_the_quota_of_those_who_wait(house: House) -> None:
-    topic = await house.topic()
+async def test_what_never_lapses_does_not_fill_the_quota_of_those_who_wait(app: App) -> None:
+    topic = await app.topic()
     for number in range(35):
-        await house.add(topic, f"u{number}@example.org", "email")
-    assert (await house.add(topic, "late@example.org", "email")).state is State.UNCONFIRMED
+        await app.add(topic, f"u{number}@example.org", "email")
+    assert (await app.add(topic, "late@example.org", "email")).state is State.UNCONFIRMED
 
 
-async def test_a_subscription_of_the_other_dialect_revives_with_fresh_settings(house: House) -> None:
-    topic = await house.topic()
-    first = await house.add(topic, "https://a.example/", "https", dialect="sns")
-    await house.subscriptions.confirm(house.tokens[-1], by=None, origin=LINK)
-    await house.subscriptions.cancel(first.uid, by=None, origin=LINK)
-    again = await house.add(topic, "https://a.example/", "https", remark="mine")
+async def test_a_subscription_of_the_other_dialect_revives_with_fresh_settings(app: App) -> None:
+    topic = await app.topic()
+    first = await app.add(topic, "https://a.example/", "https", dialect="sns")
+    await app.subscriptions.confirm(app.tokens[-1], by=None, origin=LINK)
+    await app.subscriptions.cancel(first.uid, by=None, origin=LINK)
+    again = await app.add(topic, "https://a.example/", "https", remark="mine")
     assert (again.uid, again.dialect, again.settings) == (first.uid, "smn", {"smn:remark": "mine"})
-    stored = await house.store.subscription(first.uid)
+    stored = await app.store.subscription(first.uid)
     assert stored == replace(again, version=stored.version if stored else 0)

@@ -26,7 +26,7 @@ SOURCE = f"source={OWN}"
 QUICK = Timing(again=0.05, again_max=0.2, pause=0.05, pause_max=0.2, hold=0.4, sweep=0.02, answer=2.0, close=5.0)
 
 
-class Heard:
+class ReceivedTexts:
     """What was heard, in order. `excuse`: raised instead, when set. `gate`: closed, hearing waits."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Heard:
         self.began = asyncio.Event()
         self.changed = asyncio.Event()
 
-    async def hear(self, text: IncomingText) -> None:
+    async def receive(self, text: IncomingText) -> None:
         self.began.set()
         await self.gate.wait()
         if self.excuses:
@@ -68,11 +68,11 @@ async def smsc() -> AsyncIterator[Smsc]:
 
 @asynccontextmanager
 async def channel_to(
-    *urls: str, heard: Heard | None = None, permit=lambda _: True, **options
+    *urls: str, received: ReceivedTexts | None = None, permit=lambda _: True, **options
 ) -> AsyncIterator[SmppChannel]:
-    heard = heard or Heard()
-    options = {"timing": QUICK, "clock": FakeClock(), "receipt": heard.receipt, **options}
-    channel = SmppChannel(permit, urls=[SmppUrl.read(url) for url in urls], hear=heard.hear, **options)
+    received = received or ReceivedTexts()
+    options = {"timing": QUICK, "clock": FakeClock(), "receipt": received.receipt, **options}
+    channel = SmppChannel(permit, urls=[SmppUrl.read(url) for url in urls], receive=received.receive, **options)
     channel.start()
     try:
         yield channel
@@ -93,7 +93,7 @@ async def outcome_of(channel: SmppChannel, text: str = "hello", endpoint: str = 
 
 async def up(channel: SmppChannel) -> None:
     """Until all binds are up."""
-    await settled(lambda: all(standing.is_up for standing in channel.standing()))
+    await settled(lambda: all(status.is_up for status in channel.status()))
 
 
 async def settled(condition: Callable[[], bool]) -> None:
@@ -122,7 +122,7 @@ async def test_a_wrong_password_is_told_and_nothing_is_sent(smsc):
         assert isinstance(outcome, RetryLater)
         assert "ESME_RINVPASWD" in outcome.reason
         assert "hunter2" not in outcome.reason
-        assert not channel.standing()[0].is_up
+        assert not channel.status()[0].is_up
         await smsc.wait("bind", 3, status=0x0E)
     assert smsc.of("submit") == []
 
@@ -139,7 +139,7 @@ async def test_a_restarted_smsc_is_found_again(smsc):
         assert isinstance(await outcome_of(channel), Delivered)
         smsc.order("stop")
         await smsc.wait("stopped")
-        await settled(lambda: not channel.standing()[0].is_up)
+        await settled(lambda: not channel.status()[0].is_up)
         smsc.order("listen")
         assert isinstance(await outcome_of(channel), Delivered)
     assert len(smsc.of("bind")) == 2
@@ -159,7 +159,7 @@ async def test_enquire_link_is_asked_and_answered(smsc):
         await up(channel)
         await smsc.wait("enquire", 3)
         assert (await smsc.ask("enquire", bind=0))["status"] == 0
-        assert channel.standing()[0].is_up
+        assert channel.status()[0].is_up
     assert len(smsc.of("bind")) == 1
 
 
@@ -314,7 +314,7 @@ async def test_the_window_is_never_exceeded_and_always_used(smsc):
         for _ in range(40):
             channel.send(text_of("x" * 200), outcomes)  # two parts each
         await smsc.wait("submit", 7)
-        assert channel.standing()[0].in_flight == 7
+        assert channel.status()[0].in_flight == 7
         while len(outcomes.settled) < 40:
             smsc.order("release")
             await asyncio.sleep(0.01)
@@ -354,7 +354,7 @@ async def test_a_dead_bind_leaves_the_texts_to_the_others(smsc):
     async with channel_to(dead, smsc.url()) as channel:
         for _ in range(4):
             assert isinstance(await outcome_of(channel), Delivered)
-        assert [standing.is_up for standing in channel.standing()] == [False, True]
+        assert [status.is_up for status in channel.status()] == [False, True]
 
 
 async def test_texts_wait_for_a_bind_that_is_not_up_yet(smsc):
@@ -475,11 +475,11 @@ async def test_a_bug_in_the_house_costs_one_attempt_and_no_text(smsc):
 
 async def test_closing_gives_back_what_waits_and_waits_for_what_was_written(smsc):
     smsc.set("hold", True)
-    heard = Heard()
+    received = ReceivedTexts()
     channel = SmppChannel(
         lambda _: True,
         urls=[SmppUrl.read(smsc.url("window=1"))],
-        hear=heard.hear,
+        receive=received.receive,
         clock=FakeClock(),
         timing=QUICK,
     )
@@ -500,7 +500,10 @@ async def test_closing_gives_back_what_waits_and_waits_for_what_was_written(smsc
 
 async def test_closing_before_the_start_is_nothing():
     channel = SmppChannel(
-        lambda _: True, urls=[SmppUrl.read("smpp://a:b@127.0.0.1:1")], hear=Heard().hear, clock=FakeClock()
+        lambda _: True,
+        urls=[SmppUrl.read("smpp://a:b@127.0.0.1:1")],
+        receive=ReceivedTexts().receive,
+        clock=FakeClock(),
     )
     await channel.close()
 
@@ -508,7 +511,10 @@ async def test_closing_before_the_start_is_nothing():
 def test_receivers_alone_cannot_send():
     with pytest.raises(ValueError, match="at least one"):
         SmppChannel(
-            lambda _: True, urls=[SmppUrl.read("smpp://a:b@h?bind=receiver")], hear=Heard().hear, clock=FakeClock()
+            lambda _: True,
+            urls=[SmppUrl.read("smpp://a:b@h?bind=receiver")],
+            receive=ReceivedTexts().receive,
+            clock=FakeClock(),
         )
 
 
@@ -516,11 +522,11 @@ def test_receivers_alone_cannot_send():
 
 
 @asynccontextmanager
-async def hearing(smsc: Smsc, options: str = SOURCE, **more) -> AsyncIterator[Heard]:
-    heard = Heard()
-    async with channel_to(smsc.url(options), heard=heard, **more) as channel:
+async def hearing(smsc: Smsc, options: str = SOURCE, **more) -> AsyncIterator[ReceivedTexts]:
+    received = ReceivedTexts()
+    async with channel_to(smsc.url(options), received=received, **more) as channel:
         await up(channel)
-        yield heard
+        yield received
 
 
 @pytest.mark.parametrize(
@@ -542,10 +548,10 @@ async def hearing(smsc: Smsc, options: str = SOURCE, **more) -> AsyncIterator[He
     ],
 )
 async def test_texts_are_read_in_every_coding(smsc, fields, text):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         number = smsc.deliver(**fields)
         assert await smsc.answer(number) == 0
-        assert heard.texts == [IncomingText(OWN, PHONE, text)]
+        assert received.texts == [IncomingText(OWN, PHONE, text)]
 
 
 @pytest.mark.parametrize(
@@ -562,16 +568,16 @@ async def test_texts_are_read_in_every_coding(smsc, fields, text):
     ],
 )
 async def test_numbers_are_read_as_they_are_typed(smsc, ton, written, phone):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         number = smsc.deliver(source_addr_ton=ton, source_addr=written, short_message="hi")
         await smsc.answer(number)
-        assert heard.texts[0].phone == phone
+        assert received.texts[0].phone == phone
 
 
 async def test_a_short_code_is_an_address_as_it_stands(smsc):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         await smsc.answer(smsc.deliver(dest_addr_ton=3, destination_addr="55512", short_message="hi"))
-        assert heard.texts[0].address == "55512"
+        assert received.texts[0].address == "55512"
 
 
 def in_parts(way: str, octets: list[bytes], reference: int = 9) -> list[dict]:
@@ -597,115 +603,115 @@ def in_parts(way: str, octets: list[bytes], reference: int = 9) -> list[dict]:
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
 async def test_long_texts_are_joined_before_they_are_heard(smsc, way, order):
     parts = in_parts(way, [b"please ", b"STOP ", b"now"])
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         numbers = [smsc.deliver(**parts[index]) for index in order]
         assert [await smsc.answer(number) for number in numbers] == [0, 0, 0]
-        assert heard.texts == [IncomingText(OWN, PHONE, "please STOP now")]
+        assert received.texts == [IncomingText(OWN, PHONE, "please STOP now")]
 
 
 async def test_a_surrogate_pair_that_the_sender_cut_is_joined(smsc):
     octets = "stop 🛑".encode("utf-16-be")
     parts = in_parts("udh8", [octets[:-2], octets[-2:]])
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         for part in parts:
             smsc.deliver(**part, data_coding=8)
-        assert await heard.until(1) == ["stop 🛑"]
+        assert await received.until(1) == ["stop 🛑"]
 
 
 async def test_parts_over_two_binds_are_one_text(smsc):
     parts = in_parts("udh8", [b"ST", b"OP"])
-    heard = Heard()
-    async with channel_to(smsc.url(SOURCE), smsc.url(SOURCE), heard=heard) as channel:
+    received = ReceivedTexts()
+    async with channel_to(smsc.url(SOURCE), smsc.url(SOURCE), received=received) as channel:
         await up(channel)
         numbers = [smsc.deliver(bind, **part) for bind, part in enumerate(parts)]
         assert [await smsc.answer(number) for number in numbers] == [0, 0]
-    assert [text.text for text in heard.texts] == ["STOP"]
+    assert [text.text for text in received.texts] == ["STOP"]
 
 
 async def test_no_part_is_answered_ok_before_the_whole_was_heard(smsc):
     first, second = in_parts("udh8", [b"ST", b"OP"])
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         assert await smsc.answer(smsc.deliver(**first)) == 0x64  # after a while: bring it again
-        assert heard.texts == []
+        assert received.texts == []
         assert await smsc.answer(smsc.deliver(**second)) == 0  # the first is still here
-        assert [text.text for text in heard.texts] == ["STOP"]
+        assert [text.text for text in received.texts] == ["STOP"]
         assert await smsc.answer(smsc.deliver(**first)) == 0  # brought again: known
-        assert [text.text for text in heard.texts] == ["STOP"]
+        assert [text.text for text in received.texts] == ["STOP"]
 
 
 async def test_an_incomplete_text_is_heard_after_two_minutes(smsc):
     clock = FakeClock()
     first, _, third = in_parts("udh8", [b"STOP ", b"it ", b"all"])
-    async with hearing(smsc, clock=clock) as heard:
+    async with hearing(smsc, clock=clock) as received:
         for part in (first, third):
             assert await smsc.answer(smsc.deliver(**part)) == 0x64
         clock.advance(121)
-        assert await heard.until(1) == ["STOP all"]
+        assert await received.until(1) == ["STOP all"]
         assert await smsc.answer(smsc.deliver(**first)) == 0
-        assert len(heard.texts) == 1
+        assert len(received.texts) == 1
 
 
 async def test_a_reference_used_again_begins_a_new_text(smsc):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         for octets in ([b"one ", b"two"], [b"three ", b"four"]):
             numbers = [smsc.deliver(**part) for part in in_parts("udh8", octets)]
             assert [await smsc.answer(number) for number in numbers] == [0, 0]
-        assert [text.text for text in heard.texts] == ["one two", "three four"]
+        assert [text.text for text in received.texts] == ["one two", "three four"]
 
 
 async def test_the_answer_waits_for_the_hearing(smsc):
-    async with hearing(smsc) as heard:
-        heard.gate.clear()
+    async with hearing(smsc) as received:
+        received.gate.clear()
         number = smsc.deliver(short_message="STOP")
-        await heard.began.wait()
+        await received.began.wait()
         assert (await smsc.ask("enquire", bind=0))["status"] == 0
         assert smsc.of("answer", id=number) == []
-        heard.gate.set()
+        received.gate.set()
         assert await smsc.answer(number) == 0
 
 
 async def test_what_could_not_be_heard_is_brought_again_and_then_heard(smsc):
-    async with hearing(smsc) as heard:
-        heard.excuses = [OSError("disk full"), RuntimeError("a bug")]
+    async with hearing(smsc) as received:
+        received.excuses = [OSError("disk full"), RuntimeError("a bug")]
         statuses = [await smsc.answer(smsc.deliver(short_message="STOP")) for _ in range(3)]
         assert statuses == [0x64, 0x64, 0]
-        assert [text.text for text in heard.texts] == ["STOP"]
+        assert [text.text for text in received.texts] == ["STOP"]
 
 
 async def test_a_long_text_that_could_not_be_heard_is_heard_when_a_part_comes_again(smsc):
     parts = in_parts("udh8", [b"ST", b"OP"])
-    async with hearing(smsc) as heard:
-        heard.excuses = [OSError("disk full")]
+    async with hearing(smsc) as received:
+        received.excuses = [OSError("disk full")]
         numbers = [smsc.deliver(**part) for part in parts]
         assert [await smsc.answer(number) for number in numbers] == [0x64, 0x64]
         numbers = [smsc.deliver(**part) for part in parts]
         assert [await smsc.answer(number) for number in numbers] == [0, 0]
-        assert [text.text for text in heard.texts] == ["STOP"]
+        assert [text.text for text in received.texts] == ["STOP"]
 
 
 @pytest.mark.parametrize("excuse", [NotFound("inbound address", "1"), InvalidValue("phone", "no number")])
 async def test_a_text_that_is_not_ours_is_not_asked_for_again(smsc, excuse):
-    async with hearing(smsc) as heard:
-        heard.excuses = [excuse]
+    async with hearing(smsc) as received:
+        received.excuses = [excuse]
         assert await smsc.answer(smsc.deliver(short_message="hello")) == 0x66
 
 
 async def test_one_phones_texts_are_heard_in_their_order(smsc):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         for number in range(60):
             smsc.deliver(short_message=f"{number}")
-        assert await heard.until(60) == [str(number) for number in range(60)]
+        assert await received.until(60) == [str(number) for number in range(60)]
 
 
 async def test_texts_of_a_lost_connection_are_heard_all_the_same(smsc):
-    async with hearing(smsc) as heard:
-        heard.gate.clear()
+    async with hearing(smsc) as received:
+        received.gate.clear()
         smsc.deliver(short_message="STOP")
-        await heard.began.wait()
+        await received.began.wait()
         smsc.order("drop", bind=0)
         await smsc.wait("bind", 2)
-        heard.gate.set()
-        assert await heard.until(1) == ["STOP"]
+        received.gate.set()
+        assert await received.until(1) == ["STOP"]
         assert await smsc.answer(smsc.deliver(1, short_message="again")) == 0
 
 
@@ -733,10 +739,10 @@ async def test_texts_of_a_lost_connection_are_heard_all_the_same(smsc):
     ],
 )
 async def test_receipts_are_never_heard_as_texts(smsc, fields, message_id, delivered, detail):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         assert await smsc.answer(smsc.deliver(esm_class=4, **fields)) == 0
-        assert heard.texts == []
-        got = heard.receipts[0]
+        assert received.texts == []
+        got = received.receipts[0]
         assert got.transport_ids[0] == f"127.0.0.1:{smsc.port}/{message_id}"
         assert (got.delivered, got.detail, got.phone, got.address) == (delivered, detail, PHONE, OWN)
         assert not got.opted_out
@@ -744,21 +750,21 @@ async def test_receipts_are_never_heard_as_texts(smsc, fields, message_id, deliv
 
 
 async def test_a_receipt_that_names_nothing_is_of_no_text(smsc):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         assert await smsc.answer(smsc.deliver(esm_class=4, short_message="STOP")) == 0
-        assert (heard.texts, heard.receipts[0].transport_ids, heard.receipts[0].delivered) == ([], (), None)
+        assert (received.texts, received.receipts[0].transport_ids, received.receipts[0].delivered) == ([], (), None)
 
 
 async def test_an_expired_text_says_that_the_phone_was_away(smsc):
-    async with hearing(smsc) as heard:
+    async with hearing(smsc) as received:
         assert await smsc.answer(smsc.deliver(esm_class=4, short_message="id:1 stat:EXPIRED err:000")) == 0
-        assert (heard.receipts[0].unreachable, heard.receipts[0].detail) == (True, "EXPIRED")
+        assert (received.receipts[0].unreachable, received.receipts[0].detail) == (True, "EXPIRED")
 
 
 async def test_a_receipt_does_not_overtake_the_answer_to_its_text(smsc):
     """The SMSC reports on the first part while it still holds the answers."""
-    outcomes, heard = Outcomes(), Heard()
-    async with channel_to(smsc.url(SOURCE), heard=heard) as channel:
+    outcomes, received = Outcomes(), ReceivedTexts()
+    async with channel_to(smsc.url(SOURCE), received=received) as channel:
         smsc.set("hold", True)
         channel.send(text_of("ł" * 100), outcomes)
         await smsc.wait("submit", 2)
@@ -766,17 +772,17 @@ async def test_a_receipt_does_not_overtake_the_answer_to_its_text(smsc):
         other = smsc.deliver(esm_class=4, short_message="id:x stat:DELIVRD", source_addr="12025550199")
         assert await smsc.answer(other) == 0
         assert smsc.of("answer", id=early) == []
-        assert [got.transport_ids[0].rpartition("/")[2] for got in heard.receipts] == ["x"]
+        assert [got.transport_ids[0].rpartition("/")[2] for got in received.receipts] == ["x"]
         assert outcomes.settled == []
         smsc.order("release")
         assert await smsc.answer(early) == 0
         assert len(outcomes.settled) == 1
-        assert [got.transport_ids[0].rpartition("/")[2] for got in heard.receipts] == ["x", "m1"]
+        assert [got.transport_ids[0].rpartition("/")[2] for got in received.receipts] == ["x", "m1"]
 
 
 async def test_a_receipt_for_a_text_that_is_never_answered_is_handed_on_in_the_end(smsc):
-    heard = Heard()
-    async with channel_to(smsc.url(SOURCE), heard=heard) as channel:
+    received = ReceivedTexts()
+    async with channel_to(smsc.url(SOURCE), received=received) as channel:
         smsc.set("mute", True)
         outcomes = Outcomes()
         channel.send(text_of("hello", timeout_s=0.4), outcomes)
@@ -786,8 +792,8 @@ async def test_a_receipt_for_a_text_that_is_never_answered_is_handed_on_in_the_e
 
 
 async def test_receipts_to_one_phone_do_not_wait_for_texts_that_came_later(smsc):
-    heard = Heard()
-    async with channel_to(smsc.url(SOURCE), heard=heard) as channel:
+    received = ReceivedTexts()
+    async with channel_to(smsc.url(SOURCE), received=received) as channel:
         for number in range(100):
             await outcome_of(channel, f"text {number}")
         smsc.set("hold", True)
@@ -804,9 +810,9 @@ async def test_receipts_to_one_phone_do_not_wait_for_texts_that_came_later(smsc)
 
 
 async def test_codes_that_mean_opted_out_are_told_as_such(smsc):
-    heard = Heard()
+    received = ReceivedTexts()
     options = f"{SOURCE}&optout_codes=0x0000040B,470"
-    async with channel_to(smsc.url(options), heard=heard) as channel:
+    async with channel_to(smsc.url(options), received=received) as channel:
         smsc.set("statuses", [0x40B, 0x0B])
         assert await outcome_of(channel) == Refused("SMSC: status 0x0000040B", opted_out=True)
         refused = await outcome_of(channel)
@@ -814,7 +820,7 @@ async def test_codes_that_mean_opted_out_are_told_as_such(smsc):
         assert not refused.opted_out
         for text in ("id:1 stat:UNDELIV err:470", "id:1 stat:UNDELIV err:471", "id:1 stat:DELIVRD err:470"):
             assert await smsc.answer(smsc.deliver(esm_class=4, short_message=text)) == 0
-    assert [got.opted_out for got in heard.receipts] == [True, False, False]
+    assert [got.opted_out for got in received.receipts] == [True, False, False]
 
 
 async def test_whoever_sent_a_text_without_sender_sees_from_which_number_it_went(smsc):
@@ -826,26 +832,26 @@ async def test_whoever_sent_a_text_without_sender_sees_from_which_number_it_went
 
 
 async def test_a_receipt_that_could_not_be_kept_is_brought_again(smsc):
-    async with hearing(smsc) as heard:
-        heard.excuses = [OSError("disk full")]
+    async with hearing(smsc) as received:
+        received.excuses = [OSError("disk full")]
         number = smsc.deliver(esm_class=4, short_message="id:1 stat:DELIVRD")
         assert await smsc.answer(number) == 0x64
 
 
 async def test_closing_lets_the_hearing_end_and_answers_it(smsc):
-    heard = Heard()
-    async with channel_to(smsc.url(SOURCE), heard=heard) as channel:
+    received = ReceivedTexts()
+    async with channel_to(smsc.url(SOURCE), received=received) as channel:
         await up(channel)
-        heard.gate.clear()
+        received.gate.clear()
         number = smsc.deliver(short_message="STOP")
         held = smsc.deliver(**in_parts("udh8", [b"a", b"b"])[0])
-        await heard.began.wait()
+        await received.began.wait()
         closing = asyncio.create_task(channel.close())
         assert await smsc.answer(held) == 0x64
-        heard.gate.set()
+        received.gate.set()
         assert await smsc.answer(number) == 0
         await closing
-    assert [text.text for text in heard.texts] == ["STOP"]
+    assert [text.text for text in received.texts] == ["STOP"]
 
 
 # --- an SMSC that does not behave ----------------------------------------------------------------------------------------------
@@ -980,11 +986,11 @@ class Liar:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_lying_smsc_costs_neither_the_process_nor_the_other_bind(smsc, seed):
-    liar, heard, outcomes = Liar(seed), Heard(), Outcomes()
+    liar, received, outcomes = Liar(seed), ReceivedTexts(), Outcomes()
     server = await asyncio.start_server(liar, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     timing = Timing(again=0.001, again_max=0.002, pause=0.01, pause_max=0.02, sweep=0.02)
-    async with channel_to(f"smpp://a:b@127.0.0.1:{port}", smsc.url(), heard=heard, timing=timing) as channel:
+    async with channel_to(f"smpp://a:b@127.0.0.1:{port}", smsc.url(), received=received, timing=timing) as channel:
         sent = 0
         while liar.lies < 150:
             for _ in range(5):
@@ -995,12 +1001,12 @@ async def test_a_lying_smsc_costs_neither_the_process_nor_the_other_bind(smsc, s
         assert len(settled_outcomes) == sent
         assert {type(outcome) for outcome in settled_outcomes} <= {Delivered, RetryLater, Refused}
         assert len(smsc.of("submit")) >= sent / 4
-        assert channel.standing()[1].is_up
+        assert channel.status()[1].is_up
         await smsc.answer(smsc.deliver(short_message="still here"))
     server.close()
     await server.wait_closed()
     assert len(smsc.of("bind")) == 1
-    assert "still here" in [text.text for text in heard.texts]
+    assert "still here" in [text.text for text in received.texts]
 
 
 async def test_an_smsc_that_floods_without_reading_is_left():
@@ -1022,6 +1028,6 @@ async def test_an_smsc_that_floods_without_reading_is_left():
     async with channel_to(f"smpp://a:b@127.0.0.1:{port}", timing=Timing(again=60)) as channel:
         async with asyncio.timeout(20):
             await left.wait()
-        await settled(lambda: "does not read" in channel.standing()[0].problem)
+        await settled(lambda: "does not read" in channel.status()[0].problem)
     server.close()
     await server.wait_closed()

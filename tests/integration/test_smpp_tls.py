@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.integration.test_smpp_channel import OWN, Heard, channel_to, outcome_of, settled, up
+from tests.integration.test_smpp_channel import OWN, ReceivedTexts, channel_to, outcome_of, settled, up
 from tests.support.certificates import make_certificate
 from tests.support.smsc import Smsc
 
@@ -18,13 +18,13 @@ from tidings.settings import load
 async def test_texts_go_out_and_come_in_by_tls(tmp_path: Path) -> None:
     tls = make_certificate(tmp_path)
     async with Smsc(tls=tls) as smsc:
-        url, heard = smsc.url(f"source={OWN}&ca={tls[0]}"), Heard()
-        async with channel_to(url, heard=heard) as channel:
+        url, received = smsc.url(f"source={OWN}&ca={tls[0]}"), ReceivedTexts()
+        async with channel_to(url, received=received) as channel:
             await up(channel)
             assert isinstance(await outcome_of(channel, "hello by TLS"), Delivered)
             assert (await smsc.wait("text"))[0]["text"] == "hello by TLS"
             smsc.deliver(short_message="STOP", destination_addr=OWN.strip("+"))
-            assert await heard.until(1) == ["STOP"]
+            assert await received.until(1) == ["STOP"]
         assert [(check.state, check.detail) for check in await transports(load({}, {"TIDINGS_SMPP_URL": url}))] == [
             (OK, "takes our bind")
         ]
@@ -34,7 +34,7 @@ async def test_a_certificate_of_an_unknown_authority_gets_no_password(tmp_path: 
     async with Smsc(tls=make_certificate(tmp_path)) as smsc:
         url = smsc.url()
         async with channel_to(url) as channel:
-            await settled(lambda: "certificate" in channel.standing()[0].problem.lower())
+            await settled(lambda: "certificate" in channel.status()[0].problem.lower())
         ((state, detail),) = [(it.state, it.detail) for it in await transports(load({}, {"TIDINGS_SMPP_URL": url}))]
         assert state == FAIL
         assert "certificate" in detail.lower()
@@ -55,8 +55,8 @@ async def test_an_smsc_that_speaks_in_clear_gets_no_password_by_tls(tmp_path: Pa
     async with Smsc() as smsc:
         url = smsc.url(f"ca={tls[0]}").replace("smpp://", "smpps://")
         async with channel_to(url) as channel:
-            await settled(lambda: channel.standing()[0].problem != "")
-            assert not channel.standing()[0].is_up
+            await settled(lambda: channel.status()[0].problem != "")
+            assert not channel.status()[0].is_up
         assert smsc.of("bind") == []
 
 

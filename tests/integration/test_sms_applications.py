@@ -32,7 +32,7 @@ from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound import kind_of
+from tidings.services.inbound_addresses import kind_of
 from tidings.services.optouts import OptOuts
 from tidings.services.quotas import Quotas
 from tidings.services.sms_warnings import WarnedKind, warnings_about
@@ -46,7 +46,7 @@ HOOK = "https://hooks.example.com/status"
 
 
 @dataclass
-class Desk:
+class Harness:
     store: SqliteStore
     flow: EmbeddedFlow
     clock: FakeClock
@@ -60,54 +60,54 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     flow = EmbeddedFlow.open(store.journal, backlog_max=100)
     clock, vault, quotas = FakeClock(), FileVault(b"v" * 32), Quotas(sms_applications_per_account=3)
     opt_outs = OptOuts(
         store, store, clock, Metrics(), new_message_id=lambda: "m", quotas=quotas, texts=store, vault=vault
     )
-    yield Desk(store, flow, clock, vault, opt_outs)
+    yield Harness(store, flow, clock, vault, opt_outs)
     await store.close()
 
 
 # --- settings ----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_not_named_stays_and_an_empty_setting_is_removed(desk: Desk) -> None:
-    put = desk.opt_outs.put_application
+async def test_what_is_not_named_stays_and_an_empty_setting_is_removed(harness: Harness) -> None:
+    put = harness.opt_outs.put_application
     made = await put(MANAGE, APP, NUMBER, {STATUS_URL: HOOK, REPLY_URL: "http://hooks.example.com/r", "sns:Limit": "1"})
-    desk.clock.advance(60)
+    harness.clock.advance(60)
     changed = await put(MANAGE, APP, None, {REPLY_URL: "", CONSENT_URL: HOOK})
     assert (changed.sender, changed.created_at) == (NUMBER, made.created_at)
     assert changed.settings == {STATUS_URL: HOOK, CONSENT_URL: HOOK, "sns:Limit": "1"}
     assert (await put(MANAGE, APP, "")).settings == changed.settings
-    assert (await desk.stored()).sender == ""
+    assert (await harness.stored()).sender == ""
 
 
 @pytest.mark.parametrize("sender", [OTHER_NUMBER, OTHER_NUMBER[1:]])
 @pytest.mark.parametrize("app_id", [APP, TOPICS_APP])
-async def test_another_accounts_number_is_no_applications_sender(desk: Desk, app_id: str, sender: str) -> None:
+async def test_another_accounts_number_is_no_applications_sender(harness: Harness, app_id: str, sender: str) -> None:
     address = InboundAddress(NO_ID, OTHER_ACCOUNT, OTHER_NUMBER, AddressKind.TEN_DLC, NOW)
-    await desk.store.commit(Unit(inbound_addresses_new=[address]))
+    await harness.store.commit(Unit(inbound_addresses_new=[address]))
     with pytest.raises(InvalidValue, match="sender"):
-        await desk.opt_outs.put_application(MANAGE, app_id, sender)
-    await desk.opt_outs.put_application(MANAGE, app_id, NUMBER)
+        await harness.opt_outs.put_application(MANAGE, app_id, sender)
+    await harness.opt_outs.put_application(MANAGE, app_id, NUMBER)
 
 
-async def test_a_secret_is_kept_sealed(desk: Desk) -> None:
-    await desk.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: "correct horse"})
-    kept = (await desk.stored()).settings[CALLBACK_SECRET]
+async def test_a_secret_is_kept_sealed(harness: Harness) -> None:
+    await harness.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: "correct horse"})
+    kept = (await harness.stored()).settings[CALLBACK_SECRET]
     assert "horse" not in kept
-    assert desk.vault.open(base64.b64decode(kept)) == b"correct horse"
-    await desk.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: ""})
-    assert (await desk.stored()).settings == {}
+    assert harness.vault.open(base64.b64decode(kept)) == b"correct horse"
+    await harness.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: ""})
+    assert (await harness.stored()).settings == {}
 
 
-async def test_changes_made_at_once_all_count(desk: Desk) -> None:
+async def test_changes_made_at_once_all_count(harness: Harness) -> None:
     settings = [{f"sns:Name{number}": str(number)} for number in range(20)]
-    await asyncio.gather(*(desk.opt_outs.put_application(MANAGE, APP, None, one) for one in settings))
-    assert len((await desk.stored()).settings) == 20
+    await asyncio.gather(*(harness.opt_outs.put_application(MANAGE, APP, None, one) for one in settings))
+    assert len((await harness.stored()).settings) == 20
 
 
 @pytest.mark.parametrize(
@@ -123,49 +123,51 @@ async def test_changes_made_at_once_all_count(desk: Desk) -> None:
         ({"sns:Limit": "x" * 2001}, "sns:Limit"),
     ],
 )
-async def test_a_setting_that_cannot_be_one_changes_nothing(desk: Desk, settings: dict[str, str], field: str) -> None:
+async def test_a_setting_that_cannot_be_one_changes_nothing(
+    harness: Harness, settings: dict[str, str], field: str
+) -> None:
     with pytest.raises(InvalidValue) as caught:
-        await desk.opt_outs.put_application(MANAGE, APP, NUMBER, settings)
+        await harness.opt_outs.put_application(MANAGE, APP, NUMBER, settings)
     assert caught.value.field == field
     assert "short" not in str(caught.value) or field != CALLBACK_SECRET
-    assert await desk.store.sms_application(ACCOUNT, APP) is None
+    assert await harness.store.sms_application(ACCOUNT, APP) is None
 
 
-async def test_there_is_an_end_to_how_many_applications_there_may_be(desk: Desk) -> None:
+async def test_there_is_an_end_to_how_many_applications_there_may_be(harness: Harness) -> None:
     for number in range(3):
-        await desk.opt_outs.put_application(MANAGE, f"app{number}")
+        await harness.opt_outs.put_application(MANAGE, f"app{number}")
     with pytest.raises(QuotaExceeded):
-        await desk.opt_outs.put_application(MANAGE, "app3")
-    await desk.opt_outs.put_application(MANAGE, "app2", NUMBER)
+        await harness.opt_outs.put_application(MANAGE, "app3")
+    await harness.opt_outs.put_application(MANAGE, "app2", NUMBER)
 
 
 # --- the way to answer stays open (CASL, section 11) --------------------------------------------------------------------------------
 
 
-async def sent_from(desk: Desk, number: str) -> None:
-    day = desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    await desk.flow.record(Record(senders_used={(ACCOUNT, number, day)}))
+async def sent_from(harness: Harness, number: str) -> None:
+    day = harness.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    await harness.flow.record(Record(senders_used={(ACCOUNT, number, day)}))
 
 
-async def test_an_address_is_kept_open_for_sixty_days_after_its_last_text(desk: Desk) -> None:
-    await desk.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
-    await sent_from(desk, OTHER_NUMBER)
-    await sent_from(desk, NUMBER)
-    sent_at = desk.clock.now()
+async def test_an_address_is_kept_open_for_sixty_days_after_its_last_text(harness: Harness) -> None:
+    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
+    await sent_from(harness, OTHER_NUMBER)
+    await sent_from(harness, NUMBER)
+    sent_at = harness.clock.now()
     for days in (0, 30, 60):
-        desk.clock.time = sent_at + timedelta(days=days)
+        harness.clock.time = sent_at + timedelta(days=days)
         with pytest.raises(WrongState, match="60 days"):
-            await desk.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
-    desk.clock.time = sent_at + timedelta(days=61)
-    await desk.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
-    assert await desk.opt_outs.addresses(MANAGE) == []
+            await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
+    harness.clock.time = sent_at + timedelta(days=61)
+    await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
+    assert await harness.opt_outs.addresses(MANAGE) == []
 
 
-async def test_an_address_in_use_is_deleted_by_whoever_insists(desk: Desk) -> None:
-    await desk.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
-    await sent_from(desk, NUMBER)
-    await desk.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN, even_if_recent=True)
-    assert await desk.opt_outs.addresses(MANAGE) == []
+async def test_an_address_in_use_is_deleted_by_whoever_insists(harness: Harness) -> None:
+    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
+    await sent_from(harness, NUMBER)
+    await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN, even_if_recent=True)
+    assert await harness.opt_outs.addresses(MANAGE) == []
 
 
 # --- warnings ----------------------------------------------------------------------------------------------------------------------
@@ -214,11 +216,11 @@ def test_without_any_address_no_sender_is_heard() -> None:
     assert [(one.kind, one.app_id) for one in found] == [(WarnedKind.NOT_HEARD, APP)]
 
 
-async def test_the_service_warns_of_its_own_account(desk: Desk) -> None:
-    await desk.opt_outs.put_application(MANAGE, APP, NUMBER)
-    assert [one.kind for one in await desk.opt_outs.warnings(MANAGE)] == [WarnedKind.NOT_HEARD]
-    await desk.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, app_ids=(APP,), origin=ADMIN)
-    assert await desk.opt_outs.warnings(MANAGE) == []
+async def test_the_service_warns_of_its_own_account(harness: Harness) -> None:
+    await harness.opt_outs.put_application(MANAGE, APP, NUMBER)
+    assert [one.kind for one in await harness.opt_outs.warnings(MANAGE)] == [WarnedKind.NOT_HEARD]
+    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, app_ids=(APP,), origin=ADMIN)
+    assert await harness.opt_outs.warnings(MANAGE) == []
 
 
 # --- kinds -------------------------------------------------------------------------------------------------------------------------

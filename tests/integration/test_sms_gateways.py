@@ -23,7 +23,7 @@ from tests.integration.http_servers import oracle
 from tests.support.hostile import BROKEN, HOSTILE, SEED
 from tests.support.kannel import Kannel
 from tests.support.outgoing import Outcomes, make_outgoing
-from tests.support.phones import NUMBER, PHONE, RADIO, PhoneHouse, phone_house
+from tests.support.phones import NUMBER, PHONE, RADIO, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
 from tidings.channels.http import HttpChannel
@@ -40,8 +40,8 @@ from tidings.domain.texts import TextReceipt
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
-from tidings.services.hearing import Heard
-from tidings.services.inbound import DEFAULT_REPLIES
+from tidings.services.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.inbound_texts import InboundResult
 from tidings.wire.egress import ANYWHERE
 from tidings.wire.gateway_signature import is_signed, sign
 from tidings.wire.gateway_url import parse_gateway_url
@@ -80,9 +80,9 @@ class Watched(GatewaysDialect):
 
 @dataclass
 class Post:
-    """The house of phones behind the real port. `excuses`: raised by hearing, oldest first, before the house hears."""
+    """The server of phones behind the real port. `excuses`: raised by hearing, oldest first, before the server hears."""
 
-    house: PhoneHouse
+    app: PhoneApp
     dialect: Watched
     public_url: str
     receipts: list[TextReceipt]
@@ -96,7 +96,7 @@ class Post:
                 await self.dialect.changed.wait()
 
     async def opted_out(self, phone: str = PHONE) -> bool:
-        return bool(await self.house.opted_out_at(phone))
+        return bool(await self.app.opted_out_at(phone))
 
 
 def gateway_channel(permit: Permit, url: str, public_url: str = "http://here.example", secret: str = SECRET):
@@ -117,23 +117,23 @@ async def post_office(path: Path, connect: Callable[[str], object] | None = None
     public_url = f"http://{host}:{port}"
     async with connect(public_url) if connect else _nothing() as url:
         made = (lambda permit: gateway_channel(permit, url, public_url)) if url else None
-        async with phone_house(path, **({"make_channel": made} if made else {})) as house:
-            await house.add_number()
+        async with phone_app(path, **({"make_channel": made} if made else {})) as app:
+            await app.add_number()
             receipts: list[TextReceipt] = []
-            post = Post(house, None, public_url, receipts)
+            post = Post(app, None, public_url, receipts)
 
-            async def hear(text: IncomingText) -> Heard:
+            async def receive(text: IncomingText) -> InboundResult:
                 if post.excuses:
                     raise post.excuses.pop(0)
-                return await house.opt_outs.hear(text, RADIO)
+                return await app.opt_outs.receive(text, RADIO)
 
             async def receipt(told: TextReceipt) -> None:
                 receipts.append(told)
                 if told.opted_out:
-                    await house.opt_outs.refused_by_carrier(told.address, told.phone, reason=told.detail, origin=RADIO)
+                    await app.opt_outs.refused_by_carrier(told.address, told.phone, reason=told.detail, origin=RADIO)
 
             post.dialect = Watched(
-                hear, receipt, RealClock(), public_url=public_url, secret=SECRET, twilio_auth_token=TOKEN
+                receive, receipt, RealClock(), public_url=public_url, secret=SECRET, twilio_auth_token=TOKEN
             )
             server.serve([post.dialect])
             await server.start()
@@ -193,7 +193,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
     ],
 )
 async def test_a_text_arrives_at_the_phone_as_it_was_written(line: Line, text: str, coding: int, parts: int) -> None:
-    await line.post.house.send(text)
+    await line.post.app.send(text)
     [arrived] = await line.texts(1)
     assert arrived == f"{PHONE}: {text}"
     submitted = line.smsc.of("submit")
@@ -201,11 +201,11 @@ async def test_a_text_arrives_at_the_phone_as_it_was_written(line: Line, text: s
     assert {(it["from"], it["fromTon"], it["to"], it["toTon"], it["coding"]) for it in submitted} == {
         (NUMBER[1:], 1, PHONE[1:], 1, coding)
     }
-    await line.post.house.settled()
+    await line.post.app.settled()
 
 
 async def test_receipts_come_back_under_our_id(line: Line) -> None:
-    await line.post.house.send("Tide")
+    await line.post.app.send("Tide")
     await line.smsc.wait("submit")
     line.smsc.deliver(
         esm_class=4, short_message=_receipt_text("m1", "DELIVRD"), receipted_message_id="m1", message_state=2
@@ -220,7 +220,7 @@ async def test_receipts_come_back_under_our_id(line: Line) -> None:
 
 
 async def test_a_text_of_several_parts_has_one_receipt(line: Line) -> None:
-    await line.post.house.send(LONG_GSM)
+    await line.post.app.send(LONG_GSM)
     await line.smsc.wait("submit", 5)
     for number in range(1, 6):
         line.smsc.deliver(
@@ -233,7 +233,7 @@ async def test_a_text_of_several_parts_has_one_receipt(line: Line) -> None:
 
 @pytest.mark.parametrize(("state", "unreachable"), [("UNDELIV", False), ("EXPIRED", True)])
 async def test_a_text_that_did_not_arrive_is_told_so(line: Line, state: str, unreachable: bool) -> None:
-    await line.post.house.send("Tide")
+    await line.post.app.send("Tide")
     await line.smsc.wait("submit")
     line.smsc.deliver(esm_class=4, short_message=_receipt_text("m1", state), receipted_message_id="m1")
     await line.post.until(lambda: len(line.post.receipts) >= 2)
@@ -243,7 +243,7 @@ async def test_a_text_that_did_not_arrive_is_told_so(line: Line, state: str, unr
 
 async def test_what_the_smsc_refuses_is_told_as_failed(line: Line) -> None:
     line.smsc.set("statuses", [0x0B])
-    await line.post.house.send("Tide")
+    await line.post.app.send("Tide")
     await line.post.until(lambda: bool(line.post.receipts))
     [refused] = line.post.receipts
     assert refused.delivered is False
@@ -268,13 +268,13 @@ async def test_a_stop_to_kannel_is_an_opt_out_and_nothing_more_goes_out(line: Li
     assert await post.opted_out()
     assert await line.texts(1) == [reply]
     for number in range(3):
-        await post.house.send(f"kept back {number}")
-    await post.house.settled()
+        await post.app.send(f"kept back {number}")
+    await post.app.settled()
     line.smsc.deliver(short_message={"hex": b"START".hex()})
     await post.until(lambda: len(post.dialect.statuses("/gateways/kannel/mo")) == 2)
-    await post.house.send("welcome")
+    await post.app.send("welcome")
     assert await line.texts(3) == [reply, DEFAULT_REPLIES[KeywordSet.OPT_IN], f"{PHONE}: welcome"]
-    stop, start = await post.house.records()
+    stop, start = await post.app.records()
     assert (stop.event, start.event) == (Event.OPTED_OUT, Event.OPTED_IN)
     assert stop.transport_id
     assert stop.sent_at is not None
@@ -300,7 +300,7 @@ async def test_kannel_brings_again_what_could_not_be_kept_and_never_what_is_not_
     assert post.dialect.statuses("/gateways/kannel/mo", "STOP") == [503, 503, 200]
     assert post.dialect.statuses("/gateways/kannel/mo", "hello") == [202]
     assert await post.opted_out()
-    assert len(await post.house.records()) == 1
+    assert len(await post.app.records()) == 1
     assert line.smsc.of("text", text=DEFAULT_REPLIES[KeywordSet.OPT_OUT]) or await line.texts(1)
 
 
@@ -516,28 +516,28 @@ async def test_a_stop_from_twilio_is_an_opt_out_that_we_confirm(post: Post) -> N
         "<Response/>",
     )
     assert await post.opted_out()
-    await post.house.settled()
-    assert [sent.text for sent in post.house.channel.sent] == [DEFAULT_REPLIES[KeywordSet.OPT_OUT]]
+    await post.app.settled()
+    assert [sent.text for sent in post.app.channel.sent] == [DEFAULT_REPLIES[KeywordSet.OPT_OUT]]
     assert await twilio(post, Body="Stop.") == (200, "text/xml; charset=utf-8", "<Response/>")
-    assert len(await post.house.records()) == 1  # the same MessageSid
+    assert len(await post.app.records()) == 1  # the same MessageSid
 
 
 async def test_what_the_provider_answered_is_recorded_and_not_answered_again(post: Post) -> None:
     await twilio(post, Body="STOP", OptOutType="STOP")
     assert await post.opted_out()
-    [record] = await post.house.records()
+    [record] = await post.app.records()
     assert (record.event, record.origin.way) == (Event.OPTED_OUT, Way.CARRIER)
     await twilio(post, Body="START", OptOutType="START", MessageSid="SM2")
     assert not await post.opted_out()
     await twilio(post, Body="HELP", OptOutType="HELP", MessageSid="SM3")
-    await post.house.settled()
-    assert post.house.channel.sent == []
+    await post.app.settled()
+    assert post.app.channel.sent == []
 
 
 async def test_a_stop_by_a_word_that_only_the_provider_knows_counts_too(post: Post) -> None:
     await twilio(post, Body="BAJA", OptOutType="STOP")
     assert await post.opted_out()
-    [record] = await post.house.records(Event.OPTED_OUT)
+    [record] = await post.app.records(Event.OPTED_OUT)
     assert (record.event, record.origin.way) == (Event.OPTED_OUT, Way.CARRIER)
     await twilio(post, Body="START", MessageSid="SM2")
     await twilio(post, Body="BAJA", OptOutType="STOP")  # brought again
@@ -547,7 +547,7 @@ async def test_a_stop_by_a_word_that_only_the_provider_knows_counts_too(post: Po
 async def test_a_stop_that_only_the_provider_knows_is_kept_with_its_text_or_not_at_all(post: Post) -> None:
     """Between two transactions a crash would leave the text and lose the opt-out: brought again, it would be a repeat."""
     commits: list[Unit] = []
-    commit = post.house.store.commit
+    commit = post.app.store.commit
 
     async def dies_after_the_first(unit: Unit) -> None:
         if commits:
@@ -555,9 +555,9 @@ async def test_a_stop_that_only_the_provider_knows_is_kept_with_its_text_or_not_
         commits.append(unit)
         await commit(unit)
 
-    post.house.store.commit = dies_after_the_first
+    post.app.store.commit = dies_after_the_first
     await twilio(post, Body="BAJA", OptOutType="STOP")
-    post.house.store.commit = commit
+    post.app.store.commit = commit
     assert (await twilio(post, Body="BAJA", OptOutType="STOP"))[0] == 200
     assert await post.opted_out()
 
@@ -588,12 +588,12 @@ async def test_our_own_form_brings_texts_and_receipts(post: Post) -> None:
     stop = {"id": "in-1", "from": PHONE, "to": NUMBER, "text": "STOP", "sent_at": sent_at}
     assert await own(post, "mo", **stop) == (200, "application/json", '{"result":"ok"}')
     assert await own(post, "mo", **stop) == (200, "application/json", '{"result":"ok"}')
-    [record] = await post.house.records()
+    [record] = await post.app.records()
     assert (record.transport_id, record.sent_at) == ("in-1", datetime.fromisoformat(sent_at))
     await own(post, "mo", id="in-2", to=NUMBER, text="START", answered=True, **{"from": PHONE})
     assert not await post.opted_out()
-    await post.house.settled()
-    assert len(post.house.channel.sent) == 1  # START was answered by the gateway
+    await post.app.settled()
+    assert len(post.app.channel.sent) == 1  # START was answered by the gateway
     await own(post, "status", id="gw-7", message_id="m-7", status="expired", detail="phone off", to=PHONE)
     assert post.receipts == [TextReceipt(("gw-7", "m-7"), False, "expired: phone off", PHONE, "", unreachable=True)]
 
@@ -628,7 +628,7 @@ async def test_texts_for_others_and_from_nobody_are_refused_in_each_gateways_man
     assert (await ask(post, "GET", f"/gateways/kannel/mo?{query}"))[::2] == (202, "")
     assert (await ask(post, "POST", f"/gateways/kannel/mo?{query}"))[0] == 405
     assert (await ask(post, "GET", "/gateways/twilio/sms"))[0] == 405
-    assert await post.house.records() == []
+    assert await post.app.records() == []
 
 
 async def test_a_text_that_cannot_be_kept_is_never_answered_as_taken(post: Post) -> None:
@@ -639,11 +639,11 @@ async def test_a_text_that_cannot_be_kept_is_never_answered_as_taken(post: Post)
 
 
 async def test_a_toll_free_carriers_stop_is_not_confirmed_by_us(post: Post) -> None:
-    await post.house.add_number("+18885550100", AddressKind.TOLL_FREE)
+    await post.app.add_number("+18885550100", AddressKind.TOLL_FREE)
     query = urlencode({"secret": SECRET, "from": PHONE, "to": "18885550100", "octets": "STOP", "id": "k1"})
     assert (await ask(post, "GET", f"/gateways/kannel/mo?{query}"))[0] == 200
-    await post.house.settled()
-    assert post.house.channel.sent == []
+    await post.app.settled()
+    assert post.app.channel.sent == []
     assert await post.opted_out()
 
 

@@ -64,8 +64,8 @@ async def test_what_is_not_there_is_none_or_empty(store: WholeStore) -> None:
     for query in (OptOutQuery(ACCOUNT), OptOutQuery(ACCOUNT, [TOLL_FREE]), OptOutQuery(ACCOUNT, phones=[PHONE])):
         assert await store.opt_out_page(query) == []
         assert await store.opt_out_total(query) == 0
-    assert await store.heard(ACCOUNT, TOLL_FREE, PHONE, since=NOW) == []
-    assert await store.heard_page(ACCOUNT, after=0, limit=9) == []
+    assert await store.inbound_texts_of(ACCOUNT, TOLL_FREE, PHONE, since=NOW) == []
+    assert await store.inbound_text_page(ACCOUNT, after=0, limit=9) == []
 
 
 # Addresses, applications, rules
@@ -305,21 +305,21 @@ async def test_a_large_import_is_applied_as_a_whole_and_in_its_order_or_not_at_a
 async def test_an_incoming_text_is_kept_once_by_the_transports_id_at_its_address(store: WholeStore) -> None:
     full = a_text(sent_at=NOW - SECOND, transport_id="t-1", matched="opt-out")
     different = [replace(full, account_id=OTHER), replace(full, address=SHORT_CODE), replace(full, transport_id="t-2")]
-    await store.commit(Unit(texts_heard=[full, *different, a_text(), a_text()]))
-    found = await store.heard_page(ACCOUNT, after=0, limit=9)
+    await store.commit(Unit(inbound_texts=[full, *different, a_text(), a_text()]))
+    found = await store.inbound_text_page(ACCOUNT, after=0, limit=9)
     assert [replace(row, id=0) for row in found] == [full, *different[1:], a_text(), a_text()]
     assert [row.id for row in found] == sorted({row.id for row in found})
-    assert await store.heard_page(ACCOUNT, after=found[1].id, limit=2) == found[2:4]
+    assert await store.inbound_text_page(ACCOUNT, after=found[1].id, limit=2) == found[2:4]
     with pytest.raises(Conflict):
-        await store.commit(Unit(texts_heard=[a_text("other words", transport_id="t-1")], ledger=[an_entry(1)]))
+        await store.commit(Unit(inbound_texts=[a_text("other words", transport_id="t-1")], ledger=[an_entry(1)]))
     assert await store.ledger(LedgerQuery()) == []
 
 
 async def test_what_a_phone_said_at_an_address_is_found_since_a_time(store: WholeStore) -> None:
     texts = [a_text(str(number), at=NOW + number * SECOND) for number in range(4)]
     elsewhere = [a_text(phone="+12025550124"), a_text(address=SHORT_CODE), a_text(account_id=OTHER)]
-    await store.commit(Unit(texts_heard=texts + elsewhere))
-    found = await store.heard(ACCOUNT, TOLL_FREE, PHONE, since=NOW + 2 * SECOND)
+    await store.commit(Unit(inbound_texts=texts + elsewhere))
+    found = await store.inbound_texts_of(ACCOUNT, TOLL_FREE, PHONE, since=NOW + 2 * SECOND)
     assert [replace(row, id=0) for row in found] == texts[2:]
 
 
@@ -332,38 +332,41 @@ async def test_incoming_texts_are_listed_from_either_end_by_address_and_by_what_
         texts.append(
             a_text(str(number), account_id=account, address=addresses[number % 3], matched=matched[number % 5], at=at)
         )
-    await store.commit(Unit(texts_heard=texts))
-    found = await store.heard_page(ACCOUNT, after=0, limit=99)
+    await store.commit(Unit(inbound_texts=texts))
+    found = await store.inbound_text_page(ACCOUNT, after=0, limit=99)
     assert [replace(row, id=0) for row in found] == [text for text in texts if text.account_id == ACCOUNT]
     wanted: list[tuple[str, ...]] = [(), (SHORT_CODE,), ("12345", TOLL_FREE, "12345"), ("9",)]
     for unmatched, place, limit in product((False, True), (0, found[20].id, found[-1].id), (3, 99)):
         kept = [row for row in found if not (unmatched and row.matched)]
         before = [row for row in kept if row.id < place][::-1]
-        assert await store.heard_last(ACCOUNT, before=place, limit=limit, unmatched=unmatched) == before[:limit]
-        last = await store.heard_last(ACCOUNT, before=None, limit=limit, unmatched=unmatched)
+        assert await store.last_inbound_texts(ACCOUNT, before=place, limit=limit, unmatched=unmatched) == before[:limit]
+        last = await store.last_inbound_texts(ACCOUNT, before=None, limit=limit, unmatched=unmatched)
         assert last == kept[::-1][:limit]
         for names in wanted:
             expected = [row for row in kept if row.id > place and (not names or row.address in names)]
-            page = await store.heard_page(ACCOUNT, after=place, limit=limit, addresses=names, unmatched=unmatched)
+            page = await store.inbound_text_page(
+                ACCOUNT, after=place, limit=limit, addresses=names, unmatched=unmatched
+            )
             assert page == expected[:limit], (unmatched, place, limit, names)
 
 
 async def test_when_an_address_was_last_heard_from_is_known(store: WholeStore) -> None:
-    assert await store.last_heard(ACCOUNT, TOLL_FREE) is None
+    assert await store.last_inbound_at(ACCOUNT, TOLL_FREE) is None
     texts = [a_text(), a_text(at=NOW + SECOND), a_text(address=SHORT_CODE), a_text(account_id=OTHER, at=NOW - SECOND)]
-    await store.commit(Unit(texts_heard=texts))
-    heard = [
-        await store.last_heard(*place) for place in ((ACCOUNT, TOLL_FREE), (ACCOUNT, SHORT_CODE), (OTHER, TOLL_FREE))
+    await store.commit(Unit(inbound_texts=texts))
+    received = [
+        await store.last_inbound_at(*place)
+        for place in ((ACCOUNT, TOLL_FREE), (ACCOUNT, SHORT_CODE), (OTHER, TOLL_FREE))
     ]
-    assert heard == [NOW + SECOND, NOW, NOW - SECOND]
+    assert received == [NOW + SECOND, NOW, NOW - SECOND]
 
 
 async def test_incoming_texts_are_swept_after_ninety_days_in_bites(store: WholeStore) -> None:
     day = timedelta(days=1)
     texts = [a_text(str(number), at=NOW - days * day) for number, days in enumerate((0, 89, 90, 91, 92, 93))]
-    await store.commit(Unit(texts_heard=texts))
+    await store.commit(Unit(inbound_texts=texts))
     assert [await store.sweep(NOW, 2) for _ in range(3)] == [2, 1, 0]
-    left = await store.heard_page(ACCOUNT, after=0, limit=9)
+    left = await store.inbound_text_page(ACCOUNT, after=0, limit=9)
     assert [row.text for row in left] == ["0", "1", "2"]
 
 
@@ -472,7 +475,7 @@ def test_a_decision_names_the_record_that_it_decides(record_id: int, reason: str
 async def test_a_reset_forgets_people_and_texts_and_keeps_what_was_provisioned(store: WholeStore) -> None:
     address = await add_address(store)
     application, rule = SmsApplication(ACCOUNT, "1400", "", NOW), BlockingRule(ACCOUNT, TOLL_FREE, "1400", EVERY_TYPE)
-    people = Unit(opt_outs=[an_opt_out()], texts_heard=[a_text(transport_id="t")], ledger=[_record(1)])
+    people = Unit(opt_outs=[an_opt_out()], inbound_texts=[a_text(transport_id="t")], ledger=[_record(1)])
     await store.commit(Unit(sms_applications=[application], blocking_rules=[rule]))
     await store.commit(people)
     await store.reset()
@@ -481,7 +484,7 @@ async def test_a_reset_forgets_people_and_texts_and_keeps_what_was_provisioned(s
     assert await store.blocking_rules(ACCOUNT) == [rule]
     assert store.text_blocked(ACCOUNT, "1400", MARKETING, PHONE) == ""
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 0
-    assert await store.heard_page(ACCOUNT, after=0, limit=9) == await store.ledger(LedgerQuery()) == []
+    assert await store.inbound_text_page(ACCOUNT, after=0, limit=9) == await store.ledger(LedgerQuery()) == []
     await store.commit(people)
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 1
     await store.commit(Unit(opt_outs_lifted=await store.opt_outs(ACCOUNT, PHONE)))

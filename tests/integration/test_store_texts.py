@@ -496,8 +496,8 @@ async def test_a_reset_forgets_texts_and_keeps_signs_templates_and_applications(
         text_parts=[("s-1", ("a",))], text_reports=[report()], senders_used={(ACCOUNT, TOLL_FREE, MIDNIGHT)}
     )
     await journal_of(store).record(record)
-    await store.commit(Unit(texts_heard=[a_text()]))
-    [heard] = await store.heard_page(ACCOUNT, after=0, limit=9)
+    await store.commit(Unit(inbound_texts=[a_text()]))
+    [received] = await store.inbound_text_page(ACCOUNT, after=0, limit=9)
     await store.reset()
     assert await store.sms_applications(ACCOUNT) == [application]
     assert await store.sms_signs(ACCOUNT) == [a_sign()]
@@ -512,6 +512,6 @@ async def test_a_reset_forgets_texts_and_keeps_signs_templates_and_applications(
     assert await store.text_part(["a"]) is None
     assert await all_reports(store) == []
     # A reader that begins anew misses nothing: what comes now has a higher number than what was forgotten.
-    await store.commit(replace(work, texts_heard=[a_text()]))
-    [again] = await store.heard_page(ACCOUNT, after=0, limit=9)
-    assert again.id > heard.id
+    await store.commit(replace(work, inbound_texts=[a_text()]))
+    [again] = await store.inbound_text_page(ACCOUNT, after=0, limit=9)
+    assert again.id > received.id

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, FakeClock
-from tests.support.phones import NUMBER, PHONE, RADIO, Mast, PhoneHouse, phone_house
+from tests.support.phones import NUMBER, PHONE, RADIO, Mast, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
 from tidings.channels.sms import SmppChannel, Timing
@@ -21,7 +21,7 @@ from tidings.domain.model import Event, Kind, LedgerQuery, Message, Way
 from tidings.domain.optout import EVERY_TYPE, SmsType
 from tidings.domain.texts import SentText, TextState
 from tidings.domain.unit import Unit
-from tidings.services.hearing import OWN_TEXTS
+from tidings.services.inbound_texts import OWN_TEXTS
 from tidings.wire.smpp import SmppUrl
 
 APP = "1400006666"
@@ -35,35 +35,35 @@ async def smsc() -> AsyncIterator[Smsc]:
 
 
 @asynccontextmanager
-async def house_at(path: Path, smsc: Smsc, options: str = "") -> AsyncIterator[PhoneHouse]:
-    """A house whose texts go through the SMSC, with an inbound address and an application that it blocks."""
-    houses: list[PhoneHouse] = []
+async def app_at(path: Path, smsc: Smsc, options: str = "") -> AsyncIterator[PhoneApp]:
+    """A server whose texts go through the SMSC, with an inbound address and an application that it blocks."""
+    apps: list[PhoneApp] = []
 
     def make(permit: Permit) -> SmppChannel:
         return SmppChannel(
             permit,
             urls=[SmppUrl.read(smsc.url(f"source={NUMBER}{options}"))],
             clock=FakeClock(),
-            hear=lambda text: houses[0].opt_outs.hear(text, RADIO),
-            receipt=lambda receipt: houses[0].reports.receipt(receipt),
+            receive=lambda text: apps[0].opt_outs.receive(text, RADIO),
+            receipt=lambda receipt: apps[0].reports.receipt(receipt),
             timing=QUICK,
         )
 
-    async with phone_house(path, make) as house:
-        houses.append(house)
-        await with_application(house)
-        yield house
+    async with phone_app(path, make) as app:
+        apps.append(app)
+        await with_application(app)
+        yield app
 
 
-async def with_application(house: PhoneHouse) -> None:
-    await house.add_number()
-    await house.opt_outs.put_application(house.grant(), APP, "")
-    await house.opt_outs.set_rule(house.grant(), NUMBER, APP, EVERY_TYPE)
+async def with_application(app: PhoneApp) -> None:
+    await app.add_number()
+    await app.opt_outs.put_application(app.grant(), APP, "")
+    await app.opt_outs.set_rule(app.grant(), NUMBER, APP, EVERY_TYPE)
 
 
-async def send(house: PhoneHouse, text: str = "hello", phone: str = PHONE, life: timedelta | None = None) -> str:
+async def send(app: PhoneApp, text: str = "hello", phone: str = PHONE, life: timedelta | None = None) -> str:
     """As SendSms does it: the text and its message are one unit. Its serial."""
-    serial, now = house.new_id(), house.clock.now()
+    serial, now = app.new_id(), app.clock.now()
     message = Message(
         serial,
         Kind.DIRECT,
@@ -77,17 +77,17 @@ async def send(house: PhoneHouse, text: str = "hello", phone: str = PHONE, life:
         expires_at=None if life is None else now + life,
     )
     sent = SentText(serial, ACCOUNT, APP, phone, SmsType.NOTIFICATION, now, 1)
-    await house.store.commit(Unit(texts_sent=[sent], messages=[message]))
+    await app.store.commit(Unit(texts_sent=[sent], messages=[message]))
     return serial
 
 
-async def end_of(house: PhoneHouse, *serials: str) -> list[tuple[TextState, str]]:
+async def end_of(app: PhoneApp, *serials: str) -> list[tuple[TextState, str]]:
     found: list[tuple[TextState, str]] = []
 
     async def ended() -> bool:
         found[:] = []
         for serial in serials:
-            text = await house.store.sent_text(serial)
+            text = await app.store.sent_text(serial)
             assert text is not None
             found.append((text.state, text.detail))
         return all(state is not TextState.WAITING for state, _ in found)
@@ -98,8 +98,8 @@ async def end_of(house: PhoneHouse, *serials: str) -> list[tuple[TextState, str]
     return found
 
 
-async def counts(house: PhoneHouse) -> dict[str, int]:
-    tallies = await house.store.text_tallies(
+async def counts(app: PhoneApp) -> dict[str, int]:
+    tallies = await app.store.text_tallies(
         ACCOUNT, app_id=APP, since=NOW - timedelta(days=1), until=NOW + timedelta(days=1)
     )
     return {tally.what.value: tally.count for tally in tallies}
@@ -115,15 +115,15 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_receipt_is_answered_when_it_is_kept(tmp_path: Path, smsc: Smsc) -> None:
-    async with house_at(tmp_path, smsc) as house:
-        serial = await send(house)
+    async with app_at(tmp_path, smsc) as app:
+        serial = await send(app)
         await smsc.wait("text")
-        await house.settled()
+        await app.settled()
         assert await smsc.answer(smsc.deliver(esm_class=4, short_message="id:m1 stat:UNDELIV err:027")) == 0
-        text = await house.store.sent_text(serial)
+        text = await app.store.sent_text(serial)
         assert text is not None
         assert (text.state, text.detail) == (TextState.FAILED, "UNDELIV, error 027")
-        assert await house.store.last_text_from(ACCOUNT, NUMBER) == NOW.replace(hour=0)
+        assert await app.store.last_text_from(ACCOUNT, NUMBER) == NOW.replace(hour=0)
 
 
 WORDS = (
@@ -143,22 +143,22 @@ WORDS = (
 async def test_a_receipt_without_flag_is_one_and_fills_no_list(
     tmp_path: Path, smsc: Smsc, fields: dict[str, object]
 ) -> None:
-    async with house_at(tmp_path, smsc) as house:
-        serial = await send(house)
+    async with app_at(tmp_path, smsc) as app:
+        serial = await send(app)
         await smsc.wait("text")
-        await house.settled()
+        await app.settled()
         assert await smsc.answer(smsc.deliver(**fields)) == 0
-        assert await end_of(house, serial) == [(TextState.DELIVERED, "DELIVRD")]
-        assert await house.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE)) == []
+        assert await end_of(app, serial) == [(TextState.DELIVERED, "DELIVRD")]
+        assert await app.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE)) == []
 
 
 @pytest.mark.parametrize("text", ["id: stop stat...", "id:12 stat:DELIVRD please stop"])
 async def test_a_persons_text_that_looks_like_a_receipt_is_heard(tmp_path: Path, smsc: Smsc, text: str) -> None:
-    async with house_at(tmp_path, smsc) as house:
-        await send(house)
+    async with app_at(tmp_path, smsc) as app:
+        await send(app)
         await smsc.wait("text")
         assert await smsc.answer(smsc.deliver(short_message=text)) == 0
-        [entry] = await house.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE))
+        [entry] = await app.store.ledger(LedgerQuery(ACCOUNT, endpoint=PHONE))
         assert (entry.event, entry.origin.raw_text, entry.detail.partition(":")[0]) == (
             Event.REVIEW,
             text,
@@ -173,13 +173,12 @@ async def test_no_receipt_is_lost_however_early_it_comes(tmp_path: Path, smsc: S
     chance = random.Random(4)
     smsc.set("receipts", when)
     smsc.set("ids", ids)
-    async with house_at(tmp_path, smsc) as house:
+    async with app_at(tmp_path, smsc) as app:
         serials = [
-            await send(house, "ł" * chance.choice([5, 80, 250]), f"+1202555010{chance.randrange(5)}")
-            for _ in range(150)
+            await send(app, "ł" * chance.choice([5, 80, 250]), f"+1202555010{chance.randrange(5)}") for _ in range(150)
         ]
-        assert await end_of(house, *serials) == [(TextState.DELIVERED, "DELIVRD")] * 150
-        assert await counts(house) == {"delivered": 150}
+        assert await end_of(app, *serials) == [(TextState.DELIVERED, "DELIVRD")] * 150
+        assert await counts(app) == {"delivered": 150}
         submits = len(smsc.of("submit"))
         assert len(await smsc.wait("receipted", submits)) == submits > 150
         assert {said["status"] for said in smsc.of("receipted")} == {0}
@@ -188,25 +187,25 @@ async def test_no_receipt_is_lost_however_early_it_comes(tmp_path: Path, smsc: S
 async def test_a_text_that_the_smsc_took_at_the_second_attempt_has_one_report(tmp_path: Path, smsc: Smsc) -> None:
     smsc.set("statuses", [0x58])
     smsc.set("receipts", "late")
-    async with house_at(tmp_path, smsc) as house:
-        serial = await send(house)
+    async with app_at(tmp_path, smsc) as app:
+        serial = await send(app)
         await smsc.wait("submit")
         async with asyncio.timeout(5):
-            while not await house.flow.waiting_count():
+            while not await app.flow.waiting_count():
                 await asyncio.sleep(0.005)
-        assert await counts(house) == {}
-        house.clock.advance(3600)
-        house.flow.due_changed.set()
-        assert await end_of(house, serial) == [(TextState.DELIVERED, "DELIVRD")]
-        assert await counts(house) == {"delivered": 1}
+        assert await counts(app) == {}
+        app.clock.advance(3600)
+        app.flow.due_changed.set()
+        assert await end_of(app, serial) == [(TextState.DELIVERED, "DELIVRD")]
+        assert await counts(app) == {"delivered": 1}
 
 
 async def test_a_phone_that_was_away_is_counted_as_unreachable(tmp_path: Path, smsc: Smsc) -> None:
     smsc.set("receipts", "late")
     smsc.set("receiptText", "stat:EXPIRED err:000")
-    async with house_at(tmp_path, smsc) as house:
-        assert await end_of(house, await send(house)) == [(TextState.FAILED, "EXPIRED")]
-        assert await counts(house) == {"failed": 1, "unreachable": 1}
+    async with app_at(tmp_path, smsc) as app:
+        assert await end_of(app, await send(app)) == [(TextState.FAILED, "EXPIRED")]
+        assert await counts(app) == {"failed": 1, "unreachable": 1}
 
 
 # --- texts in odd codings ----------------------------------------------------------------------------------------------------------
@@ -230,12 +229,12 @@ async def test_a_phone_that_was_away_is_counted_as_unreachable(tmp_path: Path, s
 async def test_a_stop_in_an_odd_coding_opts_out(
     tmp_path: Path, smsc: Smsc, octets: bytes, coding: int, esm_class: int
 ) -> None:
-    async with house_at(tmp_path, smsc) as house:
-        await send(house)
+    async with app_at(tmp_path, smsc) as app:
+        await send(app)
         await smsc.wait("text")
         number = smsc.deliver(short_message={"hex": octets.hex()}, data_coding=coding, esm_class=esm_class)
         assert await smsc.answer(number) == 0
-        [opt_out] = await house.store.opt_outs(ACCOUNT, PHONE)
+        [opt_out] = await app.store.opt_outs(ACCOUNT, PHONE)
         assert (opt_out.address, opt_out.raw_text.strip("\x1a")) == (NUMBER, "STOP")
 
 
@@ -249,18 +248,18 @@ async def test_who_opted_out_at_the_network_is_opted_out_here(tmp_path: Path, sm
         smsc.set("receiptText", "stat:REJECTD err:470")
     else:
         smsc.set("statuses", [0x40B])
-    async with house_at(tmp_path, smsc, "&optout_codes=0x0000040B,470") as house:
-        [(state, detail)] = await end_of(house, await send(house))
+    async with app_at(tmp_path, smsc, "&optout_codes=0x0000040B,470") as app:
+        [(state, detail)] = await end_of(app, await send(app))
         assert (state, detail) == (
             TextState.FAILED,
             "REJECTD, error 470" if by_receipt else "SMSC: status 0x0000040B",
         )
         async with asyncio.timeout(5):
-            while not await house.opted_out_at():
+            while not await app.opted_out_at():
                 await asyncio.sleep(0.005)
-        [opt_out] = await house.store.opt_outs(ACCOUNT, PHONE)
+        [opt_out] = await app.store.opt_outs(ACCOUNT, PHONE)
         assert (opt_out.address, opt_out.way) == (NUMBER, Way.CARRIER)
-        assert await end_of(house, await send(house, "again")) == [(TextState.BLOCKED, OPTED_OUT)]
+        assert await end_of(app, await send(app, "again")) == [(TextState.BLOCKED, OPTED_OUT)]
         assert len(smsc.of("submit")) == 1
 
 
@@ -268,44 +267,44 @@ async def test_who_opted_out_at_the_network_is_opted_out_here(tmp_path: Path, sm
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[PhoneHouse]:
-    async with phone_house(tmp_path) as house:
-        await with_application(house)
-        yield house
+async def app(tmp_path: Path) -> AsyncIterator[PhoneApp]:
+    async with phone_app(tmp_path) as app:
+        await with_application(app)
+        yield app
 
 
-def mast(house: PhoneHouse) -> Mast:
-    assert isinstance(house.channel, Mast)
-    return house.channel
+def mast(app: PhoneApp) -> Mast:
+    assert isinstance(app.channel, Mast)
+    return app.channel
 
 
-async def test_an_opt_out_while_a_text_waits_is_reported_as_such(house: PhoneHouse) -> None:
-    mast(house).down = True
-    serial = await send(house)
-    await until(lambda: bool(mast(house).outcomes))
-    await house.hear("STOP")
-    mast(house).down = False
-    house.clock.advance(60)
-    house.flow.due_changed.set()
-    assert await end_of(house, serial) == [(TextState.BLOCKED, OPTED_OUT)]
-    assert await counts(house) == {"blocked": 1}
+async def test_an_opt_out_while_a_text_waits_is_reported_as_such(app: PhoneApp) -> None:
+    mast(app).down = True
+    serial = await send(app)
+    await until(lambda: bool(mast(app).outcomes))
+    await app.receive("STOP")
+    mast(app).down = False
+    app.clock.advance(60)
+    app.flow.due_changed.set()
+    assert await end_of(app, serial) == [(TextState.BLOCKED, OPTED_OUT)]
+    assert await counts(app) == {"blocked": 1}
 
 
-async def test_a_text_that_waited_too_long_is_reported_as_such(house: PhoneHouse) -> None:
-    mast(house).down = True
-    waits = await send(house, life=timedelta(seconds=10))
-    await until(lambda: bool(mast(house).outcomes))
-    house.clock.advance(60)
-    house.flow.due_changed.set()
-    late = await send(house, life=timedelta(seconds=-1))
-    assert await end_of(house, waits, late) == [(TextState.FAILED, TOO_LATE)] * 2
-    assert await counts(house) == {"failed": 2}
-    assert mast(house).sent == []
+async def test_a_text_that_waited_too_long_is_reported_as_such(app: PhoneApp) -> None:
+    mast(app).down = True
+    waits = await send(app, life=timedelta(seconds=10))
+    await until(lambda: bool(mast(app).outcomes))
+    app.clock.advance(60)
+    app.flow.due_changed.set()
+    late = await send(app, life=timedelta(seconds=-1))
+    assert await end_of(app, waits, late) == [(TextState.FAILED, TOO_LATE)] * 2
+    assert await counts(app) == {"failed": 2}
+    assert mast(app).sent == []
 
 
-async def test_texts_leave_from_the_number_that_their_application_has_now(house: PhoneHouse) -> None:
-    await house.opt_outs.put_application(house.grant(), APP, NUMBER)
-    assert await end_of(house, await send(house)) == [(TextState.DELIVERED, "")]
-    await house.opt_outs.put_application(house.grant(), APP, "Tidings")
-    await end_of(house, await send(house))
-    assert [sent.sender for sent in mast(house).sent] == [NUMBER, "Tidings"]
+async def test_texts_leave_from_the_number_that_their_application_has_now(app: PhoneApp) -> None:
+    await app.opt_outs.put_application(app.grant(), APP, NUMBER)
+    assert await end_of(app, await send(app)) == [(TextState.DELIVERED, "")]
+    await app.opt_outs.put_application(app.grant(), APP, "Tidings")
+    await end_of(app, await send(app))
+    assert [sent.sender for sent in mast(app).sent] == [NUMBER, "Tidings"]

@@ -1,4 +1,4 @@
-"""A small house of texts: the real opt-out service, store, flow, gate and delivery, and a radio mast in place of an SMS center."""
+"""A small server of texts: the real opt-out service, store, flow, gate and delivery, and a radio mast in place of an SMS center."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tidings.domain.ports import Channel, Settle
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.hearing import OWN_TEXTS
-from tidings.services.optouts import Heard, OptOuts
+from tidings.services.inbound_texts import OWN_TEXTS
+from tidings.services.optouts import InboundResult, OptOuts
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 
@@ -101,8 +101,8 @@ class SlowMast:
         """Whatever is in the air may come down later."""
 
 
-class PhoneHouse:
-    """Use `phone_house`."""
+class PhoneApp:
+    """Use `phone_app`."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class PhoneHouse:
     ) -> None:
         await self.opt_outs.add_address(self.grant(), address, kind=kind, app_ids=app_ids, origin=ADMIN)
 
-    async def hear(
+    async def receive(
         self,
         text: str,
         *,
@@ -156,9 +156,9 @@ class PhoneHouse:
         transport_id: str = "",
         sent_at: datetime | None = None,
         carrier_answered: bool = False,
-    ) -> Heard:
+    ) -> InboundResult:
         incoming = IncomingText(address, phone, text, transport_id, sent_at, carrier_answered)
-        return await self.opt_outs.hear(incoming, RADIO)
+        return await self.opt_outs.receive(incoming, RADIO)
 
     async def opted_out_at(self, phone: str = PHONE, account_id: AccountId = ACCOUNT) -> list[str]:
         return [opt_out.address for opt_out in await self.store.opt_outs(account_id, phone)]
@@ -188,24 +188,22 @@ class PhoneHouse:
 
 
 @asynccontextmanager
-async def phone_house(
+async def phone_app(
     path: Path,
     make_channel: Callable[[Permit], Channel] = Mast,
     *,
     revoke_all: bool = False,
     asks_opt_outs: bool = True,
-) -> AsyncIterator[PhoneHouse]:
+) -> AsyncIterator[PhoneApp]:
     """asks_opt_outs: switched off to show what the gate is for."""
     store = await SqliteStore.open(path / "phones.db")
     flow = EmbeddedFlow.open(store.journal, backlog_max=10_000)
-    house = PhoneHouse(store, flow, make_channel, revoke_all=revoke_all, asks_opt_outs=asks_opt_outs)
-    accounts = [
-        Account(AccountId(digit * 12), f"account {digit}", digit * 32, house.clock.now()) for digit in ("0", "1")
-    ]
+    app = PhoneApp(store, flow, make_channel, revoke_all=revoke_all, asks_opt_outs=asks_opt_outs)
+    accounts = [Account(AccountId(digit * 12), f"account {digit}", digit * 32, app.clock.now()) for digit in ("0", "1")]
     await store.commit(Unit(accounts=accounts))
-    house.dispatcher.start()
+    app.dispatcher.start()
     try:
-        yield house
+        yield app
     finally:
-        await house.dispatcher.stop()
+        await app.dispatcher.stop()
         await store.close()

@@ -23,7 +23,7 @@ from tidings.domain.model import (
     TopicId,
     Way,
 )
-from tidings.domain.optout import AddressKind, HeardText, InboundAddress, OptOut
+from tidings.domain.optout import AddressKind, InboundAddress, InboundText, OptOut
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
@@ -97,8 +97,8 @@ def an_opt_out(address: str = TOLL_FREE, phone: str = PHONE, **changes: Any) -> 
     return replace(OptOut(ACCOUNT, address, phone, NOW, NOW - SECOND, Way.KEYWORD, "", "STOP", "Stop!", ""), **changes)
 
 
-def a_text(text: str = "Stop!", **changes: Any) -> HeardText:
-    return replace(HeardText(0, ACCOUNT, TOLL_FREE, PHONE, text, NOW), **changes)
+def a_text(text: str = "Stop!", **changes: Any) -> InboundText:
+    return replace(InboundText(0, ACCOUNT, TOLL_FREE, PHONE, text, NOW), **changes)
 
 
 async def add_address(

@@ -13,9 +13,9 @@ from tests.support.build import ACCOUNT, FakeClock, make_principal
 from tidings.access.authorize import authorize
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.smn.customs import customs as smn_customs
+from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycle_rules
 from tidings.domain.grants import Verb
-from tidings.domain.lifecycle import Customs
+from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import LedgerEntry, LedgerQuery, Origin, Subscription, Topic, TopicId, Way
 from tidings.domain.ports import Store
 from tidings.domain.tokens import LinkPurpose, sign_link
@@ -30,7 +30,7 @@ from tidings.store.vault import FileVault
 PUBLIC_URL = "https://news.example"
 OPERATOR = "Example Notices"
 LINK_KEY = b"k" * 32
-CUSTOMS = Customs(
+CUSTOMS = LifecycleRules(
     needs_confirmation=frozenset({"http", "https", "email", "email-json", "sms"}),
     says_goodbye=frozenset({"http", "https", "email", "email-json"}),
     signed_only=frozenset({"sqs"}),
@@ -53,7 +53,7 @@ class Listener:
         pass
 
 
-class House:
+class App:
     """Services over a store, with every secret that left them in `secrets`, and the pages in front."""
 
     def __init__(self, store: Store, **options: object) -> None:
@@ -69,7 +69,7 @@ class House:
             FileVault(b"m" * 32),
             self.announcer,
             quotas,
-            {"sns": CUSTOMS, "smn": smn_customs()},
+            {"sns": CUSTOMS, "smn": smn_lifecycle_rules()},
             Metrics(),
             new_uid=_uid,
             new_token=self._new_secret,
@@ -128,11 +128,11 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, **options: object) -> AsyncIterator[House]:
-    """A house over an embedded store in `folder`; `options` go to Pages."""
+async def open_app(folder: Path, **options: object) -> AsyncIterator[App]:
+    """A server over an embedded store in `folder`; `options` go to Pages."""
     store = await SqliteStore.open(folder / "tidings.db")
     try:
-        yield House(store, **options)
+        yield App(store, **options)
     finally:
         await store.close()
 
@@ -146,7 +146,7 @@ def cancel_path(subscription: Subscription) -> str:
 
 
 def standing_path(subscription: Subscription) -> str:
-    return f"/s/p/{sign(LinkPurpose.STANDING, subscription.uid)}"
+    return f"/s/p/{sign(LinkPurpose.PERMANENT, subscription.uid)}"
 
 
 def named_path(subscription: Subscription) -> str:

@@ -1,4 +1,4 @@
-"""A toy cloud and a toy channel, and a small house around them: real services, store, flow and delivery."""
+"""A toy cloud and a toy channel, and a small server around them: real services, store, flow and delivery."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tidings.delivery.render import Renderer
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
 from tidings.domain.grants import Verb
-from tidings.domain.lifecycle import Customs
+from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
 from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
-from tidings.domain.ports import Channel, Envelopes, Settle, Wardrobe
+from tidings.domain.ports import Channel, Envelopes, RenderedMessage, Settle
 from tidings.domain.retry import RetryPlan
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -69,8 +69,8 @@ class ToyCloud:
 class ToyEnvelopes:
     """Everything is a text with the endpoint's name."""
 
-    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
-        return ToyWardrobe(message)
+    def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
+        return ToyRenderedMessage(message)
 
     def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:
         return QUICK_PLAN
@@ -81,8 +81,8 @@ class ToyEnvelopes:
     def dead_letter_queue(self, subscriber: Subscriber) -> str:
         return ""
 
-    def dead_letter(self, wardrobe: Wardrobe, subscriber: Subscriber) -> Content:
-        return wardrobe.dress(subscriber)
+    def dead_letter(self, rendered: RenderedMessage, subscriber: Subscriber) -> Content:
+        return rendered.for_subscriber(subscriber)
 
     def wants(self, message: Message, subscriber: Subscriber) -> bool:
         return True
@@ -91,7 +91,7 @@ class ToyEnvelopes:
         return None
 
 
-class ToyWardrobe:
+class ToyRenderedMessage:
     def __init__(self, message: Message) -> None:
         self._message = message
 
@@ -101,7 +101,7 @@ class ToyWardrobe:
     async def sign(self) -> None:
         raise AssertionError("nobody asked for a signature")
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         return TextContent(f"{subscriber.endpoint}: {self._message.body}")
 
 
@@ -151,8 +151,8 @@ class SlowPigeons:
         """Whatever is in the air may come down later."""
 
 
-class ToyHouse:
-    """Use `toy_house`."""
+class ToyApp:
+    """Use `toy_app`."""
 
     def __init__(self, store: SqliteStore, flow: EmbeddedFlow, make_channel: Callable[[Permit], Channel]) -> None:
         self.store, self.flow, self.clock = store, flow, FakeClock()
@@ -160,7 +160,7 @@ class ToyHouse:
         expander = Expander(store)
         announcer = LocalAnnouncer(store, gate, expander)
         uids = iter(f"{n:032x}" for n in range(1, 1_000_000))
-        customs = Customs(frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(hours=48))
+        lifecycle_rules = LifecycleRules(frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(hours=48))
         self.topics = Topics(store, self.clock, announcer, Quotas(), new_uid=lambda: next(uids))
         self.subscriptions = Subscriptions(
             store,
@@ -168,7 +168,7 @@ class ToyHouse:
             vault,
             announcer,
             Quotas(),
-            {"toy": customs},
+            {"toy": lifecycle_rules},
             metrics,
             new_uid=lambda: next(uids),
             new_token=lambda: next(uids) * 2,
@@ -211,13 +211,13 @@ class ToyHouse:
 
 
 @asynccontextmanager
-async def toy_house(path: Path, make_channel: Callable[[Permit], Channel]) -> AsyncIterator[ToyHouse]:
+async def toy_app(path: Path, make_channel: Callable[[Permit], Channel]) -> AsyncIterator[ToyApp]:
     store = await SqliteStore.open(path / "toy.db")
-    house = ToyHouse(store, EmbeddedFlow.open(store.journal, backlog_max=10_000), make_channel)
-    await store.commit(Unit(accounts=[Account(ACCOUNT, "default", "0" * 32, house.clock.now())]))
-    house.dispatcher.start()
+    app = ToyApp(store, EmbeddedFlow.open(store.journal, backlog_max=10_000), make_channel)
+    await store.commit(Unit(accounts=[Account(ACCOUNT, "default", "0" * 32, app.clock.now())]))
+    app.dispatcher.start()
     try:
-        yield house
+        yield app
     finally:
-        await house.dispatcher.stop()
+        await app.dispatcher.stop()
         await store.close()

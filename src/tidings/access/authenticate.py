@@ -38,7 +38,7 @@ def principal_of(user: User, key_id: str = "") -> Principal:
 
 
 class Authenticator:
-    """Looks credentials up. One per house, shared by all dialects."""
+    """Looks credentials up. One per server, shared by all dialects."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from tidings.domain.globs import glob
 from tidings.domain.grants import Grant, Source, Verb, Verdict
 from tidings.domain.model import AccountId, Principal, Role, Topic
 
-Judge = Callable[[Topic, Principal, Verb, Mapping[str, str]], Verdict]
+PolicyEvaluator = Callable[[Topic, Principal, Verb, Mapping[str, str]], Verdict]
 """What one dialect's policy on a topic says about a call that came in by another dialect; the mapping holds the request's facts
 by that name of the condition key that has no prefix (`protocol`, `endpoint`, `sourceip`)."""
 

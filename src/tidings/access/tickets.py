@@ -54,7 +54,7 @@ class _Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tickets:
-    """Issues and reads tokens. One per house; `ttl`: how long a token lives."""
+    """Issues and reads tokens. One per server; `ttl`: how long a token lives."""
 
     def __init__(
         self,

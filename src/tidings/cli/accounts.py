@@ -1,4 +1,4 @@
-"""`tidings account|user|key …`: who may use the house. Each command makes one call of `services.accounts` and shows the result."""
+"""`tidings account|user|key …`: who may use the server. Each command makes one call of `services.accounts` and shows the result."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, with_accounts
-from tidings.cli.showing import show_json, show_table
+from tidings.cli.formatting import show_json, show_table
+from tidings.cli.running import AsJson, CommandError, ConfigFile, DataDirectory, StoreUrl, with_accounts
 from tidings.domain.model import AccessKey, Account, AccountId, Role, User
 from tidings.services.accounts import Accounts
 
@@ -155,9 +155,9 @@ def set_user(
 
     async def work(accounts: Accounts) -> User:
         if action and no_actions:
-            raise Problem("--action and --no-actions exclude each other", 2)
+            raise CommandError("--action and --no-actions exclude each other", 2)
         if not (action or no_actions or role or password):
-            raise Problem("nothing to change: give --role, --password, --action or --no-actions", 2)
+            raise CommandError("nothing to change: give --role, --password, --action or --no-actions", 2)
         actions = tuple(action) if action else () if no_actions else None
         owner = await _chosen(accounts, account)
         return await accounts.set_user(owner, name, role=role, password=password or None, actions=actions)
@@ -302,11 +302,11 @@ async def _chosen(accounts: Accounts, wanted: str | None) -> AccountId:
     if wanted is None:
         if len(known) == 1:
             return known[0].account_id
-        raise Problem(f"there are {len(known)} accounts; say which one with --account", 2)
+        raise CommandError(f"there are {len(known)} accounts; say which one with --account", 2)
     for account in known:
         if wanted in (account.account_id, account.name):
             return account.account_id
-    raise Problem(f"account does not exist: {wanted}")
+    raise CommandError(f"account does not exist: {wanted}")
 
 
 def _options(config: str | None, data: str | None, store: str | None) -> dict[str, str | bool | int | None]:

@@ -22,7 +22,7 @@ from cryptography import x509
 
 from tidings.cli.bootstrap import well_known
 from tidings.cli.copies import known_schema, schema_of
-from tidings.cli.running import Problem
+from tidings.cli.running import CommandError
 from tidings.cli.server_record import ServerRecord
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
@@ -105,7 +105,7 @@ async def store(settings: Settings) -> list[Check]:
         return [Check("store", OK, f"{path} is not there yet; a start makes it")]
     try:
         number, known = schema_of(path), known_schema()
-    except Problem as problem:
+    except CommandError as problem:
         return [Check("store", FAIL, str(problem), "bring back a backup with: tidings restore FILE --force")]
     if number > known:
         return [
@@ -132,7 +132,7 @@ async def clock_mark(settings: Settings) -> datetime | None:
     """How far the application's clock has come; None where there is no store of this release that can be read."""
     from tidings.wiring import open_store
 
-    with suppress(Problem, TidingsError):
+    with suppress(CommandError, TidingsError):
         if settings.store_path.exists() and schema_of(settings.store_path) == known_schema():
             opened, _vault = await open_store(settings)
             try:
@@ -310,7 +310,7 @@ async def known_credentials(settings: Settings) -> list[Check]:
         if schema_of(settings.store_path) != known_schema():
             return []
         opened, vault = await open_store(settings)
-    except (Problem, TidingsError):
+    except (CommandError, TidingsError):
         return []
     try:
         made, meant = await well_known(Accounts(opened, await open_clock(opened), vault), settings.username)

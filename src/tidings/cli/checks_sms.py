@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tidings.cli.checks import FAIL, OK, WARN, Check
 from tidings.cli.copies import known_schema, schema_of
-from tidings.cli.running import Problem
+from tidings.cli.running import CommandError
 from tidings.domain.errors import TidingsError
 from tidings.domain.optout import ACCOUNT_WIDE
 from tidings.domain.phone_ports import OptOutStore
@@ -115,7 +115,7 @@ async def opt_outs(settings: Settings) -> list[Check]:
     try:
         if schema_of(settings.store_path) != known_schema():
             return []
-    except Problem:
+    except CommandError:
         return []
     from tidings.wiring import open_store
 
@@ -148,16 +148,18 @@ async def _claimed_twice(store: _Phones) -> list[Check]:
 
 async def _warned(store: _Phones) -> list[Check]:
     found: list[Check] = []
-    heard = 0
+    received = 0
     for account in await store.accounts():
         addresses = [
             address for address in await store.inbound_addresses(account.account_id) if address.address != ACCOUNT_WIDE
         ]
-        heard += len(addresses)
+        received += len(addresses)
         rules = await store.blocking_rules(account.account_id)
         warnings = warnings_about(addresses, rules, await store.sms_applications(account.account_id))
         name = f"opt-outs of {account.name}"
         found += [Check(name, WARN, warned.text, _MENDS[warned.kind]) for warned in warnings]
     return found or (
-        [Check("opt-outs", OK, f"heard at {heard} inbound address{'es' if heard > 1 else ''}")] if heard else []
+        [Check("opt-outs", OK, f"heard at {received} inbound address{'es' if received > 1 else ''}")]
+        if received
+        else []
     )

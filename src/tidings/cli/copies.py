@@ -18,18 +18,18 @@ from typing import Annotated, Any
 import apsw
 import typer
 
+from tidings.cli.formatting import show_json
 from tidings.cli.running import (
     AsJson,
+    CommandError,
     ConfigFile,
     DataDirectory,
-    Problem,
     StoreUrl,
     note,
     settings_from,
     told,
     with_store,
 )
-from tidings.cli.showing import show_json
 from tidings.domain.audit import Action
 from tidings.domain.ports import Store
 from tidings.settings import Settings
@@ -54,9 +54,9 @@ def backup(
 
     async def work(settings: Settings, opened: Store, _vault: FileVault) -> Settings:
         if file.exists() and not force:
-            raise Problem(f"{file} exists; say --force to replace it")
+            raise CommandError(f"{file} exists; say --force to replace it")
         if file.resolve() == settings.store_path.resolve():
-            raise Problem("the copy cannot take the place of the database itself")
+            raise CommandError("the copy cannot take the place of the database itself")
         copying = asyncio.ensure_future(opened.backup(str(file)))
         with typer.progressbar(
             length=_size(settings.store_path), label="backup", file=sys.stderr, hidden=not sys.stderr.isatty()
@@ -91,14 +91,14 @@ def restore(
         settings = settings_from({"config": config, "data": data, "store": store})
         target = settings.store_path
         if not file.is_file():
-            raise Problem(f"there is no file {file}")
+            raise CommandError(f"there is no file {file}")
         if file.resolve() == target.resolve():
-            raise Problem(f"{file} is the database itself")
+            raise CommandError(f"{file} is the database itself")
         schema_of(file, at_rest=True)  # before anything is made: a file named by mistake leaves nothing behind
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with claimed(target):
             if target.exists() and not force:
-                raise Problem(f"{target} exists; say --force to replace it")
+                raise CommandError(f"{target} exists; say --force to replace it")
             _replace(file, target)
         number = schema_of(target)
     if number == known_schema():  # an older one stays as it is until a start brings it up to date
@@ -158,9 +158,9 @@ def schema_of(path: Path, *, at_rest: bool = False) -> int:
         finally:
             connection.close()
     except apsw.Error as error:
-        raise Problem(f"{path} is not a database of Tidings: {error}") from error
+        raise CommandError(f"{path} is not a database of Tidings: {error}") from error
     if number is None:
-        raise Problem(f"{path} is not a database of Tidings: it has no schema")
+        raise CommandError(f"{path} is not a database of Tidings: it has no schema")
     return int(number)
 
 
@@ -178,7 +178,7 @@ def _replace(file: Path, target: Path) -> None:
         part.replace(target)
         _sync(target.parent)
     except OSError as error:
-        raise Problem(f"cannot write {target}: {error.strerror}") from error
+        raise CommandError(f"cannot write {target}: {error.strerror}") from error
     finally:
         for suffix in ("", "-wal", "-shm"):  # looking at the copy made the latter two
             part.with_name(part.name + suffix).unlink(missing_ok=True)
@@ -187,7 +187,7 @@ def _replace(file: Path, target: Path) -> None:
 def _copy(file: Path, part: Path) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < _size(file):
-        raise Problem(f"{part.parent} has {free} bytes free and needs {_size(file)}")
+        raise CommandError(f"{part.parent} has {free} bytes free and needs {_size(file)}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with (
         os.fdopen(descriptor, "wb") as out,
@@ -205,16 +205,16 @@ def _inspect(part: Path) -> None:
     """Raises Problem unless this is a whole database that this release can open."""
     number = schema_of(part)
     if number > known_schema():
-        raise Problem(f"the backup has schema {number}, made by a newer release; this one knows {known_schema()}")
+        raise CommandError(f"the backup has schema {number}, made by a newer release; this one knows {known_schema()}")
     connection = apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         found = connection.execute("PRAGMA quick_check(1)").fetchall()[0][0]
     except apsw.Error as error:
-        raise Problem(f"the backup is damaged: {error}") from error
+        raise CommandError(f"the backup is damaged: {error}") from error
     finally:
         connection.close()
     if found != "ok":
-        raise Problem(f"the backup is damaged: {found}")
+        raise CommandError(f"the backup is damaged: {found}")
 
 
 @contextmanager
@@ -225,7 +225,7 @@ def claimed(database: Path) -> Iterator[None]:
         try:
             claim.execute("BEGIN EXCLUSIVE")
         except apsw.BusyError as error:
-            raise Problem(f"a Tidings server is delivering from {database}; stop it first") from error
+            raise CommandError(f"a Tidings server is delivering from {database}; stop it first") from error
         yield
     finally:
         claim.close()

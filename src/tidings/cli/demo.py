@@ -34,7 +34,7 @@ PATIENCE_S = 15.0
 
 
 @dataclass
-class Heard:
+class Receiver:
     """What the subscribers heard so far: posts of the web hook, mails of the mailbox."""
 
     posts: list[dict[str, Any]] = field(default_factory=list)
@@ -61,10 +61,10 @@ def play() -> None:
         from aiosmtpd.controller import Controller
     except ImportError:
         raise SystemExit("demo: needs boto3 and aiosmtpd: pip install 'tidings[demo]'") from None
-    heard = Heard()
+    received = Receiver()
     with (
-        _hook(heard) as hook,
-        _mailbox(heard, Controller) as smtp,
+        _hook(received) as hook,
+        _mailbox(received, Controller) as smtp,
         tempfile.TemporaryDirectory(prefix="tidings-demo-") as data,
         _server(Path(data), smtp) as base,
     ):
@@ -75,14 +75,14 @@ def play() -> None:
             aws_access_key_id=KEY_ID,
             aws_secret_access_key=SECRET,
         )
-        _Story(sns, base, hook, heard).tell()
+        _Story(sns, base, hook, received).tell()
 
 
 class _Story:
     """The steps, in order. `sns` is the publisher's boto3 client; everything else is done as a subscriber would."""
 
-    def __init__(self, sns: Any, base: str, hook: str, heard: Heard) -> None:
-        self.sns, self.base, self.hook, self.heard = sns, base, hook, heard
+    def __init__(self, sns: Any, base: str, hook: str, received: Receiver) -> None:
+        self.sns, self.base, self.hook, self.received = sns, base, hook, received
         self.step = 0
 
     def say(self, text: str) -> None:
@@ -109,7 +109,7 @@ class _Story:
         self.come_back()
         self.publish(topic, "Calm again", "The ferry leaves at 08:00.")
         self.say("Only the one who came back has received it.")
-        post = self.heard.wait("the notification", lambda: self.posts("Notification")[1:])[0]
+        post = self.received.wait("the notification", lambda: self.posts("Notification")[1:])[0]
         self.show(f"web hook: {post['Subject']}: {post['Message']}")
         self.show_ledger()
 
@@ -121,12 +121,12 @@ class _Story:
 
     def confirm(self) -> None:
         self.say("The web hook confirms by visiting the SubscribeURL that was posted to it.")
-        request = self.heard.wait("the confirmation request", lambda: self.posts("SubscriptionConfirmation"))[0]
+        request = self.received.wait("the confirmation request", lambda: self.posts("SubscriptionConfirmation"))[0]
         self.show(f"GET -> {_get(request['SubscribeURL'])[0]}")
         self.say(
             "The person opens the link in the mail (which changes nothing: scanners do that too), then presses the button."
         )
-        mail = self.heard.wait("the confirmation mail", lambda: self.heard.mails)[0]
+        mail = self.received.wait("the confirmation mail", lambda: self.received.mails)[0]
         link = _link(mail, "/s/y/")
         self.show(f"mail {mail['Subject']!r}: GET -> {_get(link)[0]}, POST -> {_post(link)[0]}")
         self.show("The phone is subscribed at once, as SNS does it.")
@@ -138,9 +138,9 @@ class _Story:
         self.show(self.sns.publish(TopicArn=topic, Subject=subject, Message=text)["MessageId"])
 
     def show_received(self, count: int) -> None:
-        post = self.heard.wait("the notification", lambda: self.posts("Notification"))[count - 1]
+        post = self.received.wait("the notification", lambda: self.posts("Notification"))[count - 1]
         self.show(f"web hook: {post['Subject']}: {post['Message']} (signed, version {post['SignatureVersion']})")
-        mail = self.heard.wait("the mail", lambda: self.heard.mails[1:])[0]
+        mail = self.received.wait("the mail", lambda: self.received.mails[1:])[0]
         self.show(f"mailbox:  {mail['Subject']} (List-Unsubscribe-Post: {mail['List-Unsubscribe-Post']})")
         self.show(f"phone:    {self.texts()[-1]['text']}")
 
@@ -148,7 +148,7 @@ class _Story:
         self.say("The web hook has had enough: it visits the UnsubscribeURL of the notification.")
         self.show(f"GET -> {_get(self.posts('Notification')[0]['UnsubscribeURL'])[0]}")
         self.say("The person presses 'unsubscribe' in the mail program: a one-click POST (RFC 8058).")
-        target = str(self.heard.mails[1]["List-Unsubscribe"]).strip("<> ")
+        target = str(self.received.mails[1]["List-Unsubscribe"]).strip("<> ")
         self.show(f"POST -> {_post(target, b'List-Unsubscribe=One-Click')[0]}")
         self.say("The phone's owner texts: Stop!")
         self.post("dev/replies", {"from": PHONE, "to": NUMBER, "text": "Stop!"})
@@ -158,13 +158,13 @@ class _Story:
         self.show(f"ListPhoneNumbersOptedOut -> {answer}")
 
     def show_silence(self) -> None:
-        self.heard.wait("the goodbye post", lambda: self.posts("UnsubscribeConfirmation"))
-        self.heard.wait("the goodbye mail", lambda: self.heard.mails[2:])
-        self.show(f"web hook: {[post['Type'] for post in self.heard.posts]}")
-        self.show(f"mailbox:  {[str(mail['Subject']) for mail in self.heard.mails]}")
+        self.received.wait("the goodbye post", lambda: self.posts("UnsubscribeConfirmation"))
+        self.received.wait("the goodbye mail", lambda: self.received.mails[2:])
+        self.show(f"web hook: {[post['Type'] for post in self.received.posts]}")
+        self.show(f"mailbox:  {[str(mail['Subject']) for mail in self.received.mails]}")
         texts = [text["text"] for text in self.texts()]
         self.show(f"phone:    {texts}")
-        if len(self.posts("Notification")) != 1 or len(self.heard.mails) != 3 or len(texts) != 2:
+        if len(self.posts("Notification")) != 1 or len(self.received.mails) != 3 or len(texts) != 2:
             raise SystemExit("demo: something was sent after a cancel")
 
     def come_back(self) -> None:
@@ -178,7 +178,7 @@ class _Story:
             self.show(f"{entry['at'][:19]}  {entry['protocol']:5} {entry['event']:18} by {entry['way']}{said}")
 
     def posts(self, type_: str) -> list[dict[str, Any]]:
-        return [post for post in self.heard.posts if post["Type"] == type_]
+        return [post for post in self.received.posts if post["Type"] == type_]
 
     def texts(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.api(f"dev/outbox?channel=sms&to={quote(PHONE)}")["items"]
@@ -197,12 +197,12 @@ class _Story:
 
 
 @contextmanager
-def _hook(heard: Heard) -> Iterator[str]:
+def _hook(received: Receiver) -> Iterator[str]:
     """A web hook that takes everything."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.add(heard.posts, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            received.add(received.posts, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -217,12 +217,12 @@ def _hook(heard: Heard) -> Iterator[str]:
 
 
 @contextmanager
-def _mailbox(heard: Heard, controller: Any) -> Iterator[int]:
+def _mailbox(received: Receiver, controller: Any) -> Iterator[int]:
     """An SMTP server that keeps every mail."""
 
     class Handler:
         async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802
-            heard.add(heard.mails, email.message_from_bytes(envelope.content, policy=email.policy.default))
+            received.add(received.mails, email.message_from_bytes(envelope.content, policy=email.policy.default))
             return "250 kept"
 
     with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""`tidings doctor`: looks at everything that a house needs around it, and says how to mend what it finds.
+"""`tidings doctor`: looks at everything that a server needs around it, and says how to mend what it finds.
 
 Runs the checks of `cli.checks` and `cli.checks_sms` one after the other; changes nothing. Exit code 1 when something fails.
 Beside a running server it judges that server: what the server was given counts, unless an option of this command says otherwise.
@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from tidings.cli import checks, checks_sms, server_record
+from tidings.cli.formatting import show_json
 from tidings.cli.running import FAILED, AsJson, ConfigFile, DataDirectory, StoreUrl, settings_from, told
-from tidings.cli.showing import show_json
 from tidings.settings import Settings
 
 PublicUrl = Annotated[

@@ -15,8 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tidings.cli.running import ConfigFile, DataDirectory, Problem, StoreUrl, with_store
-from tidings.cli.showing import plain
+from tidings.cli.formatting import plain
+from tidings.cli.running import CommandError, ConfigFile, DataDirectory, StoreUrl, with_store
 from tidings.domain.model import AccountId, LedgerEntry, LedgerQuery, TopicId
 from tidings.domain.ports import Store
 from tidings.settings import Settings
@@ -137,7 +137,7 @@ def read_time(text: str | None, option: str) -> datetime | None:
         time = datetime.fromisoformat(text)
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise Problem(f"{option} must be a time in ISO 8601, not {text!r}", _WRONG_USAGE) from error
+        raise CommandError(f"{option} must be a time in ISO 8601, not {text!r}", _WRONG_USAGE) from error
 
 
 async def _topic_id(store: Store, text: str) -> TopicId:
@@ -145,8 +145,8 @@ async def _topic_id(store: Store, text: str) -> TopicId:
         return TopicId(int(text))
     parts = text.split(":")
     if len(parts) != 6 or parts[0] != "arn":
-        raise Problem("--topic must be a topic's ARN or the number of its row", _WRONG_USAGE)
+        raise CommandError("--topic must be a topic's ARN or the number of its row", _WRONG_USAGE)
     topic = await store.topic(AccountId(parts[4]), parts[3], parts[5])
     if topic is None:
-        raise Problem(f"topic does not exist: {text}")
+        raise CommandError(f"topic does not exist: {text}")
     return topic.id

@@ -10,9 +10,9 @@ import typer
 
 import tidings
 from tidings.cli import accounts, audit, copies, doctor, ledger, optouts, provision, rotation
+from tidings.cli.formatting import show_json, show_table
 from tidings.cli.running import AsJson, ConfigFile, settings_from, told
 from tidings.cli.settings_page import effective
-from tidings.cli.showing import show_json, show_table
 
 app = typer.Typer(
     no_args_is_help=True,

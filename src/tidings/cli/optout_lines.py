@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tidings.cli.running import WRONG_USAGE, Problem
+from tidings.cli.running import WRONG_USAGE, CommandError
 from tidings.domain.errors import InvalidValue
 from tidings.services import optout_list
 from tidings.services.optout_import import Listed
@@ -25,6 +25,6 @@ def lines_of(
         with file.open(encoding="utf-8-sig", newline="") as text:
             yield from optout_list.lines_of(text, address or "", check, read=read)
     except OSError as error:
-        raise Problem(f"cannot read {file}: {error.strerror}", WRONG_USAGE) from error
+        raise CommandError(f"cannot read {file}: {error.strerror}", WRONG_USAGE) from error
     except InvalidValue as error:
-        raise Problem(f"{file} {error.reason}", WRONG_USAGE) from error
+        raise CommandError(f"{file} {error.reason}", WRONG_USAGE) from error

@@ -20,25 +20,25 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from tidings.cli.formatting import plain, show_json
 from tidings.cli.optout_lines import UNIT_LINES, BadLine, lines_of
 from tidings.cli.running import (
     WRONG_USAGE,
     AsJson,
+    CommandError,
     ConfigFile,
     DataDirectory,
     OpenedStore,
-    Problem,
     StoreUrl,
     note,
     origin,
     with_store,
 )
-from tidings.cli.showing import plain, show_json
 from tidings.domain.audit import Action
 from tidings.domain.model import AccountId, Way
 from tidings.domain.optout import OptOut, OptOutQuery
 from tidings.services.optout_import import Listed, OptOutImport
-from tidings.services.phones import same_number
+from tidings.services.phone_consent import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
 from tidings.wire.plain_text import replaced
@@ -141,7 +141,7 @@ def import_opt_outs(
         await taking.begin()
         good, bad = _look_through(file, address, taking)
         if bad and not skip_bad:
-            raise Problem(f"nothing was imported: {bad} of {good + bad} lines are bad; --skip-bad leaves them out")
+            raise CommandError(f"nothing was imported: {bad} of {good + bad} lines are bad; --skip-bad leaves them out")
         await _take(file, address, taking, good)
         taken = taking.taken
         return {"lines": good + bad, "added": taken.added, "known": taken.known, "late": taken.late, "bad": bad}
@@ -208,7 +208,7 @@ def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except OSError as error:
-        raise Problem(f"cannot read {file}: {error.strerror}", WRONG_USAGE) from error
+        raise CommandError(f"cannot read {file}: {error.strerror}", WRONG_USAGE) from error
 
 
 # --- exporting ----------------------------------------------------------------------------------------------------------------
@@ -299,8 +299,8 @@ async def _chosen(store: OpenedStore, wanted: str | None) -> AccountId:
     if wanted is None:
         if len(known) == 1:
             return known[0].account_id
-        raise Problem(f"there are {len(known)} accounts; say which one with --account", WRONG_USAGE)
+        raise CommandError(f"there are {len(known)} accounts; say which one with --account", WRONG_USAGE)
     for account in known:
         if wanted in (account.account_id, account.name):
             return account.account_id
-    raise Problem(f"account does not exist: {wanted}")
+    raise CommandError(f"account does not exist: {wanted}")

@@ -15,18 +15,18 @@ from typing import Annotated, Any
 
 import typer
 
+from tidings.cli.formatting import show_json
 from tidings.cli.running import (
     AsJson,
+    CommandError,
     ConfigFile,
     DataDirectory,
-    Problem,
     StoreUrl,
     origin,
     settings_from,
     told,
     with_accounts,
 )
-from tidings.cli.showing import show_json
 from tidings.domain.model import Role
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
 from tidings.domain.provisioned import Source
@@ -58,9 +58,9 @@ def read_provision(path: Path) -> tuple[WantedAccount, ...]:
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise Problem(f"cannot read {path}: {error.strerror}", _WRONG_USAGE) from error
+        raise CommandError(f"cannot read {path}: {error.strerror}", _WRONG_USAGE) from error
     except ValueError as error:
-        raise Problem(f"{path} is not TOML: {' '.join(str(error).split())}", _WRONG_USAGE) from error
+        raise CommandError(f"{path} is not TOML: {' '.join(str(error).split())}", _WRONG_USAGE) from error
     _only(table, ("account",), str(path))
     accounts = tuple(
         _account(entry, f"{path}: account {number}")
@@ -69,7 +69,7 @@ def read_provision(path: Path) -> tuple[WantedAccount, ...]:
     for field in ("account_id", "name"):
         values = [getattr(account, field) for account in accounts]
         if len(set(values)) != len(values):
-            raise Problem(f"{path}: two accounts have the same {field}", _WRONG_USAGE)
+            raise CommandError(f"{path}: two accounts have the same {field}", _WRONG_USAGE)
     for kind, names in (
         ("inbound_address", [it.address for account in accounts for it in account.inbound_addresses]),
         *(("sms_application", [it.app_id for it in account.sms_applications]) for account in accounts),
@@ -78,7 +78,7 @@ def read_provision(path: Path) -> tuple[WantedAccount, ...]:
     ):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise Problem(f"{path}: {kind} {twice} is named twice", _WRONG_USAGE)
+            raise CommandError(f"{path}: {kind} {twice} is named twice", _WRONG_USAGE)
     return accounts
 
 
@@ -140,7 +140,7 @@ def _account(entry: Mapping[str, Any], where: str) -> WantedAccount:
 def _switch(entry: Mapping[str, Any], name: str, where: str) -> bool | None:
     value = entry.get(name)
     if value is not None and not isinstance(value, bool):
-        raise Problem(f"{where}: {name} must be true or false", _WRONG_USAGE)
+        raise CommandError(f"{where}: {name} must be true or false", _WRONG_USAGE)
     return value
 
 
@@ -148,7 +148,7 @@ def _user(entry: Mapping[str, Any], where: str) -> WantedUser:
     _only(entry, ("name", "password", "role", "actions"), where)
     role = _optional(entry, "role", where) or Role.OWNER.value
     if role not in {known.value for known in Role}:
-        raise Problem(f"{where}: role must be one of {', '.join(Role)}", _WRONG_USAGE)
+        raise CommandError(f"{where}: role must be one of {', '.join(Role)}", _WRONG_USAGE)
     password, actions = _optional(entry, "password", where), _texts(entry, "actions", where)
     return WantedUser(_text(entry, "name", where), Role(role), password, actions)
 
@@ -177,11 +177,11 @@ def _template(entry: Mapping[str, Any], where: str) -> WantedTemplate:
     _only(entry, ("id", "name", "content", "type", "international"), where)
     template_id = entry.get("id")
     if type(template_id) is not int:
-        raise Problem(f"{where}: id must be a number", _WRONG_USAGE)
+        raise CommandError(f"{where}: id must be a number", _WRONG_USAGE)
     where = f"{where} {template_id}"
     sms_type = _text(entry, "type", where)
     if sms_type not in _TYPES:
-        raise Problem(f"{where}: type must be one of {', '.join(_TYPES)}", _WRONG_USAGE)
+        raise CommandError(f"{where}: type must be one of {', '.join(_TYPES)}", _WRONG_USAGE)
     name, content = _text(entry, "name", where), _text(entry, "content", where)
     return WantedTemplate(template_id, name, content, _TYPES[sms_type], _reach(entry, where))
 
@@ -191,7 +191,7 @@ def _reach(entry: Mapping[str, Any], where: str) -> Reach | None:
     if international is None:
         return None
     if not isinstance(international, bool):
-        raise Problem(f"{where}: international must be true or false", _WRONG_USAGE)
+        raise CommandError(f"{where}: international must be true or false", _WRONG_USAGE)
     return Reach.GLOBAL if international else Reach.MAINLAND
 
 
@@ -201,7 +201,7 @@ def _address(entry: Mapping[str, Any], where: str) -> WantedAddress:
     _only(entry, _ADDRESS_KEYS, where)
     kind = _optional(entry, "kind", where)
     if kind is not None and kind not in _KINDS:
-        raise Problem(f"{where}: kind must be one of {', '.join(_KINDS)}", _WRONG_USAGE)
+        raise CommandError(f"{where}: kind must be one of {', '.join(_KINDS)}", _WRONG_USAGE)
     words = {known: _texts(entry, f"{name}_keywords", where) for name, known in _SETS.items()}
     replies = {known: _optional(entry, f"{name}_reply", where) for name, known in _SETS.items()}
     return WantedAddress(
@@ -217,12 +217,12 @@ def _address(entry: Mapping[str, Any], where: str) -> WantedAddress:
 
 def _rules(value: object, where: str) -> dict[str, frozenset[SmsType]]:
     if not isinstance(value, dict):
-        raise Problem(f"{where}: rules must be a table of applications", _WRONG_USAGE)
+        raise CommandError(f"{where}: rules must be a table of applications", _WRONG_USAGE)
     rules = {}
     for app_id in value:
         names = _texts(value, app_id, f"{where}, rules") or ()
         if not names or not _TYPES.keys() >= set(names):
-            raise Problem(f"{where}, rules: {app_id} takes a list of {', '.join(_TYPES)}", _WRONG_USAGE)
+            raise CommandError(f"{where}, rules: {app_id} takes a list of {', '.join(_TYPES)}", _WRONG_USAGE)
         rules[app_id] = frozenset(_TYPES[name] for name in names)
     return rules
 
@@ -230,27 +230,27 @@ def _rules(value: object, where: str) -> dict[str, frozenset[SmsType]]:
 def _only(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in entry:
         if key not in known:
-            raise Problem(f"{where}: unknown key {key}", _WRONG_USAGE)
+            raise CommandError(f"{where}: unknown key {key}", _WRONG_USAGE)
 
 
 def _tables(entry: Mapping[str, Any], key: str, where: str) -> list[Mapping[str, Any]]:
     value = entry.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Problem(f"{where}: {key} must be a list of tables", _WRONG_USAGE)
+        raise CommandError(f"{where}: {key} must be a list of tables", _WRONG_USAGE)
     return value
 
 
 def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
     value = _optional(entry, key, where)
     if not value:
-        raise Problem(f"{where}: {key} is missing", _WRONG_USAGE)
+        raise CommandError(f"{where}: {key} is missing", _WRONG_USAGE)
     return value
 
 
 def _optional(entry: Mapping[str, Any], key: str, where: str) -> str | None:
     value = entry.get(key)
     if value is not None and not isinstance(value, str):
-        raise Problem(f"{where}: {key} must be text in quotes", _WRONG_USAGE)
+        raise CommandError(f"{where}: {key} must be text in quotes", _WRONG_USAGE)
     return value
 
 
@@ -259,5 +259,5 @@ def _texts(entry: Mapping[str, Any], key: str, where: str) -> tuple[str, ...] | 
     if value is None:
         return None
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise Problem(f"{where}: {key} must be a list of texts in quotes", _WRONG_USAGE)
+        raise CommandError(f"{where}: {key} must be a list of texts in quotes", _WRONG_USAGE)
     return tuple(value)

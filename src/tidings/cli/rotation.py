@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from tidings.cli.copies import claimed
-from tidings.cli.running import AsJson, ConfigFile, DataDirectory, Problem, StoreUrl, settings_from, told
-from tidings.cli.showing import show_json
+from tidings.cli.formatting import show_json
+from tidings.cli.running import AsJson, CommandError, ConfigFile, DataDirectory, StoreUrl, settings_from, told
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.settings import Settings
 from tidings.store.sqlite.reseal import reseal
@@ -35,7 +35,7 @@ def rotate_key(
     with told():
         settings = settings_from({"config": config, "data": data, "store": store})
         if not settings.store_path.exists():
-            raise Problem(
+            raise CommandError(
                 f"there is no database {settings.store_path}; is --data right? A start makes one: tidings serve"
             )
         with claimed(settings.store_path):
@@ -51,7 +51,7 @@ def rotate_key(
 def _rotated(settings: Settings, *, forget: bool) -> tuple[int, int]:
     in_file = settings.secret_key is None
     if forget and not in_file:
-        raise Problem(
+        raise CommandError(
             "the keys come from the settings: take them out of secret_key_previous after this command ran without --forget"
         )
     if in_file and not forget:
@@ -62,7 +62,7 @@ def _rotated(settings: Settings, *, forget: bool) -> tuple[int, int]:
     try:
         count = reseal(settings.store_path, vault, passwords.digest)
     except ValueError as error:
-        raise Problem(
+        raise CommandError(
             "something in the database was sealed with a key that is not here; nothing was changed in it"
         ) from error
     return count, forget_older_keys(settings.data) if forget else 0

@@ -40,7 +40,7 @@ class OpenedStore(Store, OptOutStore, TextStore, Protocol):
     """What commands work on: both ports are one object."""
 
 
-class Problem(Exception):
+class CommandError(Exception):
     """Something that ends a command: one line for the operator, and the exit code."""
 
     def __init__(self, text: str, code: int = FAILED) -> None:
@@ -53,7 +53,7 @@ def told() -> Iterator[None]:
     """Turn what an operator can mend into one line on standard error and an exit code."""
     try:
         yield
-    except Problem as problem:
+    except CommandError as problem:
         raise _ended(str(problem), problem.code) from problem
     except (SettingsError, InvalidValue) as error:
         raise _ended(str(error), WRONG_USAGE) from error

@@ -1,4 +1,4 @@
-"""`tidings serve`: build the house, make the first account, open the door, wait for a signal, close.
+"""`tidings serve`: build the server, make the first account, open the door, wait for a signal, close.
 
 Called by `cli.main`. What it prints on standard output is for the person who started it; the log goes to standard error.
 """
@@ -19,7 +19,7 @@ from tidings.cli import bootstrap as bootstrapping
 from tidings.cli import checks, server_record
 from tidings.cli.bootstrap import Ready, Wanted, bootstrap
 from tidings.cli.provision import read_provision
-from tidings.cli.running import WRONG_USAGE, Problem
+from tidings.cli.running import WRONG_USAGE, CommandError
 from tidings.domain.model import Origin, Way
 from tidings.domain.provisioned import Source
 from tidings.observe import log
@@ -28,7 +28,7 @@ from tidings.settings import Settings
 from tidings.wire.hosts import is_loopback
 
 if TYPE_CHECKING:
-    from tidings.wiring import House
+    from tidings.wiring import Application
 
 
 _log = structlog.get_logger(__name__)
@@ -53,37 +53,39 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(settings: Settings, *, as_json: bool) -> None:
-    from tidings.wiring import House
+    from tidings.wiring import Application
 
     wanted = read_provision(settings.provision) if settings.provision else ()
     stopping = _signals()
-    house = await House.build(settings)
+    application = await Application.build(settings)
     try:
-        changes = await house.accounts.apply(wanted, origin=_PROVISIONING, source=Source.PROVISION) if wanted else []
-        for warning in await house.accounts.keywords_missing(wanted):
+        changes = (
+            await application.accounts.apply(wanted, origin=_PROVISIONING, source=Source.PROVISION) if wanted else []
+        )
+        for warning in await application.accounts.keywords_missing(wanted):
             typer.echo(f"warning: {warning}", err=True)
-        ready = await bootstrap(house.accounts, _wanted(settings))
+        ready = await bootstrap(application.accounts, _wanted(settings))
         if not settings.dev:
-            changes = [*changes, *await _known_to_everybody(house.accounts, settings)]
-        await _warn_of_claims(house)
-        await house.start()
-        server_record.write(settings, house.public_url)
+            changes = [*changes, *await _known_to_everybody(application.accounts, settings)]
+        await _warn_of_claims(application)
+        await application.start()
+        server_record.write(settings, application.public_url)
         if as_json:
-            typer.echo(json.dumps(_facts(house, ready)))
+            typer.echo(json.dumps(_facts(application, ready)))
         else:
-            for line in (*changes, *_lines(settings, house, ready)):
+            for line in (*changes, *_lines(settings, application, ready)):
                 typer.echo(line)
         await stopping.wait()
         if not as_json:
             typer.echo("stopping")
     finally:
         server_record.remove(settings)
-        await house.stop()
+        await application.stop()
 
 
-async def _warn_of_claims(house: House) -> None:
+async def _warn_of_claims(application: Application) -> None:
     """Numbers of two accounts do not keep a server from starting: releases before allowed them."""
-    for one, other in await house.opt_outs.numbers.contested():
+    for one, other in await application.opt_outs.numbers.contested():
         _log.warning(
             "two accounts claim one number: a STOP reaches one of them only",
             number=one.number,
@@ -95,7 +97,7 @@ async def _known_to_everybody(accounts: Accounts, settings: Settings) -> list[st
     """A line about developer mode's credentials that were given on purpose. Raises Problem for those that it made itself."""
     made, meant = await bootstrapping.well_known(accounts, settings.username)
     if made:
-        raise Problem(
+        raise CommandError(
             f"developer mode made this data, and everybody knows its credentials ({', '.join(made)}): {checks.MEND_KNOWN}"
         )
     return (
@@ -106,7 +108,7 @@ async def _known_to_everybody(accounts: Accounts, settings: Settings) -> list[st
 def _refuse_to_be_reached(settings: Settings) -> None:
     """Raises Problem where others could reach developer mode and nobody said that they may."""
     if settings.dev and not settings.dev_public and not is_loopback(settings.listen.host):
-        raise Problem(
+        raise CommandError(
             f"developer mode does not listen on {settings.listen.host}: others could reach it, and everybody knows its credentials. "
             "Listen on 127.0.0.1, or say --dev-public (TIDINGS_DEV_PUBLIC=on) where the network is yours, as in a container",
             WRONG_USAGE,
@@ -140,11 +142,11 @@ def _wanted(settings: Settings) -> Wanted:
     )
 
 
-def _facts(house: House, ready: Ready) -> dict[str, Any]:
+def _facts(application: Application, ready: Ready) -> dict[str, Any]:
     """The same for a program: one line of JSON."""
-    host, port = house.server.address
+    host, port = application.server.address
     return {
-        "url": house.public_url,
+        "url": application.public_url,
         "host": host,
         "port": port,
         "account_id": ready.account_id,
@@ -156,10 +158,10 @@ def _facts(house: House, ready: Ready) -> dict[str, Any]:
     }
 
 
-def _lines(settings: Settings, house: House, ready: Ready) -> list[str]:
-    url = house.public_url
+def _lines(settings: Settings, application: Application, ready: Ready) -> list[str]:
+    url = application.public_url
     mode = " in developer mode" if settings.dev else ""
-    host, port = house.server.address
+    host, port = application.server.address
     lines = [
         f"Tidings {tidings.__version__}{mode} on {url} (listening on {host}:{port}), account {ready.account_id}",
         "",

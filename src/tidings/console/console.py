@@ -16,16 +16,16 @@ from tidings.console.errors import (
     TOO_LARGE,
     UNREADABLE,
     WRONG_MEDIA_TYPE,
-    Misfit,
-    Problem,
+    BadRequest,
+    ErrorPage,
     problem_of,
     problem_of_status,
     wrong_method,
 )
 from tidings.console.fields import Fields, read_multipart, read_pairs
-from tidings.console.house import House
 from tidings.console.render import PRIVATE, Frame, Render
 from tidings.console.routing import FORM_BYTES_MAX, ROOT, Answer, Call, Moved, Route, Routes, origin_of
+from tidings.console.services import ConsoleServices
 from tidings.console.sessions import Sessions
 from tidings.console.sign_in import Refused, sign_in, wanted_path
 from tidings.console.views import ROUTES
@@ -46,21 +46,21 @@ _SIGNS_OF_PROGRAMS = ("authorization", "x-auth-token", "x-sdk-date", "x-amz-date
 
 
 class Console:
-    """The operators' pages of one house."""
+    """The operators' pages of one server."""
 
     name = "console"
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        base_path = urlsplit(house.public_url).path.rstrip("/")
+    def __init__(self, services: ConsoleServices) -> None:
+        self._services = services
+        base_path = urlsplit(services.public_url).path.rstrip("/")
         self._base_path = base_path
         self._routes = Routes((*ROUTES, *texting.ROUTES))
-        self._sessions = Sessions(house, base_path)
+        self._sessions = Sessions(services, base_path)
         self._render = Render(
             base_path=base_path,
             paths=self._routes.paths,
-            now=house.clock.now,
-            version=house.version,
+            now=services.clock.now,
+            version=services.version,
         )
 
     def owns(self, request: WireRequest) -> bool:
@@ -72,7 +72,7 @@ class Console:
         """Answer with a page; whatever goes wrong has a page, too."""
         try:
             answer = await self._answer(request)
-        except Misfit as misfit:
+        except BadRequest as misfit:
             answer = self._plain_problem(request, misfit.problem)
         except TidingsError as error:
             answer = self._plain_problem(request, problem_of(error))
@@ -98,7 +98,7 @@ class Console:
                 raise wrong_method("GET, HEAD")
             found = self._render.static(path.removeprefix(_STATIC))
             if found is None:
-                raise Misfit(MISSING)
+                raise BadRequest(MISSING)
             return found
         session = await self._sessions.read(request)
         if path == _SIGN_IN:
@@ -111,10 +111,10 @@ class Console:
 
     def _check_host(self, request: WireRequest) -> None:
         """In developer mode everybody knows the password, so a stranger's page must not become our origin by DNS rebinding."""
-        development = self._house.development
+        development = self._services.development
         hosts = [request.host, request.headers.get("host", request.host)]
         if development is not None and not is_at_home(hosts, development.hosts):
-            raise Misfit(ELSEWHERE)
+            raise BadRequest(ELSEWHERE)
 
     async def _signed_in(self, request: WireRequest, session: SignedIn) -> WireResponse:
         call = await self._call(request, session)
@@ -124,22 +124,22 @@ class Console:
             if request.method == "POST":
                 call.form = _form(request, call.route.body_bytes_max)
                 if not self._sessions.is_ours(request, session.text, call.form.typed("mark")):
-                    raise Misfit(FORGED)
+                    raise BadRequest(FORGED)
             if call.route.verb is not None:
                 call.authorize(call.route.verb)
             answer = await call.route.view(call)
             if isinstance(answer, WireResponse) and answer.content_type == CSV_TYPE:
-                await call.house.accounts.trail.exported(call.grant, f"{request.path} {request.query}".strip())
-        except Misfit as misfit:
+                await call.services.accounts.trail.exported(call.grant, f"{request.path} {request.query}".strip())
+        except BadRequest as misfit:
             return self._problem(call, misfit.problem)
         except TidingsError as error:
             return self._problem(call, problem_of(error), _detail(error))
         return self._reply(call, answer)
 
     async def _call(self, request: WireRequest, session: SignedIn) -> Call:
-        account = await self._house.accounts.find(session.principal.account_id)
+        account = await self._services.accounts.find(session.principal.account_id)
         assert account is not None  # a session's user has one
-        return Call(request, self._house, _NOWHERE, {}, Fields(), Fields(), session, account)
+        return Call(request, self._services, _NOWHERE, {}, Fields(), Fields(), session, account)
 
     def _reply(self, call: Call, answer: Answer) -> WireResponse:
         if isinstance(answer, WireResponse):
@@ -181,9 +181,9 @@ class Console:
             raise wrong_method("GET, HEAD, POST")
         form = _form(request, FORM_BYTES_MAX)
         if not self._sessions.is_ours(request, visit, form.typed("mark")):
-            raise Misfit(FORGED)
+            raise BadRequest(FORGED)
         wanted = wanted_path(form.typed("next"))
-        answer = await sign_in(self._house, request, form, session)
+        answer = await sign_in(self._services, request, form, session)
         if isinstance(answer, SignedIn):
             return self._redirect(request, wanted, self._sessions.begin(request, answer))
         if answer.after_s:
@@ -201,8 +201,8 @@ class Console:
         values = {
             "form": form,
             "next": wanted,
-            "asks_account": len(await self._house.accounts.all()) > 1,
-            "development": self._house.development,
+            "asks_account": len(await self._services.accounts.all()) > 1,
+            "development": self._services.development,
         }
         frame = Frame("Sign in", self._sessions.mark(visit))
         status = refused.status if refused is not None else 200
@@ -213,19 +213,19 @@ class Console:
             raise wrong_method("POST")
         form = _form(request, FORM_BYTES_MAX)
         if session is not None and not self._sessions.is_ours(request, session.text, form.typed("mark")):
-            raise Misfit(FORGED)
+            raise BadRequest(FORGED)
         if session is not None:
-            await self._house.sessions.sign_out(session, origin_of(request, session.principal))
+            await self._services.sessions.sign_out(session, origin_of(request, session.principal))
         return self._redirect(request, _SIGN_IN, self._sessions.end(request))
 
     # --- what went wrong ---------------------------------------------------------------------------------------------------------
 
-    def _problem(self, call: Call, problem: Problem, detail: str = "") -> WireResponse:
+    def _problem(self, call: Call, problem: ErrorPage, detail: str = "") -> WireResponse:
         """With the menu around it, for somebody who is signed in."""
         frame = self._render.frame(call, problem.title, self._sessions.mark(call.session.text))
         return self._render.problem(frame, problem, detail, call.request.request_id, fragment=call.is_fragment)
 
-    def _plain_problem(self, request: WireRequest, problem: Problem) -> WireResponse:
+    def _plain_problem(self, request: WireRequest, problem: ErrorPage) -> WireResponse:
         frame = Frame(problem.title, "")
         fragment = request.headers.get("hx-request") == "true"
         return self._render.problem(frame, problem, "", request.request_id, fragment=fragment)
@@ -240,7 +240,7 @@ def _is_visitor(request: WireRequest) -> bool:
 
 
 async def _no_view(call: Call) -> Answer:
-    raise Misfit(MISSING)
+    raise BadRequest(MISSING)
 
 
 _NOWHERE = Route("GET", "/nowhere", _no_view, None, "nowhere")
@@ -250,13 +250,13 @@ def _query(request: WireRequest) -> Fields:
     try:
         return read_pairs(request.query)
     except ValueError as error:
-        raise Misfit(UNREADABLE) from error
+        raise BadRequest(UNREADABLE) from error
 
 
 def _form(request: WireRequest, bytes_max: int) -> Fields:
     """Raises Misfit."""
     if len(request.body) > bytes_max:
-        raise Misfit(TOO_LARGE)
+        raise BadRequest(TOO_LARGE)
     content_type = request.headers.get("content-type", "")
     media_type = content_type.split(";", 1)[0].strip().lower()
     try:
@@ -265,8 +265,8 @@ def _form(request: WireRequest, bytes_max: int) -> Fields:
         if media_type == _MULTIPART:
             return read_multipart(request.body, content_type)
     except ValueError as error:
-        raise Misfit(UNREADABLE) from error
-    raise Misfit(WRONG_MEDIA_TYPE)
+        raise BadRequest(UNREADABLE) from error
+    raise BadRequest(WRONG_MEDIA_TYPE)
 
 
 def _detail(error: TidingsError) -> str:

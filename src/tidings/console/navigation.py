@@ -11,7 +11,7 @@ from tidings.domain.grants import Verb
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`key`: what routes name in `menu`. `path`: below ROOT. `glyph`: its drawing in `glyphs.html`."""
+    """`key`: what routes name in `menu`. `path`: below ROOT. `glyph`: its drawing in `icons.html`."""
 
     key: str
     label: str
@@ -59,7 +59,7 @@ GROUPS: Sequence[Group] = (
         ),
     ),
     Group(
-        "House",
+        "Settings",
         (
             Entry("accounts", "Users and keys", "/account", Verb.MANAGE_ACCOUNT, "key"),
             Entry("sessions", "Sessions", "/sessions", None, "people"),
@@ -78,7 +78,7 @@ def menu(call: Call, paths: Collection[str]) -> list[Group]:
             for entry in group.entries
             if entry.path in paths
             and (entry.verb is None or call.may(entry.verb))
-            and (not entry.only_in_development or call.house.development is not None)
+            and (not entry.only_in_development or call.services.development is not None)
         ]
         if entries:
             groups.append(Group(group.heading, entries))

@@ -16,9 +16,9 @@ from urllib.parse import quote, urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tidings.console import showing
-from tidings.console.errors import Problem
-from tidings.console.glyphs import GLYPHS
+from tidings.console import formatting
+from tidings.console.errors import ErrorPage
+from tidings.console.icons import GLYPHS
 from tidings.console.navigation import Group, menu
 from tidings.console.routing import ROOT, Call, Shown
 from tidings.dialects.contract import WireResponse
@@ -80,20 +80,20 @@ class Render:
         )
         self._environment.filters.update(
             undirected=undirected,
-            number=showing.number,
-            plural=showing.plural,
-            state=showing.state,
-            event=showing.event,
-            way=showing.way,
-            name=showing.breakable,
-            exact=showing.exact,
+            number=formatting.number,
+            plural=formatting.plural,
+            state=formatting.state,
+            event=formatting.event,
+            way=formatting.way,
+            name=formatting.breakable,
+            exact=formatting.exact,
         )
         self._environment.globals.update(
             link=self.link,
-            when=lambda at: showing.when(at, now()),
-            ago=lambda at: showing.ago(at, now()),
-            badge=showing.badge,
-            glyphs=GLYPHS,
+            when=lambda at: formatting.when(at, now()),
+            ago=lambda at: formatting.ago(at, now()),
+            badge=formatting.badge,
+            icons=GLYPHS,
             Verb=Verb,
             version=version,
             style=self._versioned("style.css"),
@@ -119,7 +119,7 @@ class Render:
     def frame(self, call: Call, title: str, mark: str, said: tuple[str, bool] | None = None) -> Frame:
         """What is around any page of somebody who is signed in."""
         groups = menu(call, self._paths)
-        in_development = call.house.development is not None
+        in_development = call.services.development is not None
         return Frame(title, mark, call, groups, said, call.route.menu, call.may, in_development)
 
     def draw(
@@ -135,7 +135,9 @@ class Render:
         drawn = self._environment.get_template(template).render({**values, "page": frame})
         return self._answer(status, drawn, headers)
 
-    def problem(self, frame: Frame, problem: Problem, detail: str, request_id: str, *, fragment: bool) -> WireResponse:
+    def problem(
+        self, frame: Frame, problem: ErrorPage, detail: str, request_id: str, *, fragment: bool
+    ) -> WireResponse:
         """A kind page, or a few words in the place where htmx puts them."""
         values = {"problem": problem, "detail": detail, "request_id": request_id}
         template = "problem_fragment.html" if fragment else "problem.html"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from tidings.access.authorize import authorize
 from tidings.access.sessions import SignedIn
-from tidings.console.errors import MISSING, Misfit, wrong_method
+from tidings.console.errors import MISSING, BadRequest, wrong_method
 from tidings.console.fields import Fields
-from tidings.console.house import House
+from tidings.console.services import ConsoleServices
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Denied
 from tidings.domain.grants import Grant, Verb
@@ -67,7 +67,7 @@ class Call:
     """One request of somebody who is signed in. `path`: the variables of the route's path. `form` is empty unless it is a POST."""
 
     request: WireRequest
-    house: House
+    services: ConsoleServices
     route: Route
     path: Mapping[str, str]
     query: Fields
@@ -149,7 +149,7 @@ class Routes:
             allowed += ["GET", "HEAD"] if route.method == "GET" else [route.method]
         if allowed:
             raise wrong_method(", ".join(dict.fromkeys(allowed)))
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

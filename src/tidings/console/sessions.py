@@ -17,8 +17,8 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from tidings.access.sessions import SignedIn
-from tidings.console.house import House
 from tidings.console.routing import ROOT, origin_of
+from tidings.console.services import ConsoleServices
 from tidings.dialects.contract import WireRequest
 from tidings.domain.errors import NotAuthenticated
 
@@ -38,10 +38,10 @@ _COOKIES_CHARACTERS_MAX = 16_384
 class Sessions:
     """One per console. `base_path`: the path under which browsers reach the server."""
 
-    def __init__(self, house: House, base_path: str) -> None:
-        self._house = house
+    def __init__(self, services: ConsoleServices, base_path: str) -> None:
+        self._services = services
         self._path = base_path + ROOT
-        self._public = urlsplit(house.public_url)
+        self._public = urlsplit(services.public_url)
 
     async def read(self, request: WireRequest) -> SignedIn | None:
         """The session of the request's cookie, if there is a good one."""
@@ -49,7 +49,7 @@ class Sessions:
         if not text:
             return None
         try:
-            return await self._house.sessions.read(
+            return await self._services.sessions.read(
                 text, origin_of(request), is_use=REFRESH_HEADER not in request.headers
             )
         except NotAuthenticated:
@@ -105,7 +105,7 @@ class Sessions:
         return site in ("same-origin", "none") and origin in (None, public, f"{request.scheme}://{request.host}")
 
     def _mac(self, purpose: str, text: str) -> str:
-        return hmac.new(self._house.csrf_key, f"{purpose}\0{text}".encode(), sha256).hexdigest()
+        return hmac.new(self._services.csrf_key, f"{purpose}\0{text}".encode(), sha256).hexdigest()
 
     # --- what is said once, on the next page --------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from tidings.access.sessions import SignedIn
 from tidings.console.fields import Fields
-from tidings.console.house import House
 from tidings.console.routing import ROOT, origin_of
+from tidings.console.services import ConsoleServices
 from tidings.dialects.contract import WireRequest
 from tidings.domain.errors import NotAuthenticated, Throttled
 from tidings.domain.model import AccountId
@@ -30,7 +30,7 @@ class Refused:
 
 
 async def sign_in(
-    house: House, request: WireRequest, form: Fields, session: SignedIn | None = None
+    services: ConsoleServices, request: WireRequest, form: Fields, session: SignedIn | None = None
 ) -> SignedIn | Refused:
     """A session for who typed a right name and password; what is wrong is in the form's refusals. Empty account: the oldest.
 
@@ -45,13 +45,13 @@ async def sign_in(
         form.refuse("password", f"Password: at most {_PASSWORD_CHARACTERS_MAX} characters.")
     if not form.ok:
         return Refused(422)
-    accounts, account = house.accounts, None
+    accounts, account = services.accounts, None
     try:
         account = await (accounts.find(account_name) if account_name else accounts.first())
-        principal = await house.authenticator.by_password(
+        principal = await services.authenticator.by_password(
             account.account_id if account is not None else NOBODY, user, password, remote=request.remote
         )
-        return await house.sessions.begin(principal, origin_of(request), instead_of=session)
+        return await services.sessions.begin(principal, origin_of(request), instead_of=session)
     except NotAuthenticated:
         await accounts.trail.sign_in_failed(account.account_id if account else None, user, origin_of(request))
         form.refuse("password", "User and password do not match.")

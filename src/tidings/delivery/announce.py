@@ -1,4 +1,4 @@
-"""Tell this process's delivery about a change before it is acknowledged: the Announcer of a house with one process.
+"""Tell this process's delivery about a change before it is acknowledged: the Announcer of a server with one process.
 
 Several processes will need one that waits for each of them (design section 3); services only know the port.
 """

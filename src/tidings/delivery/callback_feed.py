@@ -17,9 +17,9 @@ from typing import Protocol
 import structlog
 
 from tidings.delivery.callback_forms import (
+    classify_result,
+    classify_status,
     consent_body,
-    judge_result,
-    judge_status,
     reply_body,
     signature,
     status_body,
@@ -41,7 +41,7 @@ from tidings.domain.model import (
 from tidings.domain.optout import ACCOUNT_WIDE, SmsApplication
 from tidings.domain.outcomes import Busy, Delivered, Outcome
 from tidings.domain.phone_ports import OptOutStore, TextStore
-from tidings.domain.ports import Clock, Judge, Poster, Store, Vault
+from tidings.domain.ports import AnswerClassifier, Clock, Poster, Store, Vault
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reader, SentTextQuery
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
@@ -72,7 +72,7 @@ class WholeStore(Store, OptOutStore, TextStore, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackStanding:
+class CallbackStatus:
     """How a callback is, for people. `problem`: why the last request failed, empty when it did not. `waiting_since`: of the oldest that
     was not told yet, as far as was looked; None: nothing waits. `failures`: in a row."""
 
@@ -95,7 +95,7 @@ class _Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class FeedContext:
     """What all feeds share."""
 
     store: WholeStore
@@ -117,11 +117,11 @@ class _Failed(Exception):
 class Feed:
     """One callback of one application. `application` is exchanged when it changes; `news` is set when there may be something to do."""
 
-    def __init__(self, office: Office, application: SmsApplication, name: str) -> None:
+    def __init__(self, context: FeedContext, application: SmsApplication, name: str) -> None:
         self.application = application
         self.news = asyncio.Event()
         self.stopping = False
-        self._office = office
+        self._context = context
         self._name = name
         self._after = 0
         self._saved = 0
@@ -139,9 +139,9 @@ class Feed:
     def url(self) -> str:
         return self.application.settings.get(URLS[self._name], "")
 
-    def standing(self) -> CallbackStanding:
+    def status(self) -> CallbackStatus:
         of = self.application
-        return CallbackStanding(
+        return CallbackStatus(
             of.account_id, of.app_id, self._name, self.url, self._problem, self._failures, self._waiting_since
         )
 
@@ -171,7 +171,7 @@ class Feed:
             return after_s
         self._problem = problem
         self._failures += 1
-        self._office.metrics.callback(self._name, "failed")
+        self._context.metrics.callback(self._name, "failed")
         return float(min(AGAIN_S * 2 ** min(self._failures - 1, 20), AGAIN_MAX_S))
 
     async def _wait(self, seconds: float) -> None:
@@ -192,7 +192,7 @@ class Feed:
     async def _begin(self) -> None:
         """Find the place. A new callback begins at the log's end: nobody wants to be told of last week."""
         of = self.application
-        place = await self._office.store.reader(of.account_id, of.app_id, self._name)
+        place = await self._context.store.reader(of.account_id, of.app_id, self._name)
         if place:
             self._after = self._saved = max(place, 0)
         else:
@@ -200,18 +200,20 @@ class Feed:
             await self._save(self._after or FROM_THE_START)
 
     async def _newest(self) -> int:
-        store, of = self._office.store, self.application
+        store, of = self._context.store, self.application
         if self._name == STATUS:
             query = SentTextQuery(of.account_id, app_id=of.app_id, reported=True, limit=1)
             return max((text.report_id for text in await store.sent_texts(query)), default=0)
         if self._name == REPLIES:
-            return max((text.id for text in await store.heard_last(of.account_id, before=None, limit=1)), default=0)
+            return max(
+                (text.id for text in await store.last_inbound_texts(of.account_id, before=None, limit=1)), default=0
+            )
         entries = await store.ledger(LedgerQuery(of.account_id, before=NEWEST, limit=1))
         return max((entry.id for entry in entries), default=0)
 
     async def _letters(self) -> list[_Letter]:
         """What comes next, at most a page, in order."""
-        store, of = self._office.store, self.application
+        store, of = self._context.store, self.application
         if self._name == STATUS:
             texts = await store.text_reports(of.account_id, of.app_id, after=self._after, limit=PAGE)
             return [_Letter(texts[-1].report_id, texts[0].reported_at, status_body(texts))] if texts else []
@@ -220,12 +222,12 @@ class Feed:
             return []
         addresses = await self._addresses()
         if self._name == REPLIES:
-            heard = (
-                await store.heard_page(of.account_id, after=self._after, limit=PAGE, addresses=sorted(addresses))
+            received = (
+                await store.inbound_text_page(of.account_id, after=self._after, limit=PAGE, addresses=sorted(addresses))
                 if addresses
                 else []
             )
-            letters = [_Letter(text.id, text.at, reply_body(text)) for text in heard]
+            letters = [_Letter(text.id, text.at, reply_body(text)) for text in received]
         else:
             query = LedgerQuery(of.account_id, events=_CONSENT_EVENTS, after=self._after, limit=PAGE)
             letters = [self._of_entry(entry, addresses) for entry in await store.ledger(query)]
@@ -242,7 +244,7 @@ class Feed:
     async def _addresses(self) -> frozenset[str]:
         """Where the application hears: at those with a rule for it, and at its own number."""
         of = self.application
-        rules = await self._office.store.blocking_rules(of.account_id)
+        rules = await self._context.store.blocking_rules(of.account_id)
         return frozenset({rule.address for rule in rules if rule.app_id == of.app_id} | {of.sender} - {""})
 
     # --- telling ---------------------------------------------------------------------------------------------------------------
@@ -269,19 +271,19 @@ class Feed:
 
     async def _save(self, place: int) -> None:
         of = self.application
-        await self._office.store.commit(Unit(readers=[Reader(of.account_id, of.app_id, self._name, place)]))
+        await self._context.store.commit(Unit(readers=[Reader(of.account_id, of.app_id, self._name, place)]))
         self._saved = max(place, 0)
         self._is_unsaved = False
 
     async def _post(self, body: bytes) -> None:
-        office = self._office
+        context = self._context
         outcome = await self._outcome(body)
         if isinstance(outcome, Busy):
             raise _Failed("busy", outcome.after_s)
         if not isinstance(outcome, Delivered):
             raise _Failed(getattr(outcome, "reason", "") or str(outcome))
         self._failures, self._problem = 0, ""
-        office.metrics.callback(self._name, "delivered")
+        context.metrics.callback(self._name, "delivered")
 
     async def _outcome(self, body: bytes) -> Outcome:
         of = self.application
@@ -293,12 +295,12 @@ class Feed:
 
         protocol = "https" if self.url.startswith("https:") else "http"
         message = Message(
-            f"callback-{self._name}-{of.app_id}", Kind.DIRECT, of.account_id, _DIALECT, self._office.clock.now()
+            f"callback-{self._name}-{of.app_id}", Kind.DIRECT, of.account_id, _DIALECT, self._context.clock.now()
         )
         nobody = Subscriber(SubscriptionId(NO_ID), "", of.account_id, _DIALECT, protocol, self.url, {})
         content = HttpContent(self._head(body), body)
-        judge: Judge = judge_status if self._name == CONSENT else judge_result
-        self._office.poster.send(Outgoing(message, nobody, self.url, content, 1, TIMEOUT_S), settle, judge)
+        classify: AnswerClassifier = classify_status if self._name == CONSENT else classify_result
+        self._context.poster.send(Outgoing(message, nobody, self.url, content, 1, TIMEOUT_S), settle, classify)
         return await settled
 
     def _head(self, body: bytes) -> bytes:
@@ -306,8 +308,8 @@ class Feed:
         sealed = self.application.settings.get(CALLBACK_SECRET, "")
         if sealed:
             try:
-                secret = self._office.vault.open(b64decode(sealed, validate=True))
+                secret = self._context.vault.open(b64decode(sealed, validate=True))
             except ValueError as error:
                 raise _Failed("the callback's secret cannot be opened; set it again") from error
-            head += f"X-Tidings-Signature: {signature(secret, int(self._office.now_s()), body)}\r\n"
+            head += f"X-Tidings-Signature: {signature(secret, int(self._context.now_s()), body)}\r\n"
         return head.encode("ascii")

@@ -16,7 +16,7 @@ import msgspec
 import phonenumbers
 
 from tidings.domain.model import LedgerEntry, State
-from tidings.domain.optout import HeardText
+from tidings.domain.optout import InboundText
 from tidings.domain.outcomes import Delivered, Outcome, RetryLater
 from tidings.domain.texts import SentText, TextState
 from tidings.wire.peer_json import read_peer_object
@@ -58,7 +58,7 @@ def _status_word(text: SentText) -> str:
     return word if word in _WORDS else "SUBFAIL"
 
 
-def reply_body(text: HeardText) -> bytes:
+def reply_body(text: InboundText) -> bytes:
     """What a person wrote."""
     country, number = _split(text.phone)
     return msgspec.json.encode(
@@ -97,9 +97,9 @@ def signature(secret: bytes, at_s: int, body: bytes) -> str:
     return f"t={at_s},v1={mac.hexdigest()}"
 
 
-def judge_result(status: int, body: bytes) -> Outcome:
+def classify_result(status: int, body: bytes) -> Outcome:
     """Status and reply are received when the answer says `{"result": 0}`."""
-    outcome = judge_status(status, body)
+    outcome = classify_status(status, body)
     if not isinstance(outcome, Delivered):
         return outcome
     result = read_peer_object(body).get("result")
@@ -109,7 +109,7 @@ def judge_result(status: int, body: bytes) -> Outcome:
     return RetryLater(f'HTTP {status}, but the answer is not {{"result": 0}}: {shown!r}')
 
 
-def judge_status(status: int, body: bytes) -> Outcome:
+def classify_status(status: int, body: bytes) -> Outcome:
     """Changes of consent are received when the status says so."""
     return Delivered(f"HTTP {status}") if 200 <= status < 300 else RetryLater(f"HTTP {status}", status=status)
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import structlog
 
-from tidings.delivery.callback_feed import URLS, CallbackStanding, Feed, Office, WholeStore
+from tidings.delivery.callback_feed import URLS, CallbackStatus, Feed, FeedContext, WholeStore
 from tidings.domain.model import AccountId
 from tidings.domain.optout import SmsApplication
 from tidings.domain.ports import Clock, Poster, Vault
@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Callbacks:
-    """All callbacks of a house. `poster`: the web hooks' channel. now_s: real time, because receivers check signatures by theirs."""
+    """All callbacks of a server. `poster`: the web hooks' channel. now_s: real time, because receivers check signatures by theirs."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Callbacks:
         *,
         now_s: Callable[[], float],
     ) -> None:
-        self._office = Office(store, poster, vault, clock, metrics, now_s)
+        self._context = FeedContext(store, poster, vault, clock, metrics, now_s)
         self._feeds: dict[tuple[AccountId, str, str], Feed] = {}
         self._tasks: dict[Feed, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
@@ -80,12 +80,12 @@ class Callbacks:
         if unit.sms_applications or unit.accounts:
             self._must_look = True
             self._news.set()
-        elif unit.text_reports or unit.texts_heard or unit.blocking_rules or any(it.address for it in unit.ledger):
+        elif unit.text_reports or unit.inbound_texts or unit.blocking_rules or any(it.address for it in unit.ledger):
             self._news.set()
 
-    def standing(self) -> list[CallbackStanding]:
+    def status(self) -> list[CallbackStatus]:
         """How all callbacks are, by account, application and name."""
-        return [self._feeds[key].standing() for key in sorted(self._feeds)]
+        return [self._feeds[key].status() for key in sorted(self._feeds)]
 
     async def _keep(self) -> None:
         while True:
@@ -108,7 +108,7 @@ class Callbacks:
     async def _look(self) -> None:
         """Find the applications that want to be told; begin and end feeds."""
         self._must_look = False
-        store, found = self._office.store, set()
+        store, found = self._context.store, set()
         for account in await store.accounts():
             for application in await store.sms_applications(account.account_id):
                 for name, setting in URLS.items():
@@ -124,7 +124,7 @@ class Callbacks:
         if feed is not None:
             feed.application = application
             return
-        feed = self._feeds[key] = Feed(self._office, application, key[2])
+        feed = self._feeds[key] = Feed(self._context, application, key[2])
         task = self._tasks[feed] = asyncio.get_running_loop().create_task(feed.run())
         task.add_done_callback(lambda _: self._tasks.pop(feed))
 

@@ -25,7 +25,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
 from tidings.domain.model import Delivery, Kind, Message, Subscriber, Subscription
-from tidings.domain.ports import Channel, Clock, Flow, Settled, Store, Task, Wardrobe
+from tidings.domain.ports import Channel, Clock, Flow, RenderedMessage, Settled, Store, Task
 from tidings.observe.metrics import Metrics
 
 IN_FLIGHT_MAX = PAGES_IN_FLIGHT * PAGE_SUBSCRIPTIONS
@@ -153,11 +153,11 @@ class Dispatcher:
         return True
 
     async def _sign_and_send(
-        self, fanout: Fanout, subscribers: Sequence[Subscriber], unsigned: Sequence[Wardrobe]
+        self, fanout: Fanout, subscribers: Sequence[Subscriber], unsigned: Sequence[RenderedMessage]
     ) -> None:
         try:
-            for wardrobe in unsigned:
-                await wardrobe.sign()
+            for rendered in unsigned:
+                await rendered.sign()
         except Unavailable:
             return  # stopping: the message comes again at the next start
         self._sender.send_page(fanout, subscribers)
@@ -270,24 +270,26 @@ class Dispatcher:
 
     # --- dressing ------------------------------------------------------------------------------------------------------
 
-    def _wardrobe(self, fanout: Fanout, dialect: str) -> Wardrobe:
-        wardrobe = fanout.wardrobes.get(dialect)
-        if wardrobe is None:
-            wardrobe = fanout.wardrobes[dialect] = self._renderer.open(dialect, fanout.task.message, fanout.topic)
-        return wardrobe
+    def _rendered(self, fanout: Fanout, dialect: str) -> RenderedMessage:
+        rendered = fanout.rendered_messages.get(dialect)
+        if rendered is None:
+            rendered = fanout.rendered_messages[dialect] = self._renderer.open(
+                dialect, fanout.task.message, fanout.topic
+            )
+        return rendered
 
-    def _unsigned(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> list[Wardrobe]:
-        """The wardrobes whose signature somebody on this page will read and that have none yet."""
-        missing: dict[str, Wardrobe] = {}
+    def _unsigned(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> list[RenderedMessage]:
+        """The rendered message whose signature somebody on this page will read and that have none yet."""
+        missing: dict[str, RenderedMessage] = {}
         for subscriber in subscribers:
-            wardrobe = self._wardrobe(fanout, subscriber.dialect)
-            if wardrobe.reads_signature(subscriber):
-                missing[subscriber.dialect] = wardrobe
+            rendered = self._rendered(fanout, subscriber.dialect)
+            if rendered.reads_signature(subscriber):
+                missing[subscriber.dialect] = rendered
         return list(missing.values())
 
     async def _sign(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
-        for wardrobe in self._unsigned(fanout, subscribers):
-            await wardrobe.sign()
+        for rendered in self._unsigned(fanout, subscribers):
+            await rendered.sign()
 
     async def _take_due(self) -> None:
         while not self._stopping:
@@ -307,10 +309,10 @@ class Dispatcher:
 
     async def _send_due(self, due: Sequence[tuple[Delivery, Message]]) -> None:
         found = await self._store.subscribers([delivery.subscription_uid for delivery, _ in due])
-        wardrobes: dict[tuple[str, str], Wardrobe] = {}
+        rendered_messages: dict[tuple[str, str], RenderedMessage] = {}
         for delivery, message in due:
             try:
-                await self._send_row(delivery, message, found.get(delivery.subscription_uid), wardrobes)
+                await self._send_row(delivery, message, found.get(delivery.subscription_uid), rendered_messages)
             except Exception as error:  # noqa: BLE001
                 _log.exception("delivery not sent; trying again", delivery_id=delivery.id)
                 again = self._clock.now() + timedelta(seconds=30)
@@ -321,7 +323,7 @@ class Dispatcher:
         delivery: Delivery,
         message: Message,
         subscription: Subscription | None,
-        wardrobes: dict[tuple[str, str], Wardrobe],
+        rendered_messages: dict[tuple[str, str], RenderedMessage],
     ) -> None:
         topic = await self._expander.topic(message.topic_id) if message.topic_id is not None else None
         if message.kind is Kind.DIRECT:
@@ -335,12 +337,12 @@ class Dispatcher:
             self._sender.expire_row(delivery, message, topic)
             return
         key = (message.id, subscriber.dialect)
-        wardrobe = wardrobes.get(key)
-        if wardrobe is None:
-            wardrobe = wardrobes[key] = self._renderer.open(subscriber.dialect, message, topic)
-        if wardrobe.reads_signature(subscriber):
-            await wardrobe.sign()
-        self._sender.send_row(Row(delivery.id, topic, wardrobe), message, subscriber, delivery.attempts + 1)
+        rendered = rendered_messages.get(key)
+        if rendered is None:
+            rendered = rendered_messages[key] = self._renderer.open(subscriber.dialect, message, topic)
+        if rendered.reads_signature(subscriber):
+            await rendered.sign()
+        self._sender.send_row(Row(delivery.id, topic, rendered), message, subscriber, delivery.attempts + 1)
 
 
 def _may_receive(message: Message, subscription: Subscription) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tidings.delivery.settle import Decision
 from tidings.domain.envelope import Outgoing
 from tidings.domain.model import Subscriber, Topic
-from tidings.domain.ports import Task, Wardrobe
+from tidings.domain.ports import RenderedMessage, Task
 
 
 @dataclass(slots=True, eq=False)
@@ -20,7 +20,7 @@ class Fanout:
 
     task: Task
     topic: Topic | None
-    wardrobes: dict[str, Wardrobe]
+    rendered_messages: dict[str, RenderedMessage]
     after: int
     exhausted: bool = False
     read: list[Subscriber] | None = None
@@ -63,7 +63,7 @@ class Row:
 
     id: int
     topic: Topic | None
-    wardrobe: Wardrobe
+    rendered: RenderedMessage
     early: tuple[Decision, bool] | None = None
 
 

@@ -1,4 +1,4 @@
-"""What a phone receives as it was said: texts of applications, and the house's own answers to a STOP, START or HELP. The Envelopes of
+"""What a phone receives as it was said: texts of applications, and the server's own answers to a STOP, START or HELP. The Envelopes of
 messages that no topic's dialect dresses.
 
 `wiring` hands these to `render` beside the dialects' ones.
@@ -28,7 +28,7 @@ class OwnTexts:
     def dead_letter_queue(self, subscriber: Subscriber) -> str:
         return ""
 
-    def dead_letter(self, wardrobe: object, subscriber: Subscriber) -> Content:
+    def dead_letter(self, rendered: object, subscriber: Subscriber) -> Content:
         raise AssertionError("an answer has no dead-letter queue")
 
     def wants(self, message: Message, subscriber: Subscriber) -> bool:
@@ -50,5 +50,5 @@ class OwnText:
     async def sign(self) -> None:
         """There is nothing to sign."""
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         return TextContent(self._message.body, self._message.sender)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tidings.domain.envelope import Outgoing
 from tidings.domain.model import NO_ID, Message, Subscriber, Subscription, SubscriptionId, Topic
-from tidings.domain.ports import Envelopes, Vault, Wardrobe
+from tidings.domain.ports import Envelopes, RenderedMessage, Vault
 
 
 class Renderer:
@@ -21,18 +21,18 @@ class Renderer:
         """The dialect in which a subscription was made decides what its subscriber receives."""
         return self._envelopes[subscriber.dialect]
 
-    def open(self, dialect: str, message: Message, topic: Topic | None) -> Wardrobe:
+    def open(self, dialect: str, message: Message, topic: Topic | None) -> RenderedMessage:
         """The envelopes of one message for the subscribers of one dialect."""
         token = self._vault.open(message.sealed_token).decode() if message.sealed_token else ""
         return self._envelopes[dialect].open(message, topic, token)
 
-    def outgoing(self, message: Message, wardrobe: Wardrobe, subscriber: Subscriber, attempt: int) -> Outgoing:
+    def outgoing(self, message: Message, rendered: RenderedMessage, subscriber: Subscriber, attempt: int) -> Outgoing:
         """Raises ValueError when the message cannot be shown by the subscriber's protocol."""
         return Outgoing(
             message,
             subscriber,
             subscriber.endpoint,
-            wardrobe.dress(subscriber),
+            rendered.for_subscriber(subscriber),
             attempt,
             self._envelopes[subscriber.dialect].timeout_s(subscriber),
         )

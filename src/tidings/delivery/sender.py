@@ -105,7 +105,7 @@ class Sender:
             if per_s is not None and self._must_wait(page, subscriber, per_s):
                 continue
             try:
-                outgoing = renderer.outgoing(message, fanout.wardrobes[subscriber.dialect], subscriber, 1)
+                outgoing = renderer.outgoing(message, fanout.rendered_messages[subscriber.dialect], subscriber, 1)
             except ValueError as error:
                 self._refuse_unsent(page, subscriber, str(error))
                 continue
@@ -235,8 +235,10 @@ class Sender:
         if not queue or channel is None:
             return False
         mark = outgoing.mark
-        wardrobe = mark.fanout.wardrobes[outgoing.subscriber.dialect] if isinstance(mark, Page) else mark.wardrobe
-        content = envelopes.dead_letter(wardrobe, outgoing.subscriber)
+        rendered = (
+            mark.fanout.rendered_messages[outgoing.subscriber.dialect] if isinstance(mark, Page) else mark.rendered
+        )
+        content = envelopes.dead_letter(rendered, outgoing.subscriber)
         letter = Outgoing(outgoing.message, outgoing.subscriber, queue, content, 1, 30.0)
 
         def settled(letter: Outgoing, outcome: Outcome) -> None:
@@ -265,7 +267,7 @@ class Sender:
     def _spill(self, page: Page) -> None:
         task, now = page.fanout.task, self._clock.now()
         for outgoing in page.out:
-            row = Row(0, page.fanout.topic, page.fanout.wardrobes[outgoing.subscriber.dialect])
+            row = Row(0, page.fanout.topic, page.fanout.rendered_messages[outgoing.subscriber.dialect])
             outgoing.mark = row
             due = now + timedelta(seconds=outgoing.timeout_s + SPILL_EXTRA_S)
             subscriber = outgoing.subscriber
@@ -278,7 +280,7 @@ class Sender:
     def send_row(self, row: Row, message: Message, subscriber: Subscriber, attempt: int) -> None:
         """Make another attempt of a delivery that is a row."""
         try:
-            outgoing = self._renderer.outgoing(message, row.wardrobe, subscriber, attempt)
+            outgoing = self._renderer.outgoing(message, row.rendered, subscriber, attempt)
         except ValueError as error:
             self._metrics.attempt(subscriber.protocol, "refused")
             self._metrics.dead_letter(subscriber.protocol)

@@ -108,7 +108,7 @@ class TextReports:
     # --- on the way out, called by `sender` ------------------------------------------------------------------------------------
 
     def set_sender(self, outgoing: Outgoing) -> None:
-        """Give a text that names no sender its application's, or else the house's. Raises Unavailable."""
+        """Give a text that names no sender its application's, or else the server's. Raises Unavailable."""
         content, message = outgoing.content, outgoing.message
         if not isinstance(content, TextContent) or content.sender:
             return

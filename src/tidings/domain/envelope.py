@@ -96,7 +96,7 @@ Content = HttpContent | MailContent | TextContent | QueueContent | BotContent
 
 @dataclass(slots=True, eq=False)
 class Outgoing:
-    """One attempt on its way through a channel. Mutable only by the room that holds it; compared by identity.
+    """One attempt on its way through a channel. Mutable only by whoever holds it; compared by identity.
 
     `content` is what to send to `endpoint`. `timeout_s`: one time-out for the whole attempt. `attempt`: 1 for the first.
     `mark`: the dispatcher's own note (the page or row this belongs to); channels never look at it.

@@ -4,8 +4,8 @@ Called by the opt-out service for every incoming text, for edited keywords and f
 and a text to review is shown to a person, by the service. Three answers, from sure to doubtful:
 
 - the whole text is a keyword (any set), after `normalized`;
-- the text asks plainly to be left alone, by a rule of `wishes.OPTING_OUT`;
-- a person might mean it, by a rule of `wishes.SHOWING`: to review.
+- the text asks plainly to be left alone, by a rule of `optout_intent.OPTING_OUT`;
+- a person might mean it, by a rule of `optout_intent.SHOWING`: to review.
 
 The look is bounded, so a long or hostile text costs no more than a long one of good will.
 Source: 47 CFR 64.1200(a)(10); CTIA Messaging Principles and Best Practices.
@@ -20,12 +20,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from tidings.domain import wishes
+from tidings.domain import optout_intent
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import KeywordSet
+from tidings.domain.optout_intent import REQUIRED, asks, may_mean, ways_of
 from tidings.domain.read_text import ReadText, Ways
 from tidings.domain.text_forms import normalized
-from tidings.domain.wishes import REQUIRED, asks, may_mean, ways_of
 
 __all__ = [
     "DEFAULTS",
@@ -73,7 +73,7 @@ _READING_CHARACTERS_MIN: Final = 4
 _ABOUT: Final = {
     KEYWORD: "the whole text is a keyword",
     FAR_INSIDE: "one of the plainest words for stopping far inside a long text",
-    **wishes.ABOUT,
+    **optout_intent.ABOUT,
 }
 _PLAINEST_WORDS = ("stop", "unsubscribe", "opt out", "opt-out", "optout", "退订", "退訂", "停止")
 _PLAINEST = re.compile(r"\b(?:stop|unsubscribe|opt[ -]?out)\b|退订|退訂|停止")

@@ -1,6 +1,6 @@
 """The life of a subscription as pure rules: unconfirmed -> confirmed -> canceled, back within the window, or expired.
 
-`services/subscriptions` reads, asks these functions, and commits what they say. Each cloud's variations are a `Customs` value,
+`services/subscriptions` reads, asks these functions, and commits what they say. Each cloud's variations are a `LifecycleRules` value,
 written in that cloud's dialect next to its source.
 """
 
@@ -92,7 +92,7 @@ def why_not_ask(
 
 
 @dataclass(frozen=True, slots=True)
-class Customs:
+class LifecycleRules:
     """How one cloud varies the life of a subscription.
 
     needs_confirmation: protocols whose endpoint must confirm. says_goodbye: protocols that get a final message with a way
@@ -122,11 +122,11 @@ class Cancellation:
     goodbye: bool
 
 
-def first_state(customs: Customs, protocol: str, *, owner_is_topic_owner: bool) -> State:
+def first_state(lifecycle_rules: LifecycleRules, protocol: str, *, owner_is_topic_owner: bool) -> State:
     """The state of a new subscription. An endpoint of the cloud's own (a queue) confirms by belonging to the topic's owner."""
-    if protocol in customs.needs_confirmation:
+    if protocol in lifecycle_rules.needs_confirmation:
         return State.UNCONFIRMED
-    if protocol in customs.signed_only and not owner_is_topic_owner:
+    if protocol in lifecycle_rules.signed_only and not owner_is_topic_owner:
         return State.UNCONFIRMED
     return State.CONFIRMED
 
@@ -161,7 +161,7 @@ def confirm(
     )
 
 
-def standing_token(subscription: Subscription, ttl: timedelta) -> Token:
+def permanent_token(subscription: Subscription, ttl: timedelta) -> Token:
     """What a link that needs no storage is worth now: confirm within `ttl` of the last request, come back within the window.
 
     For links that reached the endpoint itself and stay with it (a text message's), as `confirm` reads tokens.
@@ -180,7 +180,7 @@ def is_owner(principal: Principal | None, subscription: Subscription, topic: Top
 
 
 def cancel(
-    customs: Customs,
+    lifecycle_rules: LifecycleRules,
     subscription: Subscription,
     now: datetime,
     *,
@@ -194,12 +194,12 @@ def cancel(
     may cancel (a link that reached the endpoint itself always may), and WrongState for an unconfirmed one where the cloud does not
     allow that. Source: SNS API reference, Unsubscribe.
     """
-    needs_owner = caller or subscription.auth_on_unsubscribe or subscription.protocol in customs.signed_only
+    needs_owner = caller or subscription.auth_on_unsubscribe or subscription.protocol in lifecycle_rules.signed_only
     if needs_owner and not by_owner and not holds_link:
         raise Denied(caller or "anonymous", "Unsubscribe", subscription.uid)
     if subscription.state in (State.CANCELED, State.EXPIRED):
         return Cancellation(subscription, changed=False, way_back=False, goodbye=False)
-    if subscription.state is State.UNCONFIRMED and not (customs.unconfirmed_cancelable or holds_link):
+    if subscription.state is State.UNCONFIRMED and not (lifecycle_rules.unconfirmed_cancelable or holds_link):
         raise WrongState("subscription", "unconfirmed", "cancel")
     # An owner who canceled by mistake subscribes again; everybody else is let back in by the endpoint itself.
     way_back = subscription.state is State.CONFIRMED and not by_owner
@@ -207,9 +207,9 @@ def cancel(
         subscription,
         state=State.CANCELED,
         canceled_at=now,
-        come_back_until=now + customs.ttl if way_back else None,
+        come_back_until=now + lifecycle_rules.ttl if way_back else None,
     )
-    goodbye = way_back and subscription.protocol in customs.says_goodbye
+    goodbye = way_back and subscription.protocol in lifecycle_rules.says_goodbye
     return Cancellation(canceled, changed=True, way_back=way_back, goodbye=goodbye)
 
 

@@ -10,10 +10,10 @@ CONFIRM = "y"
 RESTORE = "r"
 CANCEL = "c"
 ENDPOINT = "e"
-STANDING = "p"
+PERMANENT = "p"
 NAMED = "u"
 EVERYTHING = "all"
-_SECRET_KINDS = frozenset({CONFIRM, RESTORE, CANCEL, ENDPOINT, STANDING, NAMED})
+_SECRET_KINDS = frozenset({CONFIRM, RESTORE, CANCEL, ENDPOINT, PERMANENT, NAMED})
 
 
 def confirm_url(base: str, token: str) -> str:
@@ -42,9 +42,9 @@ def endpoint_url(base: str, link: str) -> str:
     return _url(base, ENDPOINT, link)
 
 
-def standing_url(base: str, link: str) -> str:
-    """The page on which a phone's owner confirms, cancels and comes back, for a signed link of purpose STANDING."""
-    return _url(base, STANDING, link)
+def permanent_url(base: str, link: str) -> str:
+    """The page on which a phone's owner confirms, cancels and comes back, for a signed link of purpose PERMANENT."""
+    return _url(base, PERMANENT, link)
 
 
 def named_url(base: str, subscription_uid: str) -> str:

@@ -311,7 +311,7 @@ class Message:
     `bodies`: texts per protocol that replace `body`. `sealed_token`: the notice's link secret, encrypted by the vault.
     `sequence`, `group_id`, `dedup_id`: for ordered topics and queues, empty otherwise.
     `protocols`: only subscriptions of these receive it; empty means all. `expires_at`: no attempt starts at or after it.
-    `language`: of the words that we add, a tag such as `zh-CN`; empty means the house's.
+    `language`: of the words that we add, a tag such as `zh-CN`; empty means the server's.
     `sms_app`, `sms_type`: in whose name and as what its texts are sent (`domain.optout`); empty and 0: topics, notification. `answers`:
     what it is the one answer to (`optout.KeywordSet`), round what opt-outs block; empty for all others. `sender`: the number or sender
     id its texts come from, empty for the channel's own. `trace_header`: the publisher's `X-Amzn-Trace-Id`, handed on to queues.

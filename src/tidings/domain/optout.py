@@ -162,7 +162,7 @@ class IncomingText:
 
 
 @dataclass(frozen=True, slots=True)
-class HeardText:
+class InboundText:
     """An incoming text as it is kept for a while: for those who pull replies, and to know a repeat. `matched`: the set whose keyword
     it was, or empty. `id` is given by the store and grows."""
 

@@ -1,4 +1,4 @@
-"""How people say that they want no more texts, or may mean it, by language. Data only, read by `wishes`; chosen by us,
+"""How people say that they want no more texts, or may mean it, by language. Data only, read by `optout_intent`; chosen by us,
             for operators to bear.
 
 The lists err on the side of showing a text to a person. Each table's name is the end of the name of the rule that finds its words

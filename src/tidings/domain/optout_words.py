@@ -1,5 +1,5 @@
-"""Words around a wish to get no more texts, as `wishes` reads them: courtesies, what is asked for, what only looks like a wish. Data only;
-the wishes themselves are in `optout_phrases`. Chosen by us, for operators to bear.
+"""Words around a wish to get no more texts, as `optout_intent` reads them: courtesies, what is asked for, what only looks
+like a wish. Data only; the wishes themselves are in `optout_phrases`. Chosen by us, for operators to bear.
 
 Compared word by word with texts in their normalized form: lower case, without accents and apostrophes, and `do not` and `thank you` as one
 word (ONE_WORD).

@@ -13,8 +13,8 @@ from tidings.domain.model import AccountId, LedgerEntry
 from tidings.domain.optout import (
     BatchResult,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     NumberClaim,
     OptOut,
     OptOutBatch,
@@ -102,21 +102,21 @@ class OptOutStore(Protocol):
         """O(1) when the query names nothing but the account, or the account and one address."""
         ...
 
-    async def heard(
+    async def inbound_texts_of(
         self, account_id: AccountId, address: str, phone: str, *, since: datetime, newest: int | None = None
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         """What a phone said at an address since then, ascending. newest: no more than so many, those that came last."""
         ...
 
-    async def heard_page(
+    async def inbound_text_page(
         self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         """Ascending by id, starting after `after`. addresses: only at these. unmatched: only those that no keyword matched."""
         ...
 
-    async def heard_last(
+    async def last_inbound_texts(
         self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         """Descending by id, starting before `before`."""
         ...
 
@@ -129,7 +129,7 @@ class OptOutStore(Protocol):
         """How many there are; `before`: that are older than this."""
         ...
 
-    async def last_heard(self, account_id: AccountId, address: str) -> datetime | None:
+    async def last_inbound_at(self, account_id: AccountId, address: str) -> datetime | None:
         """When the newest text arrived at an address, as far as texts are kept."""
         ...
 

@@ -1,4 +1,4 @@
-"""The seams of the house: rooms of the same floor know each other only through these.
+"""The ports: packages of one layer know each other only through these.
 
 Every implementation of Store and of Flow passes the same suite (`tests/integration`). Services decide on values they read,
 and hand the store a `Unit` that it applies as a whole or refuses with `Conflict`; so PostgreSQL needs nothing that SQLite
@@ -362,14 +362,14 @@ class Channel(Protocol):
         ...
 
 
-Judge = Callable[[int, bytes], Outcome | None]
+AnswerClassifier = Callable[[int, bytes], Outcome | None]
 """What an HTTP answer means, from its status and as much of its body as was read; None: what its status says."""
 
 
 class Poster(Protocol):
     """A channel for web addresses that other channels may post through."""
 
-    def send(self, outgoing: Outgoing, settle: Settle, judge: Judge | None = None) -> None:
+    def send(self, outgoing: Outgoing, settle: Settle, classify: AnswerClassifier | None = None) -> None:
         """As a Channel's; with a judge, the answer's body decides too."""
         ...
 
@@ -394,8 +394,8 @@ class Prober(Protocol):
         ...
 
 
-class Wardrobe(Protocol):
-    """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `dress`."""
+class RenderedMessage(Protocol):
+    """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `for_subscriber`."""
 
     def reads_signature(self, subscriber: Subscriber) -> bool:
         """Whether this subscriber's envelope carries a signature that is still missing; `sign` will then make it."""
@@ -405,7 +405,7 @@ class Wardrobe(Protocol):
         """Make the signatures that `reads_signature` found missing; safe to repeat."""
         ...
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         """The envelope for one subscriber. Raises ValueError when the message cannot be shown by its protocol."""
         ...
 
@@ -413,7 +413,7 @@ class Wardrobe(Protocol):
 class Envelopes(Protocol):
     """What a cloud's subscribers receive. `wiring` hands delivery a table: dialect name -> Envelopes."""
 
-    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
+    def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
         """`token`: the opened link secret of a notice, else empty. `topic` is None for DIRECT messages."""
         ...
 
@@ -425,7 +425,7 @@ class Envelopes(Protocol):
         """ARN of the queue that takes what could not be delivered, or empty."""
         ...
 
-    def dead_letter(self, wardrobe: Wardrobe, subscriber: Subscriber) -> Content:
+    def dead_letter(self, rendered: RenderedMessage, subscriber: Subscriber) -> Content:
         """The content for that queue."""
         ...
 

@@ -1,4 +1,4 @@
-"""A text as the rules of `wishes` see it: its words in several forms, each made when a rule asks for it. Pure."""
+"""A text as the rules of `optout_intent` see it: its words in several forms, each made when a rule asks for it. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ReadText:
         return text_forms.words(text_forms.skeleton(self.part))
 
     @cached_property
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         """The same, without what only looks like a wish, such as a bus stop."""
         line = text_forms.line(self.latin)
         if " stop" not in line:
@@ -58,7 +58,7 @@ class ReadText:
     @cached_property
     def said(self) -> list[str]:
         """The words that are no courtesies."""
-        return [word for word in self.heard if word not in COURTESIES]
+        return [word for word in self.received if word not in COURTESIES]
 
     @cached_property
     def squeezed(self) -> str:

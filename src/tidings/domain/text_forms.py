@@ -1,4 +1,4 @@
-"""The forms in which texts, keywords and lists of words are compared. Pure; used by `keywords`, `wishes` and `template_texts`.
+"""The forms in which texts, keywords and lists of words are compared. Pure; used by `keywords`, `optout_intent` and `template_texts`.
 
 Every form is made in time that grows with the length of the text and no faster.
 Source: Unicode UAX 15 (NFKC); UTS 39 (confusables).

@@ -27,7 +27,7 @@ class LinkPurpose(StrEnum):
     ENDPOINT = (
         "e"  # see and cancel everything that one endpoint receives; the subject is a subscription of that endpoint
     )
-    STANDING = "p"  # confirm, cancel and come back: the one link that a text message has room for
+    PERMANENT = "p"  # confirm, cancel and come back: the one link that a text message has room for
 
 
 def digest(token: str) -> bytes:

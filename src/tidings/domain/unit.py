@@ -22,7 +22,7 @@ from tidings.domain.model import (
     TopicId,
     User,
 )
-from tidings.domain.optout import BlockingRule, HeardText, InboundAddress, OptOut, SmsApplication
+from tidings.domain.optout import BlockingRule, InboundAddress, InboundText, OptOut, SmsApplication
 from tidings.domain.provisioned import Provisioned
 from tidings.domain.sandbox import SandboxNumber
 from tidings.domain.sessions import Session
@@ -73,7 +73,7 @@ class Unit:
     # account, address, phone: nobody is opted out there once the unit is applied, else Conflict
     opt_outs_absent: list[tuple[AccountId, str, str]] = field(default_factory=list)
     # a transport's id at an address only once, else TransportIdTaken
-    texts_heard: list[HeardText] = field(default_factory=list)
+    inbound_texts: list[InboundText] = field(default_factory=list)
     sms_signs_new: list[SmsSign] = field(
         default_factory=list
     )  # with the id that they shall have; Conflict when it is taken

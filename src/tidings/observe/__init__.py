@@ -1,1 +1,1 @@
-"""What an operator sees of a running house: structured logs and metrics. Imported by every room; imports none."""
+"""What an operator sees of a running server: structured logs and metrics. Imported by every package; imports none."""

@@ -30,7 +30,7 @@ RETRY_AFTER_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorPage:
     """The name of a kind page, its status, and when to come again."""
 
     name: str
@@ -39,54 +39,54 @@ class Problem:
     allow: str = ""
 
 
-class Misfit(Exception):
+class BadRequest(Exception):
     """A request that no form or link of ours makes. Answered by the page it carries."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: ErrorPage) -> None:
         super().__init__(problem.name)
         self.problem = problem
 
 
 # 404: we never knew it. 410: we did, and it is over; both are final for a program. Source: RFC 9110, 15.5.
-ROWS: Mapping[type[TidingsError], Problem] = {
-    MalformedToken: Problem("malformed", 404),
-    TokenExpired: Problem("expired", 410),
-    InvalidToken: Problem("unknown", 404),
-    NotFound: Problem("ended", 404),
-    Denied: Problem("refused", 403),
-    NotAuthenticated: Problem("notpersonal", 403),
-    InvalidValue: Problem("refused", 400),
-    AlreadyExists: Problem("refused", 409),
-    QuotaExceeded: Problem("refused", 409),
-    OptedOut: Problem("optedout", 409),
-    WrongState: Problem("refused", 409),
-    Throttled: Problem("throttled", 429),
-    Conflict: Problem("unavailable", 503, RETRY_AFTER_S),
-    Unavailable: Problem("unavailable", 503, RETRY_AFTER_S),
+ROWS: Mapping[type[TidingsError], ErrorPage] = {
+    MalformedToken: ErrorPage("malformed", 404),
+    TokenExpired: ErrorPage("expired", 410),
+    InvalidToken: ErrorPage("unknown", 404),
+    NotFound: ErrorPage("ended", 404),
+    Denied: ErrorPage("refused", 403),
+    NotAuthenticated: ErrorPage("notpersonal", 403),
+    InvalidValue: ErrorPage("refused", 400),
+    AlreadyExists: ErrorPage("refused", 409),
+    QuotaExceeded: ErrorPage("refused", 409),
+    OptedOut: ErrorPage("optedout", 409),
+    WrongState: ErrorPage("refused", 409),
+    Throttled: ErrorPage("throttled", 429),
+    Conflict: ErrorPage("unavailable", 503, RETRY_AFTER_S),
+    Unavailable: ErrorPage("unavailable", 503, RETRY_AFTER_S),
 }
-_REASONS: Mapping[str, Problem] = {"used": Problem("used", 410), "superseded": Problem("superseded", 410)}
+_REASONS: Mapping[str, ErrorPage] = {"used": ErrorPage("used", 410), "superseded": ErrorPage("superseded", 410)}
 _FAILURES: Mapping[int, str] = {400: "unreadable", 404: "missing", 405: "method", 413: "toolarge", 415: "mediatype"}
 
-MISSING = Problem("missing", 404)
-TOO_LARGE = Problem("toolarge", 413)
-WRONG_MEDIA_TYPE = Problem("mediatype", 415)
+MISSING = ErrorPage("missing", 404)
+TOO_LARGE = ErrorPage("toolarge", 413)
+WRONG_MEDIA_TYPE = ErrorPage("mediatype", 415)
 
 
-def problem_of(error: TidingsError, *, of_cancel_link: bool) -> Problem:
+def problem_of(error: TidingsError, *, of_cancel_link: bool) -> ErrorPage:
     """The kind page for an error. `of_cancel_link`: the link was one to cancel, so that what is gone needs no canceling."""
     if isinstance(error, InvalidToken) and error.reason in _REASONS:
         if of_cancel_link and error.reason == "superseded":
-            return Problem("ended", 410)
+            return ErrorPage("ended", 410)
         return _REASONS[error.reason]
     if isinstance(error, Throttled):
-        return Problem("throttled", 429, max(1, ceil(error.after_s)))
+        return ErrorPage("throttled", 429, max(1, ceil(error.after_s)))
     return next(ROWS[kind] for kind in type(error).__mro__ if kind in ROWS)
 
 
-def problem_of_status(status: int) -> Problem:
+def problem_of_status(status: int) -> ErrorPage:
     """The kind page for what the server itself found out."""
     if status == 429:
-        return Problem("throttled", 429, RETRY_AFTER_S)
+        return ErrorPage("throttled", 429, RETRY_AFTER_S)
     if status == 503:
-        return Problem("unavailable", 503, RETRY_AFTER_S)
-    return Problem(_FAILURES.get(status, "failed"), status)
+        return ErrorPage("unavailable", 503, RETRY_AFTER_S)
+    return ErrorPage(_FAILURES.get(status, "failed"), status)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from tidings.dialects.contract import WireRequest
-from tidings.pages.errors import TOO_LARGE, WRONG_MEDIA_TYPE, Misfit
+from tidings.pages.errors import TOO_LARGE, WRONG_MEDIA_TYPE, BadRequest
 from tidings.wire.accept import by_weight
 
 FORM_BYTES_MAX = 4096
@@ -52,13 +52,13 @@ def read_form(request: WireRequest, *, of_cancel_link: bool = False) -> Mapping[
     of_cancel_link: whoever POSTs there wants out, so a body of any other kind is the same one-click request. Source: RFC 8058, 3.2.
     """
     if len(request.body) > FORM_BYTES_MAX:
-        raise Misfit(TOO_LARGE)
+        raise BadRequest(TOO_LARGE)
     media_type = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if media_type == _FORM or not request.body:
         return dict(reversed(_pairs(request.body.decode("utf-8", "replace"))))
     if of_cancel_link or (media_type == _MULTIPART and _ONE_CLICK_PART.search(request.body)):
         return ONE_CLICK
-    raise Misfit(WRONG_MEDIA_TYPE)
+    raise BadRequest(WRONG_MEDIA_TYPE)
 
 
 def is_one_click(form: Mapping[str, str]) -> bool:

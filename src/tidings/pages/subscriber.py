@@ -19,18 +19,18 @@ from tidings.domain.model import Origin, State, TokenPurpose, Way
 from tidings.domain.ports import Clock, Limiter
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue, load_catalogues
-from tidings.pages.errors import MISSING, Misfit, Problem, problem_of, problem_of_status
+from tidings.pages.errors import MISSING, BadRequest, ErrorPage, problem_of, problem_of_status
+from tidings.pages.labels import live_of
 from tidings.pages.negotiation import choose_language, is_one_click, query_value, read_form
 from tidings.pages.page import Page
 from tidings.pages.render import Render
-from tidings.pages.saying import live_of
 from tidings.pages.views import Sign, Views
 from tidings.services.renewals import Renewed
 from tidings.services.subscriptions import Found, Subscriptions
 from tidings.wire.accept import prefers_json
 
 _USER_AGENT_CHARACTERS_MAX = 512
-_CANCEL_KINDS = (links.CANCEL, links.ENDPOINT, links.STANDING, links.NAMED)
+_CANCEL_KINDS = (links.CANCEL, links.ENDPOINT, links.PERMANENT, links.NAMED)
 _UID = re.compile(r"[0-9a-f]{32}\Z")
 _STRAY = "/.,;:!?)>]'\"”"  # what mail and message apps stick to the end of a link; no token contains one
 _SHOWN = re.compile(r"[a-z]{1,20}/[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*/[0-9]{1,6}\Z")
@@ -126,12 +126,12 @@ class Pages:
                 one_click = parts[0] in _CANCEL_KINDS and is_one_click(form)
                 visit = replace(visit, form=form, one_click=one_click)
             page = await self._step(visit, parts)()
-        except Misfit as misfit:
+        except BadRequest as misfit:
             page = visit.views.problem(misfit.problem, request.request_id)
         except TidingsError as error:
             problem = problem_of(error, of_cancel_link=parts[0] in _CANCEL_KINDS)
             if visit.one_click and problem.name == "ended":
-                problem = Problem("ended", 200)  # what the mail program asked for is so already
+                problem = ErrorPage("ended", 200)  # what the mail program asked for is so already
             page = visit.views.problem(problem, request.request_id)
         return self._draw(visit, page)
 
@@ -162,9 +162,9 @@ class Pages:
                     act = lambda: self._expiring(visit, kind, token, self._use_token)  # noqa: E731
             case [links.CANCEL, link]:
                 look, act = lambda: self._ask_to_cancel(visit, link), lambda: self._cancel(visit, link)
-            case [links.STANDING, link]:
-                look = lambda: self._expiring(visit, links.STANDING, link, self._ask_standing)  # noqa: E731
-                act = lambda: self._expiring(visit, links.STANDING, link, self._use_standing)  # noqa: E731
+            case [links.PERMANENT, link]:
+                look = lambda: self._expiring(visit, links.PERMANENT, link, self._ask_permanent)  # noqa: E731
+                act = lambda: self._expiring(visit, links.PERMANENT, link, self._use_standing)  # noqa: E731
             case [links.NAMED, uid]:
                 look, act = lambda: self._ask_named(visit, uid), lambda: self._cancel_named(visit, uid)
             case [links.ENDPOINT, link]:
@@ -174,11 +174,11 @@ class Pages:
             case [links.ENDPOINT, link, uid]:
                 look, act = lambda: self._ask_item(visit, link, uid), lambda: self._cancel_item(visit, link, uid)
             case _:
-                raise Misfit(MISSING)
+                raise BadRequest(MISSING)
         if visit.request.method in _READING:
             return look
         if visit.request.method != "POST" or act is None:
-            raise Misfit(Problem("method", 405, allow="GET, HEAD, POST" if act else "GET, HEAD"))
+            raise BadRequest(ErrorPage("method", 405, allow="GET, HEAD, POST" if act else "GET, HEAD"))
         return act
 
     async def _start(self, visit: Visit) -> Page:
@@ -218,7 +218,7 @@ class Pages:
             return visit.views.renewed(found)
         if renewed.subscription.state is State.CONFIRMED:
             return visit.views.subscribed(found, TokenPurpose.CONFIRM, changed=False)
-        return visit.views.problem(Problem("held", 429), visit.request.request_id)
+        return visit.views.problem(ErrorPage("held", 429), visit.request.request_id)
 
     # --- cancel one -------------------------------------------------------------------------------------------------------------
 
@@ -235,36 +235,36 @@ class Pages:
 
     # --- the one link that a phone has ----------------------------------------------------------------------------------------------
 
-    async def _ask_standing(self, visit: Visit, link: str) -> Page:
-        found, token = await self._subscriptions.look_up_standing(link)
-        return visit.views.standing(found, token, link)
+    async def _ask_permanent(self, visit: Visit, link: str) -> Page:
+        found, token = await self._subscriptions.look_up_permanent(link)
+        return visit.views.permanent(found, token, link)
 
     async def _use_standing(self, visit: Visit, link: str) -> Page:
         """Do what the button said. A button that was drawn before things changed never does the opposite: it gets today's page."""
         match "cancel" if visit.one_click else visit.form.get("act"):
             case "confirm":
-                return await self._confirm_standing(visit, link, TokenPurpose.CONFIRM)
+                return await self._confirm_permanent(visit, link, TokenPurpose.CONFIRM)
             case "restore":
-                return await self._confirm_standing(visit, link, TokenPurpose.RESTORE)
+                return await self._confirm_permanent(visit, link, TokenPurpose.RESTORE)
             case "renew":
                 return await self._renew(visit, self._subscriptions.renewals.by_standing_link, link)
             case "cancel":
-                before = await self._subscriptions.look_up_link(LinkPurpose.STANDING, link)
+                before = await self._subscriptions.look_up_link(LinkPurpose.PERMANENT, link)
                 answer = await self._subscriptions.cancel_by_link(
-                    link, purpose=LinkPurpose.STANDING, origin=visit.origin()
+                    link, purpose=LinkPurpose.PERMANENT, origin=visit.origin()
                 )
                 if not answer.changed:
-                    return await self._ask_standing(visit, link)
-                return visit.views.standing_canceled(before, answer, link)
+                    return await self._ask_permanent(visit, link)
+                return visit.views.permanent_canceled(before, answer, link)
             case _:
-                raise Misfit(Problem("unreadable", 400))
+                raise BadRequest(ErrorPage("unreadable", 400))
 
-    async def _confirm_standing(self, visit: Visit, link: str, purpose: TokenPurpose) -> Page:
+    async def _confirm_permanent(self, visit: Visit, link: str, purpose: TokenPurpose) -> Page:
         try:
-            found = await self._subscriptions.confirm_by_standing_link(link, purpose=purpose, origin=visit.origin())
+            found = await self._subscriptions.confirm_by_permanent_link(link, purpose=purpose, origin=visit.origin())
         except InvalidToken:
-            return await self._ask_standing(visit, link)
-        return visit.views.standing_subscribed(found, purpose, link)
+            return await self._ask_permanent(visit, link)
+        return visit.views.permanent_subscribed(found, purpose, link)
 
     # --- cancel by name -----------------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from tidings.domain.errors import TokenExpired
 from tidings.domain.model import State, Subscription, Token, TokenPurpose
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue
-from tidings.pages.errors import Problem
+from tidings.pages.errors import ErrorPage
+from tidings.pages.labels import FIELDS, LIVE, PEOPLE, facts_of, is_phone, live_of, masked_endpoint, title_of
 from tidings.pages.page import Action, Item, Page, Row, Section
-from tidings.pages.saying import FIELDS, LIVE, PEOPLE, facts_of, is_phone, live_of, masked_endpoint, title_of
 from tidings.services.subscriptions import Canceled, Found
 
 Sign = Callable[[LinkPurpose, str], str]
@@ -138,12 +138,12 @@ class Views:
 
     # --- the one link that a phone has -------------------------------------------------------------------------------------
 
-    def standing(self, found: Found, token: Token, link: str) -> Page:
-        """What a STANDING link can do now, by the state of its subscription: confirm, cancel, come back, or nothing any more.
+    def permanent(self, found: Found, token: Token, link: str) -> Page:
+        """What a PERMANENT link can do now, by the state of its subscription: confirm, cancel, come back, or nothing any more.
 
         Raises TokenExpired: it was not confirmed in time.
         """
-        path = links.standing_url("", link)
+        path = links.permanent_url("", link)
         subscription = found.subscription
         if subscription.state is State.CONFIRMED:
             return self.ask_to_cancel(found, path, act="cancel")
@@ -171,9 +171,9 @@ class Views:
             day=("asked", subscription.confirmation_sent_at or subscription.created_at),
         )
 
-    def standing_subscribed(self, found: Found, purpose: TokenPurpose, link: str) -> Page:
+    def permanent_subscribed(self, found: Found, purpose: TokenPurpose, link: str) -> Page:
         """Confirmed or back, and that the same link cancels at any time."""
-        path = links.standing_url("", link)
+        path = links.permanent_url("", link)
         return self._page(
             "restored" if purpose is TokenPurpose.RESTORE else "confirmed",
             found,
@@ -185,9 +185,9 @@ class Views:
             changed=True,
         )
 
-    def standing_canceled(self, before: Found, answer: Canceled, link: str) -> Page:
+    def permanent_canceled(self, before: Found, answer: Canceled, link: str) -> Page:
         """It is canceled, and the same link brings it back."""
-        return self.canceled(before, answer, back=self._back(links.standing_url("", link), act="restore"))
+        return self.canceled(before, answer, back=self._back(links.permanent_url("", link), act="restore"))
 
     # --- everything an endpoint receives ---------------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ class Views:
 
     # --- kind pages ------------------------------------------------------------------------------------------------------
 
-    def problem(self, problem: Problem, request_id: str) -> Page:
+    def problem(self, problem: ErrorPage, request_id: str) -> Page:
         """What went wrong, in words of the reader's own, and what to do next."""
         key = f"problem.{problem.name}"
         heading = self.texts.text(f"{key}.heading")
@@ -304,7 +304,7 @@ class Views:
 
     def expired(self, path: str, request_id: str) -> Page:
         """The link is too old, and a button that has a new one sent. path: of the link."""
-        page = self.problem(Problem("expired", 410), request_id)
+        page = self.problem(ErrorPage("expired", 410), request_id)
         return replace(page, actions=(Action("renew", self.texts.text("renewed.ask"), path, act="renew"),))
 
     def renewed(self, found: Found) -> Page:

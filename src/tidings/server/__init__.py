@@ -1,7 +1,7 @@
 """The one HTTP port: makes a `WireRequest` of what came in, asks each front end in order whether it is its own, and sends its
 answer. Measures and logs what was asked and answered.
 
-Started and stopped by `wiring`; hands on to `dialects` and `pages` through `dialects.contract`, and to the house's own `doors`.
+Started and stopped by `wiring`; hands on to `dialects` and `pages` through `dialects.contract`, and to `system_endpoints`.
 Knows no cloud and no setting, and decides nothing about a request but its size and its patience. Inside: `listener` has the port
 and the `connection`s, each with an `intake` (bytes in, requests out); `reply` and `stream` make bytes of answers. A request's parts
 that no text can hold: bytes of a path that are not UTF-8 arrive as U+FFFD, header values that are not UTF-8 as Latin-1.
@@ -23,8 +23,7 @@ from tidings.dialects.contract import Dialect, WireRequest, WireResponse
 from tidings.domain.errors import Unavailable
 from tidings.domain.links import without_secret
 from tidings.observe.metrics import Metrics
-from tidings.server.connection import Connection, Hall
-from tidings.server.doors import Door, Doors
+from tidings.server.connection import Connection, ServerState
 from tidings.server.intake import Arrived, Malformed
 from tidings.server.listener import Listener
 from tidings.server.proxies import Network, Proxies
@@ -32,6 +31,7 @@ from tidings.server.refusal import Refusal
 from tidings.server.reply import Heads, is_bodiless
 from tidings.server.shares import connections_max
 from tidings.server.stream import Stream, begun
+from tidings.server.system_endpoints import SystemEndpoint, SystemEndpoints
 from tidings.wire.clients import client_group
 
 BODY_BYTES_MAX = 2 * 1024 * 1024
@@ -42,7 +42,7 @@ CLIENT_GONE = 499
 """What metrics call a request whose caller left before the answer."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _ALLOW = ("allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-_HOUSE = "house"
+_SERVER = "server"
 _NOBODY = "none"
 _PATH_SHOWN_MAX = 200
 
@@ -75,12 +75,12 @@ class Server:
         self._dialects = tuple(dialects)
         self._metrics = metrics
         self._new_request_id = new_request_id
-        self._doors = Doors(metrics, ready, certificates, refresh, security_contact)
+        self._system_endpoints = SystemEndpoints(metrics, ready, certificates, refresh, security_contact)
         self._proxies = Proxies(trusted_proxies)
         self._heads = Heads()
         self._listener = Listener(listen, tls, self._heads.tick)
         self._scheme = "https" if tls else "http"
-        self._hall = Hall(
+        self._state = ServerState(
             self._serve,
             self._complain,
             self._broken_off,
@@ -109,8 +109,8 @@ class Server:
         """Answer from now on. Raises Unavailable (port taken, certificate unusable)."""
         self._logs_all = log.is_enabled_for(logging.DEBUG)
         self._heads.tick()
-        self._hall.connections_max = connections_max()
-        await self._listener.start(self._hall)
+        self._state.connections_max = connections_max()
+        await self._listener.start(self._state)
 
     async def stop(self) -> None:
         """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""
@@ -153,11 +153,11 @@ class Server:
         """The answer, and the name of who gave it."""
         if request.method not in _METHODS:
             if request.method == "OPTIONS":
-                return _HOUSE, WireResponse(204, headers=(_ALLOW,))
-            return _HOUSE, WireResponse(405, b"method not allowed\n", headers=(_ALLOW,))
-        door = self._doors.find(request.path)
-        if door is not None:
-            return _HOUSE, await _through(door, request, refusal)
+                return _SERVER, WireResponse(204, headers=(_ALLOW,))
+            return _SERVER, WireResponse(405, b"method not allowed\n", headers=(_ALLOW,))
+        endpoint = self._system_endpoints.find(request.path)
+        if endpoint is not None:
+            return _SERVER, await _answer_of(endpoint, request, refusal)
         for dialect in self._dialects:
             if dialect.owns(request):
                 return dialect.name, await self._spoken(dialect, request, refusal)
@@ -238,16 +238,16 @@ class Server:
         _log_access(arrived.method, arrived.path, CLIENT_GONE, seconds, _NOBODY, remote, self._new_request_id())
 
 
-async def _through(door: Door, request: WireRequest, refusal: Refusal | None) -> WireResponse:
-    """The answer of one of the house's own doors."""
+async def _answer_of(endpoint: SystemEndpoint, request: WireRequest, refusal: Refusal | None) -> WireResponse:
+    """The answer of one of the server's own doors."""
     if refusal is not None:
         return WireResponse(refusal.status, f"{refusal.detail}\n".encode())
     if request.method not in ("GET", "HEAD"):
         return WireResponse(405, b"method not allowed\n", headers=(("allow", "GET, HEAD, OPTIONS"),))
     try:
-        return await door(request)
+        return await endpoint(request)
     except Exception:  # noqa: BLE001  the border again
-        _log_failure(_HOUSE, request.method, request.path, request.request_id)
+        _log_failure(_SERVER, request.method, request.path, request.request_id)
         return WireResponse(500, b"internal error\n")
 
 

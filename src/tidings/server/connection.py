@@ -42,7 +42,7 @@ log = structlog.get_logger("tidings.server")
 
 
 @dataclass(slots=True)
-class Hall:
+class ServerState:
     """What all connections of a server share. `serve` answers a request and never raises but CancelledError; `complain` makes an
     answer of a Malformed; `broken_off` is told of a request that ended before its end; `body_patience_s` is for a whole body.
     `client_of`: whose share a request's memory is; `is_proxy`: whether a peer is one that others call through."""
@@ -74,7 +74,6 @@ class Connection(asyncio.Protocol):
         "_current",
         "_discarded",
         "_fault",
-        "_hall",
         "_has_eof",
         "_head_begun",
         "_intake",
@@ -89,6 +88,7 @@ class Connection(asyncio.Protocol):
         "_owes_continue",
         "_rest",
         "_share",
+        "_state",
         "_task",
         "_transport",
         "_waiting",
@@ -97,10 +97,10 @@ class Connection(asyncio.Protocol):
         "peer",
     )
 
-    def __init__(self, hall: Hall, loop: asyncio.AbstractEventLoop) -> None:
-        self._hall = hall
+    def __init__(self, state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        self._state = state
         self._loop = loop
-        self._intake = Intake(self, hall.room, hall.body_bytes_max)
+        self._intake = Intake(self, state.room, state.body_bytes_max)
         self._current: Arrived | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: deque[Arrived] = deque()
@@ -128,10 +128,10 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self.peer = _address(transport.get_extra_info("peername"))
         self.deadline = perf_counter() + min(KEEP_ALIVE_S, HEAD_PATIENCE_S)
-        hall = self._hall
-        hall.connections.add(self)
-        self._share = hall.room.share(client_group(self.peer))
-        refusal = hall.room.admit(self._share, hall.connections_max, is_proxy=hall.is_proxy(self.peer))
+        state = self._state
+        state.connections.add(self)
+        self._share = state.room.share(client_group(self.peer))
+        refusal = state.room.admit(self._share, state.connections_max, is_proxy=state.is_proxy(self.peer))
         if refusal is not None:
             self._transport.write(as_plain_refusal(refusal))
             self._finish(lingers=True)
@@ -158,18 +158,18 @@ class Connection(asyncio.Protocol):
         self._is_lost = self._is_closing = True
         arrived = self._intake.arrived
         if arrived is not None:
-            self._hall.broken_off(self, arrived)
+            self._state.broken_off(self, arrived)
         self._intake.close()
         for waiting in self._waiting:
-            self._hall.room.release(len(waiting.body), waiting.counted)
+            self._state.room.release(len(waiting.body), waiting.counted)
         self._waiting.clear()
         self._rest = b""
         self._wake()
         if self._share is not None:
-            self._hall.room.leave(self._share)
+            self._state.room.leave(self._share)
             self._share = None
         if self._current is None:
-            self._hall.forget(self)
+            self._state.forget(self)
 
     def pause_writing(self) -> None:
         self._is_stalled = True
@@ -196,7 +196,7 @@ class Connection(asyncio.Protocol):
             self._pause()
 
     def share_of(self, arrived: Arrived) -> Share:
-        return self._hall.room.share(self._hall.client_of(self, arrived))
+        return self._state.room.share(self._state.client_of(self, arrived))
 
     def is_awaited(self) -> None:
         self._owes_continue = True  # told when everything before is answered, see _proceed
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
 
     def will_close(self, arrived: Arrived) -> bool:
         """The answer to this request is the last one here."""
-        return not arrived.keeps_alive or self._hall.is_closing
+        return not arrived.keeps_alive or self._state.is_closing
 
     def send(self, data: bytes) -> bool:
         """Write an answer, or its head. False when nobody is there any more."""
@@ -229,10 +229,10 @@ class Connection(asyncio.Protocol):
 
     def answered(self, arrived: Arrived, *, closes: bool) -> None:
         """The request is done with; on to the next."""
-        self._hall.room.release(len(arrived.body), arrived.counted)
+        self._state.room.release(len(arrived.body), arrived.counted)
         self._current = self._task = self._marked = None
         if self._is_lost:
-            self._hall.forget(self)
+            self._state.forget(self)
         elif closes:
             self._finish(lingers=arrived.refusal is not None or self._is_paused)
         else:
@@ -274,7 +274,7 @@ class Connection(asyncio.Protocol):
     def _begin(self, arrived: Arrived) -> None:
         self._current = arrived
         self.deadline = inf
-        self._task = self._loop.create_task(self._hall.serve(self, arrived))
+        self._task = self._loop.create_task(self._state.serve(self, arrived))
 
     def _feed(self, data: bytes) -> None:
         intake = self._intake
@@ -303,12 +303,12 @@ class Connection(asyncio.Protocol):
             if self._waiting:
                 self._begin(self._waiting.popleft())
             elif self._fault is not None:
-                self.send(self._hall.complain(self, self._fault))
+                self.send(self._state.complain(self, self._fault))
                 self._finish(lingers=True)
             elif self._rest:
                 rest, self._rest = self._rest, b""
                 self._feed(rest)
-            elif self._has_eof or (self._hall.is_closing and not self._intake.is_midway):
+            elif self._has_eof or (self._state.is_closing and not self._intake.is_midway):
                 self._finish()
             else:
                 self._await_more()
@@ -337,7 +337,7 @@ class Connection(asyncio.Protocol):
         size = self._intake.size
         if self._marked is not arrived or size - self._mark_bytes >= BODY_BYTES_MIN:
             self._marked, self._mark_at, self._mark_bytes = arrived, perf_counter(), size
-        self.deadline = min(arrived.started + self._hall.body_patience_s, self._mark_at + BODY_STALL_S)
+        self.deadline = min(arrived.started + self._state.body_patience_s, self._mark_at + BODY_STALL_S)
 
     def _pause(self) -> None:
         if not self._is_paused:

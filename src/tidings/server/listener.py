@@ -17,7 +17,7 @@ from time import perf_counter
 import structlog
 
 from tidings.domain.errors import Unavailable
-from tidings.server.connection import Connection, Hall
+from tidings.server.connection import Connection, ServerState
 
 STOP_PATIENCE_S = 5.0
 """How long requests under way may take to finish after `stop`."""
@@ -36,7 +36,7 @@ class Listener:
         self._tick = tick
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
-        self._hall: Hall | None = None
+        self._state: ServerState | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self.address = listen
 
@@ -46,7 +46,7 @@ class Listener:
             self._socket = _bound(*self.address)
             self.address = self._socket.getsockname()[:2]
 
-    async def start(self, hall: Hall) -> None:
+    async def start(self, state: ServerState) -> None:
         """Serve the hall's connections from now on. Raises Unavailable (port taken, certificate unusable)."""
         self.bind()
         assert self._socket is not None
@@ -56,47 +56,47 @@ class Listener:
         except Unavailable:
             self._close_socket()
             raise
-        self._hall = hall
+        self._state = state
         self._server = await loop.create_server(
-            lambda: Connection(hall, loop),
+            lambda: Connection(state, loop),
             sock=self._socket,
             backlog=ACCEPT_QUEUE,
             ssl=context,
             ssl_handshake_timeout=HANDSHAKE_PATIENCE_S if context else None,
         )
         self._socket = None
-        self._sweeper = loop.create_task(self._sweep(hall), name="slow-connections")
+        self._sweeper = loop.create_task(self._sweep(state), name="slow-connections")
 
     async def stop(self) -> None:
         """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""
         self._close_socket()
-        hall, self._hall = self._hall, None
-        if hall is None or self._server is None:
+        state, self._state = self._state, None
+        if state is None or self._server is None:
             return
         self._server.close()
-        hall.is_closing = True
-        for connection in list(hall.connections):
+        state.is_closing = True
+        for connection in list(state.connections):
             connection.wind_up()
-        if not await _is_empty(hall):
-            log.warning("requests were cut off", after_s=STOP_PATIENCE_S, connections=len(hall.connections))
-            for connection in list(hall.connections):
+        if not await _is_empty(state):
+            log.warning("requests were cut off", after_s=STOP_PATIENCE_S, connections=len(state.connections))
+            for connection in list(state.connections):
                 connection.cut_off()
-            if not await _is_empty(hall):
-                log.error("requests would not end", connections=len(hall.connections))
-                for connection in list(hall.connections):
+            if not await _is_empty(state):
+                log.error("requests would not end", connections=len(state.connections))
+                for connection in list(state.connections):
                     connection.abort()
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
 
-    async def _sweep(self, hall: Hall) -> None:
-        every = min(SWEEP_EVERY_S, hall.body_patience_s / 4)
+    async def _sweep(self, state: ServerState) -> None:
+        every = min(SWEEP_EVERY_S, state.body_patience_s / 4)
         while True:
             await asyncio.sleep(every)
             try:
                 self._tick()
                 now = perf_counter()
-                for connection in list(hall.connections):
+                for connection in list(state.connections):
                     if connection.deadline < now:
                         connection.expire()
             except Exception:
@@ -108,12 +108,12 @@ class Listener:
             self._socket = None
 
 
-async def _is_empty(hall: Hall) -> bool:
+async def _is_empty(state: ServerState) -> bool:
     """Wait for the last connection to go, as long as our patience lasts."""
-    if not hall.connections:
+    if not state.connections:
         return True
     try:
-        await asyncio.wait_for(hall.empty.wait(), STOP_PATIENCE_S)
+        await asyncio.wait_for(state.empty.wait(), STOP_PATIENCE_S)
     except TimeoutError:
         return False
     return True

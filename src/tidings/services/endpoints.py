@@ -50,7 +50,7 @@ def sms_endpoint(text: str) -> str:
 
 
 def email_address(text: str) -> str:
-    """A mail address, domain in lower case. Raises InvalidValue. Names without a dot are accepted: mail inside a house."""
+    """A mail address, domain in lower case. Raises InvalidValue. Names without a dot are accepted: mail inside a server."""
     if len(text) > MAIL_ADDRESS_CHARACTERS_MAX:
         raise InvalidValue("endpoint", f"longer than {MAIL_ADDRESS_CHARACTERS_MAX} characters", text[:100])
     try:

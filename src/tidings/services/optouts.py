@@ -19,8 +19,8 @@ from tidings.domain.model import AccountId, Event, LedgerEntry, LedgerQuery, Ori
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     IncomingText,
     OptOut,
     OptOutQuery,
@@ -32,16 +32,16 @@ from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services.hearing import Heard, Hearing
-from tidings.services.inbound import READING, InboundAddresses
-from tidings.services.phones import (
+from tidings.services.inbound_addresses import READING, InboundAddresses
+from tidings.services.inbound_texts import InboundResult, InboundTexts
+from tidings.services.phone_consent import (
     PERSONS_OWN,
     Said,
     add_account_wide,
     add_opt_in,
     add_opt_out,
     address_texted,
-    heard_number,
+    inbound_number,
     phone_number,
     same_number,
     state_of,
@@ -49,7 +49,7 @@ from tidings.services.phones import (
 from tidings.services.quotas import Quotas
 from tidings.services.sms_sandbox import SmsSandbox
 
-__all__ = ["Blocked", "Heard", "OptOuts", "check_reason"]
+__all__ = ["Blocked", "InboundResult", "OptOuts", "check_reason"]
 
 PROTECTED = timedelta(days=30)
 """How long a person's own STOP is not lifted by somebody of the account. Source: SNS and AWS End User Messaging, opting in a number."""
@@ -96,21 +96,21 @@ class OptOuts(InboundAddresses):
         )
         self._revoke_all = revoke_all
         self.sandbox = SmsSandbox(store, opt_outs, clock, new_message_id=new_message_id)
-        self._hearing = Hearing(
+        self._inbound_texts = InboundTexts(
             store, opt_outs, self._phones, clock, new_message_id=new_message_id, revoke_all=revoke_all
         )
 
     # --- texts that come in: no grant, the transport is trusted -----------------------------------------------------------
 
-    async def hear(self, text: IncomingText, origin: Origin) -> Heard:
+    async def receive(self, text: IncomingText, origin: Origin) -> InboundResult:
         """Take a text in. When this returns, the change is durable and nothing that it covers is started any more.
 
         Safe to repeat. Raises NotFound (inbound address), InvalidValue (phone).
         """
-        return await self._hearing.hear(text, origin)
+        return await self._inbound_texts.receive(text, origin)
 
     async def address_texted(self, grant: Grant, text: IncomingText) -> InboundAddress:
-        """The account's inbound address that `hear` would take, however it is written. Raises NotFound (inbound address)."""
+        """The account's inbound address that `receive` would take, however it is written. Raises NotFound (inbound address)."""
         assert grant.verb in READING
         found = await address_texted(self._opt_outs, text)
         if found is None or found.account_id != grant.owner:
@@ -132,7 +132,7 @@ class OptOuts(InboundAddresses):
         if not any(map(str.isalpha, reason)):  # a bare code says nothing to a person
             reason = f"{CARRIER_REFUSED}: {reason}" if reason.strip() else CARRIER_REFUSED
         where = (found.address, ACCOUNT_WIDE) if self._revoke_all else (found.address,)
-        return await self._opt_out(found.account_id, where, heard_number(phone, found, country_code), reason, origin)
+        return await self._opt_out(found.account_id, where, inbound_number(phone, found, country_code), reason, origin)
 
     # --- the people -------------------------------------------------------------------------------------------------------------
 
@@ -292,19 +292,19 @@ class OptOuts(InboundAddresses):
         waiting = await self._opt_outs.open_reviews(review.account_id, after=review.id - 1, limit=1)
         return not waiting or waiting[0].id != review.id
 
-    async def heard(
+    async def inbound_texts_of(
         self, grant: Grant, *, before: int | None = None, limit: int = 100, unmatched: bool = False
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         """What people texted to the account, newest first, starting before that id. unmatched: only what no keyword matched."""
         assert grant.verb in READING
-        return await self._opt_outs.heard_last(grant.owner, before=before, limit=limit, unmatched=unmatched)
+        return await self._opt_outs.last_inbound_texts(grant.owner, before=before, limit=limit, unmatched=unmatched)
 
-    async def heard_from(self, grant: Grant, phone: str, *, since: datetime) -> list[HeardText]:
+    async def inbound_texts_from(self, grant: Grant, phone: str, *, since: datetime) -> list[InboundText]:
         """What one phone texted to any inbound address of the account since then, newest first. Raises InvalidValue (phone)."""
         phone = phone_number(phone)
-        found: list[HeardText] = []
+        found: list[InboundText] = []
         for address in await self.addresses(grant):
-            found += await self._opt_outs.heard(grant.owner, address.address, phone, since=since)
+            found += await self._opt_outs.inbound_texts_of(grant.owner, address.address, phone, since=since)
         return sorted(found, key=lambda text: text.id, reverse=True)
 
     # --- changing ----------------------------------------------------------------------------------------------------------------

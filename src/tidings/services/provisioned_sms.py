@@ -29,7 +29,12 @@ from tidings.domain.ports import Vault
 from tidings.domain.texts import CALLBACK_SECRET
 from tidings.domain.unit import Unit
 from tidings.services import endpoints
-from tidings.services.inbound import DEFAULT_REPLIES, DESCRIPTION_CHARACTERS_MAX, REPLY_CHARACTERS_MAX, kind_of
+from tidings.services.inbound_addresses import (
+    DEFAULT_REPLIES,
+    DESCRIPTION_CHARACTERS_MAX,
+    REPLY_CHARACTERS_MAX,
+    kind_of,
+)
 from tidings.services.sms_applications import check_application, is_secret, merged, sealed
 from tidings.wire.plain_text import is_plain
 

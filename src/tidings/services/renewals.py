@@ -15,7 +15,7 @@ from tidings.domain.model import Origin, State, Subscription, Topic
 from tidings.domain.ports import Announcer, Clock, Store
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
-from tidings.services.asking import Asking
+from tidings.services.confirmation_requests import ConfirmationRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Renewals:
         self,
         store: Store,
         clock: Clock,
-        asking: Asking,
+        asking: ConfirmationRequests,
         announcer: Announcer,
         metrics: Metrics,
         link_key: tokens.LinkKeys,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._asking = asking
+        self._confirmation_requests = asking
         self._announcer = announcer
         self._metrics = metrics
         self._link_key = link_key
@@ -56,8 +56,8 @@ class Renewals:
         return await self._renew(stored.subscription_uid, origin)
 
     async def by_standing_link(self, link: str, *, origin: Origin) -> Renewed:
-        """The same for a STANDING link whose request was not answered in time. Raises InvalidToken."""
-        return await self._renew(tokens.read_link(self._link_key, LinkPurpose.STANDING, link), origin)
+        """The same for a PERMANENT link whose request was not answered in time. Raises InvalidToken."""
+        return await self._renew(tokens.read_link(self._link_key, LinkPurpose.PERMANENT, link), origin)
 
     async def _renew(self, uid: str, origin: Origin) -> Renewed:
         for _ in range(CONFLICTS_MAX):
@@ -66,7 +66,7 @@ class Renewals:
             if subscription is None or topic is None:
                 raise InvalidToken("superseded")
             try:
-                async with self._asking.turn(subscription.protocol, subscription.endpoint):
+                async with self._confirmation_requests.turn(subscription.protocol, subscription.endpoint):
                     return await self._ask(topic, subscription, origin)
             except Conflict:
                 continue
@@ -79,7 +79,7 @@ class Renewals:
             return Renewed(live, topic, sent=False)
         before = live or old
         waiting = replace(before, state=State.UNCONFIRMED, canceled_at=None, come_back_until=None)
-        asked, unit = await self._asking.once_more(topic, waiting, origin, before=before.state)
+        asked, unit = await self._confirmation_requests.once_more(topic, waiting, origin, before=before.state)
         if not unit.messages and live is None:
             return Renewed(old, topic, sent=False)  # what ended stays so when nothing may be sent
         await self._store.commit(unit)

@@ -20,7 +20,7 @@ from tidings.domain.errors import (
     WrongState,
 )
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.lifecycle import PACES, Customs, Pace
+from tidings.domain.lifecycle import PACES, LifecycleRules, Pace
 from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import (
     Event,
@@ -40,10 +40,10 @@ from tidings.domain.ports import Announcer, Clock, Store, Vault
 from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services.asking import Asking, Wanted, request_event
 from tidings.services.confirmation_codes import ConfirmationCodes
+from tidings.services.confirmation_requests import ConfirmationRequests, Wanted, request_event
 from tidings.services.endpoint_passwords import EndpointPasswords
-from tidings.services.lapsing import expire_lapsed
+from tidings.services.expiry import expire_lapsed
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 from tidings.services.renewals import Renewals
@@ -73,9 +73,9 @@ class Found:
 
 
 class Subscriptions:
-    """`customs`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
+    """`lifecycle_rules`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
     HMAC key of signed links. `anonymous_cancel`: whether whoever knows a subscription's name may cancel it, unsigned and
-    without a link that was sent to its endpoint. `paces`, `decline_hold`: see `Asking`."""
+    without a link that was sent to its endpoint. `paces`, `decline_hold`: see `ConfirmationRequests`."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Subscriptions:
         vault: Vault,
         announcer: Announcer,
         quotas: Quotas,
-        customs: Mapping[str, Customs],
+        lifecycle_rules: Mapping[str, LifecycleRules],
         metrics: Metrics,
         *,
         new_uid: Callable[[], str],
@@ -98,15 +98,22 @@ class Subscriptions:
         self._store = store
         self._clock = clock
         self._announcer = announcer
-        self._customs = customs
+        self._lifecycle_rules = lifecycle_rules
         self._metrics = metrics
-        ttls = {dialect: custom.ttl for dialect, custom in customs.items()}
+        ttls = {dialect: custom.ttl for dialect, custom in lifecycle_rules.items()}
         self._notices = Notices(vault, clock, ttls, new_token=new_token, new_message_id=new_message_id)
-        self._asking = Asking(
-            store, clock, quotas, customs, self._notices, new_uid=new_uid, paces=paces, decline_hold=decline_hold
+        self._confirmation_requests = ConfirmationRequests(
+            store,
+            clock,
+            quotas,
+            lifecycle_rules,
+            self._notices,
+            new_uid=new_uid,
+            paces=paces,
+            decline_hold=decline_hold,
         )
         self._passwords = EndpointPasswords(vault, tokens.every_key(link_key)[-1])
-        self.renewals = Renewals(store, clock, self._asking, announcer, metrics, link_key)
+        self.renewals = Renewals(store, clock, self._confirmation_requests, announcer, metrics, link_key)
         self._link_key = link_key
         self._codes = ConfirmationCodes(store, clock, link_key)
         self._anonymous_cancel = anonymous_cancel
@@ -176,7 +183,7 @@ class Subscriptions:
         assert grant.verb is Verb.SUBSCRIBE
         endpoint, key, sealed = self._passwords.take_out(endpoint)
         wanted = Wanted(grant, topic, dialect, protocol, endpoint, {**settings, **sealed}, origin, key)
-        async with self._asking.turn(protocol, endpoint):
+        async with self._confirmation_requests.turn(protocol, endpoint):
             return await self._subscribe(wanted)
 
     async def _subscribe(self, wanted: Wanted) -> tuple[Subscription, bool]:
@@ -187,7 +194,9 @@ class Subscriptions:
                 if live is None:
                     return await self._subscribe_anew(wanted), True
                 if not lifecycle.is_owner(grant.principal, live, topic):
-                    subscription, unit = await self._asking.covered(wanted, live, tokens.newest_key(self._link_key))
+                    subscription, unit = await self._confirmation_requests.covered(
+                        wanted, live, tokens.newest_key(self._link_key)
+                    )
                     await self._commit(unit)
                     return subscription, True
                 if live.state is State.UNCONFIRMED:
@@ -199,7 +208,7 @@ class Subscriptions:
         raise Throttled
 
     async def _subscribe_anew(self, wanted: Wanted) -> Subscription:
-        subscription, unit = await self._asking.anew(wanted)
+        subscription, unit = await self._confirmation_requests.anew(wanted)
         await self._commit(unit)
         await self._announcer.subscription_changed(subscription)
         return subscription
@@ -214,14 +223,14 @@ class Subscriptions:
             if found.subscription.state is not State.UNCONFIRMED:
                 raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
             try:
-                async with self._asking.turn(found.subscription.protocol, found.subscription.endpoint):
+                async with self._confirmation_requests.turn(found.subscription.protocol, found.subscription.endpoint):
                     return await self._ask_once_more(found.topic, found.subscription, origin)
             except Conflict:
                 continue
         raise Throttled
 
     async def _ask_once_more(self, topic: Topic, live: Subscription, origin: Origin) -> Subscription:
-        subscription, unit = await self._asking.once_more(topic, live, origin)
+        subscription, unit = await self._confirmation_requests.once_more(topic, live, origin)
         await self._commit(unit)
         return replace(subscription, version=live.version + 1)
 
@@ -249,20 +258,20 @@ class Subscriptions:
         """
         return await self._confirm(lambda: self.look_up_token(token), by, auth_on_unsubscribe, origin)
 
-    async def look_up_standing(self, link: str) -> tuple[Found, Token]:
-        """What a STANDING link is about, and what it is worth now (an expired token: nothing). Raises InvalidToken."""
-        return self._standing(await self.look_up_link(LinkPurpose.STANDING, link))
+    async def look_up_permanent(self, link: str) -> tuple[Found, Token]:
+        """What a PERMANENT link is about, and what it is worth now (an expired token: nothing). Raises InvalidToken."""
+        return self._standing(await self.look_up_link(LinkPurpose.PERMANENT, link))
 
-    async def confirm_by_standing_link(
+    async def confirm_by_permanent_link(
         self, link: str, *, purpose: TokenPurpose | None = None, origin: Origin
     ) -> Found:
-        """Confirm, or come back, for the holder of a STANDING link. Safe to repeat.
+        """Confirm, or come back, for the holder of a PERMANENT link. Safe to repeat.
 
         purpose: which of the two was meant, where that is known: then never the other. Raises InvalidToken, TokenExpired.
         """
 
         async def look_up() -> tuple[Found, Token]:
-            found, token = await self.look_up_standing(link)
+            found, token = await self.look_up_permanent(link)
             if purpose not in (None, token.purpose) and found.subscription.state is not State.CONFIRMED:
                 raise InvalidToken("superseded")
             return found, token
@@ -287,7 +296,7 @@ class Subscriptions:
 
     def _standing(self, found: Found) -> tuple[Found, Token]:
         subscription = found.subscription
-        return found, lifecycle.standing_token(subscription, self._customs[subscription.dialect].ttl)
+        return found, lifecycle.permanent_token(subscription, self._lifecycle_rules[subscription.dialect].ttl)
 
     async def _confirm(
         self,
@@ -364,7 +373,7 @@ class Subscriptions:
         return found
 
     async def cancel_by_link(self, link: str, *, purpose: LinkPurpose = LinkPurpose.CANCEL, origin: Origin) -> Canceled:
-        """Cancel for the holder of a link (CANCEL or STANDING) that was sent to the endpoint. Safe to repeat.
+        """Cancel for the holder of a link (CANCEL or PERMANENT) that was sent to the endpoint. Safe to repeat.
 
         Raises InvalidToken.
         """
@@ -408,7 +417,7 @@ class Subscriptions:
             before, topic = found.subscription, found.topic
             now = self._clock.now()
             decided = lifecycle.cancel(
-                self._customs[before.dialect],
+                self._lifecycle_rules[before.dialect],
                 before,
                 now,
                 by_owner=lifecycle.is_owner(by, before, topic),
@@ -488,7 +497,7 @@ class Subscriptions:
 
     async def expire_lapsed(self, *, limit: int = 500) -> int:
         """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""
-        return await expire_lapsed(self._store, self._customs, self._clock.now(), self._commit, limit=limit)
+        return await expire_lapsed(self._store, self._lifecycle_rules, self._clock.now(), self._commit, limit=limit)
 
     async def _commit(self, unit: Unit) -> None:
         await self._store.commit(unit)

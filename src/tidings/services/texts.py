@@ -19,13 +19,13 @@ from weakref import WeakValueDictionary
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Kind, Message
-from tidings.domain.optout import TOPICS_APP, HeardText, SmsApplication, SmsType
+from tidings.domain.optout import TOPICS_APP, InboundText, SmsApplication, SmsType
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services.hearing import OWN_TEXTS
+from tidings.services.inbound_texts import OWN_TEXTS
 from tidings.services.numbers import Numbers
 from tidings.services.text_frequency import Frequency, TextLimits, TextVerdict
 from tidings.wire.phone_destinations import Destinations
@@ -182,7 +182,7 @@ class Texts:
                 await self._store.commit(Unit(readers=[Reader(owner, app_id, PULL_STATUS, found[-1].report_id)]))
         return found
 
-    async def pull_replies(self, grant: Grant, app_id: str, limit: int) -> list[HeardText]:
+    async def pull_replies(self, grant: Grant, app_id: str, limit: int) -> list[InboundText]:
         """The next texts of people that were not pulled yet, likewise. Raises NotFound (application)."""
         assert grant.verb is Verb.PUBLISH_SMS
         application = await self.application(grant, app_id)
@@ -191,7 +191,7 @@ class Texts:
             addresses = await self._hears_at(application)
             after = await self._texts.reader(owner, app_id, PULL_REPLIES)
             found = (
-                await self._opt_outs.heard_page(owner, after=after, limit=limit, addresses=addresses)
+                await self._opt_outs.inbound_text_page(owner, after=after, limit=limit, addresses=addresses)
                 if addresses
                 else []
             )
@@ -224,17 +224,17 @@ class Texts:
 
     async def replies_of(
         self, grant: Grant, app_id: str, phone: str, since: datetime, until: datetime, offset: int, limit: int
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         """What a phone wrote to the application in [since, until), oldest first. Raises NotFound (application)."""
         assert grant.verb in READING
         application = await self.application(grant, app_id)
-        found: list[HeardText] = []
+        found: list[InboundText] = []
         for address in await self._hears_at(application):
-            found += await self._opt_outs.heard(application.account_id, address, phone, since=since)
-        found = sorted((heard for heard in found if heard.at < until), key=lambda heard: heard.id)
+            found += await self._opt_outs.inbound_texts_of(application.account_id, address, phone, since=since)
+        found = sorted((received for received in found if received.at < until), key=lambda received: received.id)
         return found[offset : offset + limit]
 
-    async def answered(self, grant: Grant, app_id: str, replies: Sequence[HeardText]) -> dict[int, SentText]:
+    async def answered(self, grant: Grant, app_id: str, replies: Sequence[InboundText]) -> dict[int, SentText]:
         """The text that each reply follows: the application's last one to that phone, by the reply's id, as far as texts are kept."""
         assert grant.verb in READING
         if not replies:

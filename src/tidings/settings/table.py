@@ -51,7 +51,7 @@ _TWO_DAYS_S = 172_800
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the house is built from. None means: not given, and the reason says what happens then."""
+    """What the server is built from. None means: not given, and the reason says what happens then."""
 
     listen: Listen = _setting(
         Listen("127.0.0.1", 8010),

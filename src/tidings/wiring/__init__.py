@@ -1,6 +1,6 @@
-"""The only room that knows every class: settings in, a running house out. Called by `cli`; holds no rules."""
+"""The only package that knows every class: settings in, a running server out. Called by `cli`; holds no rules."""
 
-from tidings.wiring.house import House
-from tidings.wiring.made import open_clock, open_store
+from tidings.wiring.application import Application
+from tidings.wiring.clock_and_ids import open_clock, open_store
 
-__all__ = ["House", "open_clock", "open_store"]
+__all__ = ["Application", "open_clock", "open_store"]

@@ -34,18 +34,18 @@ class ClockWatch:
         """Compare the clocks, set the gauge, and log what is new, or still so after a while."""
         lead_s, doubting = self._clock.lead_s, self._clock.is_doubting
         self._metrics.clock_lead_s = lead_s
-        standing = "doubted" if doubting else "ahead" if lead_s > TOGETHER_S else ""
-        if standing == self._said and (not standing or monotonic() < self._said_at_s + SAY_AGAIN_S):
+        status = "doubted" if doubting else "ahead" if lead_s > TOGETHER_S else ""
+        if status == self._said and (not status or monotonic() < self._said_at_s + SAY_AGAIN_S):
             return
         if doubting:
             _log.error(
                 "the machine's clock has jumped ahead; it is followed when it has stood so for a day, or raise TIDINGS_CLOCK_JUMP_MAX_S",
                 ahead_s=round(-lead_s),
             )
-        elif standing:
+        elif status:
             _log.warning(
                 "the machine's clock is behind; ours goes on at half its pace until they meet", behind_s=round(lead_s)
             )
         else:
             _log.info("the machine's clock and ours are together")
-        self._said, self._said_at_s = standing, monotonic()
+        self._said, self._said_at_s = status, monotonic()

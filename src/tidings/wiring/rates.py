@@ -1,4 +1,4 @@
-"""How often things may be asked, as the settings say: by one caller, and of one recipient who shall confirm. Called by `house`."""
+"""How often things may be asked, as the settings say: by one caller, and of one recipient who shall confirm. Called by `application`."""
 
 from __future__ import annotations
 

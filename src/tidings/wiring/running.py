@@ -1,4 +1,4 @@
-"""How a running server uses the interpreter, and what it does from time to time until its task is canceled. Called by `house`."""
+"""How a running server uses the interpreter, and what it does from time to time until its task is canceled. Called by `application`."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Story:
     protocol: str
     endpoint: str
     topic: str
-    heard: Callable[[str], bool]
+    received: Callable[[str], bool]
     urn: str = ""
 
     def add(self) -> str:
@@ -149,16 +149,16 @@ def test_a_web_hook_cancels_with_one_call_and_comes_back_with_one(hook: Story, r
     assert json.loads(body)["subscription_urn"] == hook.urn
     assert hook.status() == CONFIRMED
     hook.publish("first")
-    heard = receiver.wait_for_type("Notification").json
-    assert heard["message"] == "first"
+    received = receiver.wait_for_type("Notification").json
+    assert received["message"] == "first"
 
-    status, body = visit(heard["unsubscribe_url"])
+    status, body = visit(received["unsubscribe_url"])
     assert status == 200
     assert "message" in json.loads(body)
     assert hook.status() == CANCELED
     goodbye = receiver.wait_for_type("UnsubscribeConfirmation").json
     hook.publish("not for those who left")
-    assert visit(heard["unsubscribe_url"])[0] == 200, "twice is no error"
+    assert visit(received["unsubscribe_url"])[0] == 200, "twice is no error"
 
     hook.later(TWO_DAYS_S - 60)
     assert visit(goodbye["subscribe_url"])[0] == 200
@@ -166,8 +166,8 @@ def test_a_web_hook_cancels_with_one_call_and_comes_back_with_one(hook: Story, r
     hook.publish("welcome back")
     assert receiver.wait_for_type("Notification", 2).json["message"] == "welcome back"
     assert len(receiver.of_type("UnsubscribeConfirmation")) == 1
-    assert not hook.heard("too early")
-    assert not hook.heard("not for those who left")
+    assert not hook.received("too early")
+    assert not hook.received("not for those who left")
     assert hook.events() == ["subscribed", "confirmed", "canceled", "restored"]
 
 
@@ -203,16 +203,16 @@ def test_a_deleted_subscription_is_gone_silently_and_its_links_with_it(hook: Sto
     hook.add()
     receiver.confirm()
     hook.publish("x")
-    heard = receiver.wait_for_type("Notification").json
+    received = receiver.wait_for_type("Notification").json
     ask(hook.smn, "CancelSubscription", subscription_urn=hook.urn)
     assert ask(hook.smn, "ListSubscriptions")["subscriptions"] == []
     hook.publish("nobody hears this")
-    assert visit(heard["unsubscribe_url"])[0] == 404
+    assert visit(received["unsubscribe_url"])[0] == 404
     with refused(404, "SMN.0013"):
         ask(hook.smn, "CancelSubscription", subscription_urn=hook.urn)
-    assert hook.add() != heard["unsubscribe_url"].rsplit("=", 1)[1]
+    assert hook.add() != received["unsubscribe_url"].rsplit("=", 1)[1]
     receiver.wait_for_type("SubscriptionConfirmation", 2)
-    assert not hook.heard("nobody hears this")
+    assert not hook.received("nobody hears this")
     assert not receiver.of_type("UnsubscribeConfirmation")
 
 
@@ -275,7 +275,7 @@ def test_a_reader_cancels_by_the_link_of_a_mail_and_a_mistake_is_undone(mail: St
     assert mail.status() == CONFIRMED
     mail.publish("welcome back by mail")
     assert "welcome back by mail" in mailbox.next().text()
-    assert not mail.heard("mail for nobody")
+    assert not mail.received("mail for nobody")
 
 
 def test_the_way_back_of_a_reader_is_closed_after_48_hours(mail: Story, mailbox: Mailbox) -> None:
@@ -296,10 +296,10 @@ def test_the_way_back_of_a_reader_is_closed_after_48_hours(mail: Story, mailbox:
 def phone(server: Server, smn: SmnClient, topic: str) -> Story:
     number = "+12025550123"
 
-    def heard(text: str) -> bool:
+    def received(text: str) -> bool:
         return any(text in item["text"] for item in texts(server))
 
-    return Story(server, smn, "sms", number, topic, heard)
+    return Story(server, smn, "sms", number, topic, received)
 
 
 def texts(server: Server) -> list[dict[str, Any]]:
@@ -337,7 +337,7 @@ def test_a_phones_owner_cancels_on_the_page_of_the_confirmation_text(phone: Stor
     assert phone.status() == CONFIRMED
     phone.publish("welcome back by text")
     assert wait_for_text(phone.server, 3) == "welcome back by text"
-    assert not phone.heard("text for nobody")
+    assert not phone.received("text for nobody")
     assert phone.events() == ["subscribed", "confirmed", "canceled", "restored"]
 
 

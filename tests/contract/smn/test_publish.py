@@ -43,7 +43,7 @@ def hook(sns: Any, receiver: Receiver, topic_urn: str) -> Receiver:
     return receiver
 
 
-def heard(hook: Receiver) -> dict[str, Any]:
+def received(hook: Receiver) -> dict[str, Any]:
     return hook.wait_for_type("Notification").json
 
 
@@ -67,7 +67,7 @@ def test_a_published_text_reaches_the_other_clouds_subscriber(smn: SmnClient, to
     ]
     body = PublishMessageRequestBody(subject="News", message="hello", message_attributes=attributes)
     message_id = ask(smn, "PublishMessage", topic_urn=topic_urn, body=body)["message_id"]
-    told = heard(hook)
+    told = received(hook)
     assert told["MessageId"].replace("-", "") == message_id
     assert (told["Subject"], told["Message"]) == ("News", "hello")
     assert told["MessageAttributes"] == {
@@ -80,7 +80,7 @@ def test_only_the_protocols_named_receive_a_message(smn: SmnClient, topic_urn: s
     only_mail = [{"name": "smn_protocol", "type": "PROTOCOL", "value": ["email"]}]
     publish(smn, topic_urn, message="not for you", message_attributes=only_mail)
     publish(smn, topic_urn, message="for all")
-    assert heard(hook)["Message"] == "for all"
+    assert received(hook)["Message"] == "for all"
 
 
 def test_a_structure_wins_over_a_template_and_that_over_a_text(
@@ -90,21 +90,21 @@ def test_a_structure_wins_over_a_template_and_that_over_a_text(
     publish(
         smn, topic_urn, message="plain", message_structure=structure, message_template_name="unknown", tags={"a": "b"}
     )
-    assert heard(hook)["Message"] == "hook text"
+    assert received(hook)["Message"] == "hook text"
 
 
 def test_a_template_wins_over_a_text_and_is_filled_by_protocol(
     smn: SmnClient, topic_urn: str, hook: Receiver, template: str
 ) -> None:
     publish(smn, topic_urn, message="plain", message_template_name=template, tags={"name": "{other}"})
-    assert heard(hook)["Message"] == "Hook {other} {other}"
+    assert received(hook)["Message"] == "Hook {other} {other}"
 
 
 def test_a_structure_without_a_text_of_the_protocol_gives_the_default(
     smn: SmnClient, topic_urn: str, hook: Receiver
 ) -> None:
     publish(smn, topic_urn, message_structure=json.dumps({"default": "for everybody", "sms": "short"}))
-    assert heard(hook)["Message"] == "for everybody"
+    assert received(hook)["Message"] == "for everybody"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The console of a whole house in developer mode, in this process, before a real browser.
+"""The console of a whole server in developer mode, in this process, before a real browser.
 
-Everything runs on one loop for the whole session (`pytestmark` of each module). `site` is a house of the test's own; `desk` is a page
+Everything runs on one loop for the whole session (`pytestmark` of each module). `site` is a server of the test's own; `harness` is a page
 signed in as its owner.
 """
 
@@ -18,7 +18,7 @@ from tidings.cli.bootstrap import DEV_ACCOUNT_ID, DEV_SECRET, Wanted, bootstrap
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, Way
 from tidings.settings import load
-from tidings.wiring import House
+from tidings.wiring import Application
 
 ACCOUNT = AccountId(DEV_ACCOUNT_ID)
 OWNER = Principal(ACCOUNT, "admin", Role.OWNER)
@@ -27,16 +27,16 @@ BY_CALL = Origin(Way.API, OWNER.arn, "192.0.2.7", "boto3/1.44")
 
 @dataclass(slots=True)
 class ConsoleSite:
-    """A running house. `url` is its address."""
+    """A running server. `url` is its address."""
 
-    house: House
+    app: Application
     url: str
 
     def grant(self, verb: Verb) -> Grant:
         return authorize(OWNER, verb, owner=ACCOUNT, resource="test")
 
     async def topic(self, name: str = "weather", display_name: str = "Weather warnings") -> Topic:
-        made, _ = await self.house.topics.create(
+        made, _ = await self.app.topics.create(
             self.grant(Verb.CREATE_TOPIC),
             region="us-east-1",
             name=name,
@@ -51,7 +51,7 @@ class ConsoleSite:
         self, topic: Topic, endpoint: str = "anna@example.org", protocol: str = "email", dialect: str = "sns"
     ) -> Subscription:
         """Unconfirmed: the mail or text with its link goes to the outbox."""
-        made, _ = await self.house.subscriptions.subscribe(
+        made, _ = await self.app.subscriptions.subscribe(
             self.grant(Verb.SUBSCRIBE),
             topic,
             dialect=dialect,
@@ -66,11 +66,11 @@ class ConsoleSite:
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(tmp_path: Path) -> AsyncIterator[ConsoleSite]:
     effective = load({"data": str(tmp_path), "listen": "127.0.0.1:0", "dev": True}, {})
-    house = await House.build(effective)
-    await bootstrap(house.accounts, Wanted(dev=True))
-    await house.start()
-    yield ConsoleSite(house, house.public_url)
-    await house.stop()
+    app = await Application.build(effective)
+    await bootstrap(app.accounts, Wanted(dev=True))
+    await app.start()
+    yield ConsoleSite(app, app.public_url)
+    await app.stop()
 
 
 OpenPage = Callable[..., Awaitable[Page]]
@@ -95,7 +95,7 @@ async def sign_in(site: ConsoleSite, open_page: OpenPage) -> SignIn:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def desk(sign_in: SignIn) -> Page:
+async def harness(sign_in: SignIn) -> Page:
     """The overview, signed in as the owner, on a wide screen with scripts."""
     return await sign_in()
 

@@ -32,15 +32,15 @@ BLANK = """[...document.querySelectorAll('.cards td')].filter(
 async def fill(site: ConsoleSite) -> None:
     await prepare(site, apps=("shop", "codes"))
     for number, text in enumerate(("STOP", "unsubscribe", "What time is it there?")):
-        await site.house.opt_outs.hear(IncomingText(ADDRESS, f"+1202555010{number}", text), Origin(Way.KEYWORD))
+        await site.app.opt_outs.receive(IncomingText(ADDRESS, f"+1202555010{number}", text), Origin(Way.KEYWORD))
     topic = await site.topic("weather-warnings-for-the-whole-harbor-district")
     await site.subscribe(topic, "somebody.with.a.long.name@subdomain.of.example.org")
-    hour = site.house.clock.now().replace(minute=0, second=0, microsecond=0)
+    hour = site.app.clock.now().replace(minute=0, second=0, microsecond=0)
     tallies = [
         TextTally(ACCOUNT, TOPICS_APP, SmsType.NOTIFICATION, hour, what, 12_345)
         for what in (TextCount.REQUESTED, TextCount.DELIVERED)
     ]
-    await site.house.store.commit(Unit(text_tallies=tallies))
+    await site.app.store.commit(Unit(text_tallies=tallies))
 
 
 async def test_no_page_sticks_out_and_no_script_fails(site: ConsoleSite, sign_in: SignIn) -> None:
@@ -67,11 +67,11 @@ async def test_the_menu_is_reached_whole_on_a_short_screen(site: ConsoleSite, si
     await expect(page.get_by_role("link", name="Overview")).to_be_in_viewport(ratio=1)
 
 
-async def test_a_chart_fills_its_card(site: ConsoleSite, desk: Page) -> None:
+async def test_a_chart_fills_its_card(site: ConsoleSite, harness: Page) -> None:
     await fill(site)
-    await desk.goto(f"{site.url}/console/texting/counts")
-    chart, sheet = desk.locator(".chart"), desk.locator(".sheet", has=desk.locator(".chart"))
+    await harness.goto(f"{site.url}/console/texting/counts")
+    chart, sheet = harness.locator(".chart"), harness.locator(".sheet", has=harness.locator(".chart"))
     inner = await sheet.evaluate("e => e.clientWidth - 2 * parseFloat(getComputedStyle(e).paddingLeft)")
     assert await chart.evaluate("e => e.getBoundingClientRect().width") == pytest.approx(inner, abs=1)
-    await desk.get_by_label("Time").select_option("day")
-    await expect(desk.get_by_text("Last 24 hours")).to_be_visible()
+    await harness.get_by_label("Time").select_option("day")
+    await expect(harness.get_by_text("Last 24 hours")).to_be_visible()

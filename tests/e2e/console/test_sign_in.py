@@ -41,26 +41,26 @@ async def test_a_wrong_password_is_told_and_the_name_kept(site: ConsoleSite, ope
     await expect(page.get_by_label("Password")).to_have_attribute("aria-invalid", "true")
 
 
-async def test_signing_out_leads_back_and_the_pages_are_closed(site: ConsoleSite, desk: Page) -> None:
-    await desk.get_by_role("button", name="Sign out").click()
-    await expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
-    await desk.goto(f"{site.url}/console/ledger")
-    await expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()
+async def test_signing_out_leads_back_and_the_pages_are_closed(site: ConsoleSite, harness: Page) -> None:
+    await harness.get_by_role("button", name="Sign out").click()
+    await expect(harness.get_by_role("heading", name="Sign in")).to_be_visible()
+    await harness.goto(f"{site.url}/console/ledger")
+    await expect(harness.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-async def test_the_keyboard_alone_reaches_the_content_and_the_menu(desk: Page) -> None:
-    await desk.keyboard.press("Tab")
-    await expect(desk.get_by_role("link", name="Skip to content")).to_be_focused()
-    await desk.keyboard.press("Enter")
-    await expect(desk.locator("main")).to_be_focused()
-    await desk.reload()
+async def test_the_keyboard_alone_reaches_the_content_and_the_menu(harness: Page) -> None:
+    await harness.keyboard.press("Tab")
+    await expect(harness.get_by_role("link", name="Skip to content")).to_be_focused()
+    await harness.keyboard.press("Enter")
+    await expect(harness.locator("main")).to_be_focused()
+    await harness.reload()
     for _ in range(20):
-        await desk.keyboard.press("Tab")
-        if await desk.evaluate("document.activeElement.textContent.trim()") == "Subscriptions":
+        await harness.keyboard.press("Tab")
+        if await harness.evaluate("document.activeElement.textContent.trim()") == "Subscriptions":
             break
-    await desk.keyboard.press("Enter")
-    await expect(desk.get_by_role("heading", name="Subscriptions", exact=True)).to_be_visible()
-    await expect(desk.locator("nav.wide a[aria-current=page]")).to_have_text("Subscriptions")
+    await harness.keyboard.press("Enter")
+    await expect(harness.get_by_role("heading", name="Subscriptions", exact=True)).to_be_visible()
+    await expect(harness.locator("nav.wide a[aria-current=page]")).to_have_text("Subscriptions")
 
 
 async def test_on_a_phone_the_menu_opens_without_scripts(sign_in: SignIn) -> None:
@@ -73,7 +73,7 @@ async def test_on_a_phone_the_menu_opens_without_scripts(sign_in: SignIn) -> Non
 
 
 async def test_an_auditor_sees_no_buttons_that_he_may_not_press(site: ConsoleSite, sign_in: SignIn) -> None:
-    await site.house.accounts.create_user(ACCOUNT, "vera", Role.AUDITOR, "correct horse")
+    await site.app.accounts.create_user(ACCOUNT, "vera", Role.AUDITOR, "correct horse")
     subscription = await site.subscribe(await site.topic())
     page = await sign_in(f"/subscriptions/{subscription.uid}", user="vera", password="correct horse")
     await expect(page.get_by_role("heading", name="anna@example.org")).to_be_visible()

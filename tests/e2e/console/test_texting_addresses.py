@@ -19,8 +19,8 @@ PHONE = "+12025550131"
 async def prepare(site: ConsoleSite, *, apps: tuple[str, ...] = ("shop",)) -> None:
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
     for app in apps:
-        await site.house.opt_outs.put_application(grant, app, ADDRESS)
-    await site.house.opt_outs.add_address(
+        await site.app.opt_outs.put_application(grant, app, ADDRESS)
+    await site.app.opt_outs.add_address(
         grant, ADDRESS, kind=AddressKind.TEN_DLC, country="US", app_ids=apps, origin=BY_CALL
     )
 
@@ -39,35 +39,35 @@ async def test_an_address_is_added_described_and_deleted_without_scripts(site: C
     await expect(page.get_by_role("heading", name=ADDRESS, exact=True)).to_be_visible()
     await page.get_by_label("Description").fill("Bank, codes only")
     await page.get_by_role("button", name="Save the description").click()
-    found = await site.house.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert (found.description, found.kind) == ("Bank, codes only", AddressKind.LONG_CODE)
     await page.get_by_text("Delete this address…").click()
     await page.get_by_role("button", name=f"Delete {ADDRESS}").click()
     await expect(page.get_by_role("heading", name="No inbound address yet")).to_be_visible()
 
 
-async def test_an_address_that_sent_lately_is_deleted_after_another_yes_only(site: ConsoleSite, desk: Page) -> None:
+async def test_an_address_that_sent_lately_is_deleted_after_another_yes_only(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    day = site.house.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    await site.house.flow.record(Record(senders_used={(ACCOUNT, ADDRESS, day)}))
-    await desk.goto(f"{site.url}/console/texting/addresses/%2B12025550199")
-    await desk.get_by_text("Delete this address…").click()
-    await desk.get_by_role("button", name=f"Delete {ADDRESS}").click()
-    await expect(desk.get_by_text("stay open for 60 days")).to_be_visible()
-    assert len(await site.house.opt_outs.addresses(site.grant(Verb.READ_OPT_OUTS))) == 1
-    await desk.get_by_label("Delete it although").check()
-    await desk.get_by_role("button", name=f"Delete {ADDRESS}").click()
-    await expect(desk.get_by_text(f"{ADDRESS} was deleted.")).to_be_visible()
+    day = site.app.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    await site.app.flow.record(Record(senders_used={(ACCOUNT, ADDRESS, day)}))
+    await harness.goto(f"{site.url}/console/texting/addresses/%2B12025550199")
+    await harness.get_by_text("Delete this address…").click()
+    await harness.get_by_role("button", name=f"Delete {ADDRESS}").click()
+    await expect(harness.get_by_text("stay open for 60 days")).to_be_visible()
+    assert len(await site.app.opt_outs.addresses(site.grant(Verb.READ_OPT_OUTS))) == 1
+    await harness.get_by_label("Delete it although").check()
+    await harness.get_by_role("button", name=f"Delete {ADDRESS}").click()
+    await expect(harness.get_by_text(f"{ADDRESS} was deleted.")).to_be_visible()
 
 
-async def test_trying_a_text_tells_what_it_means_while_one_types(site: ConsoleSite, desk: Page) -> None:
+async def test_trying_a_text_tells_what_it_means_while_one_types(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    await desk.goto(f"{site.url}/console/texting/addresses/%2B12025550199")
-    await desk.get_by_label("What would this text mean here?").press_sequentially("please STOP!")
-    await expect(desk.locator("#tried")).to_contain_text("Opts out")
-    await expect(desk.locator("#tried code")).to_have_text("please stop")
-    await desk.get_by_label("What would this text mean here?").fill("take me off your list")
-    await expect(desk.locator("#tried")).to_contain_text("Goes to the review queue")
+    await harness.goto(f"{site.url}/console/texting/addresses/%2B12025550199")
+    await harness.get_by_label("What would this text mean here?").press_sequentially("please STOP!")
+    await expect(harness.locator("#tried")).to_contain_text("Opts out")
+    await expect(harness.locator("#tried code")).to_have_text("please stop")
+    await harness.get_by_label("What would this text mean here?").fill("take me off your list")
+    await expect(harness.locator("#tried")).to_contain_text("Goes to the review queue")
 
 
 async def test_a_keyword_in_two_sets_is_told_at_the_field_and_what_was_typed_is_kept(
@@ -84,39 +84,39 @@ async def test_a_keyword_in_two_sets_is_told_at_the_field_and_what_was_typed_is_
     await areas.nth(0).fill("STOP\nQUIT\nREVOKE\nOPT OUT\nUNSUBSCRIBE")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("END, CANCEL")).to_be_visible()
-    found = await site.house.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert found.keywords[KeywordSet.HELP] == ("HELP", "HULP")
     assert "CANCEL" not in found.keywords[KeywordSet.OPT_OUT]
 
 
 async def test_while_keywords_are_typed_collisions_lengths_and_missing_words_show(
-    site: ConsoleSite, desk: Page
+    site: ConsoleSite, harness: Page
 ) -> None:
     await prepare(site)
-    await desk.goto(f"{site.url}/console/texting/addresses/%2B12025550199/keywords")
-    areas, answers = desk.get_by_label("Keywords, one a line"), desk.get_by_label("Answer")
+    await harness.goto(f"{site.url}/console/texting/addresses/%2B12025550199/keywords")
+    areas, answers = harness.get_by_label("Keywords, one a line"), harness.get_by_label("Answer")
     await areas.nth(1).fill("START\nHELP")
-    await expect(desk.locator("#words-opt-in-live")).to_contain_text("“HELP” is among the help words")
+    await expect(harness.locator("#words-opt-in-live")).to_contain_text("“HELP” is among the help words")
     await areas.nth(1).fill("START")
-    await expect(desk.locator("#words-opt-in-live")).not_to_contain_text("HELP")
+    await expect(harness.locator("#words-opt-in-live")).not_to_contain_text("HELP")
     await answers.nth(0).fill("é" * 300)
-    await expect(desk.locator("#reply-opt-out-live")).to_contain_text("2 parts")
+    await expect(harness.locator("#reply-opt-out-live")).to_contain_text("2 parts")
     await answers.nth(0).fill("退" * 100)
-    await expect(desk.locator("#reply-opt-out-live")).to_contain_text("70 characters a part because of 退")
+    await expect(harness.locator("#reply-opt-out-live")).to_contain_text("70 characters a part because of 退")
     await areas.nth(0).fill("STOP")
-    await expect(desk.locator("#checked")).to_contain_text("will not opt out here")
-    found = await site.house.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    await expect(harness.locator("#checked")).to_contain_text("will not opt out here")
+    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert len(found.keywords[KeywordSet.OPT_OUT]) > 10  # nothing was saved
 
 
 async def test_the_matrix_saves_what_was_changed_and_asks_before_it_lifts(site: ConsoleSite, sign_in: SignIn) -> None:
     await prepare(site, apps=("shop", "codes"))
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
-    await site.house.opt_outs.opt_out(grant, ADDRESS, PHONE, reason="by mail", origin=BY_CALL)
+    await site.app.opt_outs.opt_out(grant, ADDRESS, PHONE, reason="by mail", origin=BY_CALL)
     page = await sign_in("/texting/rules", java_script_enabled=False)
     await page.get_by_label("shop: Verification code").uncheck()
     # Somebody else changes another rule meanwhile: the form leaves it alone.
-    await site.house.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
+    await site.app.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
     await page.get_by_role("button", name="Save these rules").click()
     await expect(page.get_by_text("1 number that opted out here would get these texts again:")).to_be_visible()
     assert await _types(site, "shop") == frozenset(SmsType)
@@ -127,34 +127,34 @@ async def test_the_matrix_saves_what_was_changed_and_asks_before_it_lifts(site: 
     assert await _types(site, "codes") == {SmsType.MARKETING}
 
 
-async def test_topics_are_never_let_through_whole(site: ConsoleSite, desk: Page) -> None:
+async def test_topics_are_never_let_through_whole(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    await desk.goto(f"{site.url}/console/texting/rules")
+    await harness.goto(f"{site.url}/console/texting/rules")
     for label in ("Marketing", "Notification", "Verification code"):
-        await desk.get_by_label(f"topics (SNS and SMN): {label}").uncheck()
-    await desk.get_by_role("button", name="Save these rules").click()
-    await expect(desk.get_by_text("tick at least one type")).to_be_visible()
+        await harness.get_by_label(f"topics (SNS and SMN): {label}").uncheck()
+    await harness.get_by_role("button", name="Save these rules").click()
+    await expect(harness.get_by_text("tick at least one type")).to_be_visible()
 
 
 async def test_an_application_without_a_rule_is_marked_and_its_secret_never_shown(
-    site: ConsoleSite, desk: Page
+    site: ConsoleSite, harness: Page
 ) -> None:
     await prepare(site)
-    await desk.goto(f"{site.url}/console/texting/applications/new")
-    await desk.get_by_label("Application id").fill("news")
-    await desk.get_by_label("Replies go to").fill("ftp://example.org")
-    await desk.get_by_label("Secret of the callbacks").fill("a secret of ours")
-    await desk.get_by_role("button", name="Add the application").click()
-    await expect(desk.locator("#reply-url-refused")).to_be_visible()
-    await desk.get_by_label("Replies go to").fill("https://example.org/replies")
-    await desk.get_by_label("Secret of the callbacks").fill("a secret of ours")
-    await desk.get_by_role("button", name="Add the application").click()
-    await expect(desk.get_by_text("no rule anywhere")).to_be_visible()
-    await desk.get_by_role("link", name="news").click()
-    await expect(desk.get_by_text("One is set; it is never shown.")).to_be_visible()
-    assert "a secret of ours" not in await desk.content()
+    await harness.goto(f"{site.url}/console/texting/applications/new")
+    await harness.get_by_label("Application id").fill("news")
+    await harness.get_by_label("Replies go to").fill("ftp://example.org")
+    await harness.get_by_label("Secret of the callbacks").fill("a secret of ours")
+    await harness.get_by_role("button", name="Add the application").click()
+    await expect(harness.locator("#reply-url-refused")).to_be_visible()
+    await harness.get_by_label("Replies go to").fill("https://example.org/replies")
+    await harness.get_by_label("Secret of the callbacks").fill("a secret of ours")
+    await harness.get_by_role("button", name="Add the application").click()
+    await expect(harness.get_by_text("no rule anywhere")).to_be_visible()
+    await harness.get_by_role("link", name="news").click()
+    await expect(harness.get_by_text("One is set; it is never shown.")).to_be_visible()
+    assert "a secret of ours" not in await harness.content()
 
 
 async def _types(site: ConsoleSite, app: str) -> frozenset[SmsType]:
-    rules = await site.house.opt_outs.rules(site.grant(Verb.READ_OPT_OUTS))
+    rules = await site.app.opt_outs.rules(site.grant(Verb.READ_OPT_OUTS))
     return next(rule.types for rule in rules if (rule.address, rule.app_id) == (ADDRESS, app))

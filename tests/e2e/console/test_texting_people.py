@@ -19,12 +19,12 @@ from tidings.domain.optout import ACCOUNT_WIDE, IncomingText, OptOutQuery, SmsTy
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def hear(site: ConsoleSite, text: str, phone: str = PHONE) -> None:
-    await site.house.opt_outs.hear(IncomingText(ADDRESS, phone, text), Origin(Way.KEYWORD))
+async def receive(site: ConsoleSite, text: str, phone: str = PHONE) -> None:
+    await site.app.opt_outs.receive(IncomingText(ADDRESS, phone, text), Origin(Way.KEYWORD))
 
 
 async def is_opted_out(site: ConsoleSite, phone: str) -> bool:
-    rows, _ = await site.house.opt_outs.page(site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, phones=(phone,)))
+    rows, _ = await site.app.opt_outs.page(site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, phones=(phone,)))
     return bool(rows)
 
 
@@ -46,27 +46,27 @@ async def test_somebody_is_opted_out_with_a_reason_and_found_by_number(site: Con
     await expect(page.get_by_text("Every application")).to_be_visible()
 
 
-async def test_the_list_is_narrowed_while_one_types(site: ConsoleSite, desk: Page) -> None:
+async def test_the_list_is_narrowed_while_one_types(site: ConsoleSite, harness: Page) -> None:
     await prepare(site, apps=("shop", "codes"))
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
-    await site.house.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
-    await site.house.opt_outs.delete_rule(grant, ADDRESS, "codes")
-    await hear(site, "stop")
-    await site.house.opt_outs.opt_out(grant, ACCOUNT_WIDE, "+12025550132", reason="by mail", origin=BY_CALL)
-    await desk.goto(f"{site.url}/console/texting/unsubscribed")
-    await expect(desk.get_by_text("2 opt-outs;")).to_be_visible()
-    await desk.get_by_label("Blocked for").select_option("codes")
-    await expect(desk.get_by_text("1 opt-out;")).to_be_visible()
-    await expect(desk.get_by_role("link", name="+12025550132", exact=True)).to_be_visible()
-    await desk.get_by_label("Blocked for").select_option("")
-    await desk.get_by_label("Number", exact=True).press_sequentially(PHONE)
-    await expect(desk.get_by_text("1 opt-out;")).to_be_visible()
-    await expect(desk.get_by_text("stop", exact=True)).to_be_visible()
+    await site.app.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
+    await site.app.opt_outs.delete_rule(grant, ADDRESS, "codes")
+    await receive(site, "stop")
+    await site.app.opt_outs.opt_out(grant, ACCOUNT_WIDE, "+12025550132", reason="by mail", origin=BY_CALL)
+    await harness.goto(f"{site.url}/console/texting/unsubscribed")
+    await expect(harness.get_by_text("2 opt-outs;")).to_be_visible()
+    await harness.get_by_label("Blocked for").select_option("codes")
+    await expect(harness.get_by_text("1 opt-out;")).to_be_visible()
+    await expect(harness.get_by_role("link", name="+12025550132", exact=True)).to_be_visible()
+    await harness.get_by_label("Blocked for").select_option("")
+    await harness.get_by_label("Number", exact=True).press_sequentially(PHONE)
+    await expect(harness.get_by_text("1 opt-out;")).to_be_visible()
+    await expect(harness.get_by_text("stop", exact=True)).to_be_visible()
 
 
 async def test_lifting_asks_for_a_reason_and_within_30_days_for_another_yes(site: ConsoleSite, sign_in: SignIn) -> None:
     await prepare(site)
-    await hear(site, "STOP")
+    await receive(site, "STOP")
     page = await sign_in("/texting/unsubscribed", java_script_enabled=False)
     await page.get_by_role("link", name=f"Lift the opt-out of {PHONE}").click()
     await expect(page.get_by_text("This person asked for no more texts.")).to_be_visible()
@@ -79,14 +79,14 @@ async def test_lifting_asks_for_a_reason_and_within_30_days_for_another_yes(site
     await page.get_by_role("button", name="Lift the opt-out").click()
     await expect(page.get_by_text(f"{PHONE} gets texts again.")).to_be_visible()
     assert not await is_opted_out(site, PHONE)
-    last = (await site.house.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery(endpoint=PHONE)))[-1]
+    last = (await site.app.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery(endpoint=PHONE)))[-1]
     assert (last.origin.way, last.detail) == (Way.CONSOLE, "asked on the phone")
 
 
 async def test_an_auditor_sees_everybody_and_may_change_nothing(site: ConsoleSite, sign_in: SignIn) -> None:
     await prepare(site)
-    await hear(site, "STOP")
-    await site.house.accounts.create_user(ACCOUNT, "eve", Role.AUDITOR, DEV_SECRET)
+    await receive(site, "STOP")
+    await site.app.accounts.create_user(ACCOUNT, "eve", Role.AUDITOR, DEV_SECRET)
     page = await sign_in("/texting/unsubscribed", user="eve")
     await expect(page.get_by_role("link", name=PHONE, exact=True)).to_be_visible()
     await expect(page.get_by_role("link", name="Opt somebody out")).to_have_count(0)
@@ -99,19 +99,19 @@ async def test_an_auditor_sees_everybody_and_may_change_nothing(site: ConsoleSit
 
 
 async def test_a_long_list_is_uploaded_in_pieces_and_watched_to_its_end(
-    site: ConsoleSite, desk: Page, tmp_path: Path
+    site: ConsoleSite, harness: Page, tmp_path: Path
 ) -> None:
     await prepare(site)
     count = 120_000  # more bytes than one request may have
     file = tmp_path / "old-system.csv"
     file.write_text("phone,reason\n" + "".join(f"+1202{number:07},asked by mail\n" for number in range(count)))
-    await desk.goto(f"{site.url}/console/texting/unsubscribed/import")
-    await desk.get_by_label("CSV file").set_input_files(file)
-    await desk.get_by_label("Address of lines that name none").select_option(ADDRESS)
-    await desk.get_by_role("button", name="Import").click()
-    await expect(desk.get_by_role("heading", name="Done")).to_be_visible(timeout=60_000)
-    await expect(desk.locator(".figures")).to_contain_text("120\u202f000")
-    _, total = await site.house.opt_outs.page(
+    await harness.goto(f"{site.url}/console/texting/unsubscribed/import")
+    await harness.get_by_label("CSV file").set_input_files(file)
+    await harness.get_by_label("Address of lines that name none").select_option(ADDRESS)
+    await harness.get_by_role("button", name="Import").click()
+    await expect(harness.get_by_role("heading", name="Done")).to_be_visible(timeout=60_000)
+    await expect(harness.locator(".figures")).to_contain_text("120\u202f000")
+    _, total = await site.app.opt_outs.page(
         site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, addresses=(ADDRESS,), limit=1)
     )
     assert total == count
@@ -144,67 +144,71 @@ async def test_a_list_with_bad_lines_changes_nothing_unless_told_to_leave_them_o
     assert await is_opted_out(site, PHONE)
 
 
-async def test_the_export_has_everybody_in_a_form_that_spreadsheets_do_not_run(site: ConsoleSite, desk: Page) -> None:
+async def test_the_export_has_everybody_in_a_form_that_spreadsheets_do_not_run(
+    site: ConsoleSite, harness: Page
+) -> None:
     await prepare(site)
-    await hear(site, "=stop=")
+    await receive(site, "=stop=")
     for number in range(3):
-        await hear(site, "STOP", f"+1202555020{number}")
-    answer = await desk.request.get(f"{site.url}/console/texting/unsubscribed.csv")
+        await receive(site, "STOP", f"+1202555020{number}")
+    answer = await harness.request.get(f"{site.url}/console/texting/unsubscribed.csv")
     assert answer.headers["content-disposition"] == 'attachment; filename="tidings-unsubscribed.csv"'
     rows = list(csv.DictReader(io.StringIO(await answer.text())))
     assert [row["phone"] for row in rows] == [PHONE, "+12025550200", "+12025550201", "+12025550202"]
     assert rows[0]["raw_text"] == "'=stop="
     assert "shop: Marketing" in rows[0]["blocks"]
-    records = await desk.request.get(f"{site.url}/console/texting/records.csv?phone=%2B12025550131")
+    records = await harness.request.get(f"{site.url}/console/texting/records.csv?phone=%2B12025550131")
     listed = list(csv.DictReader(io.StringIO(await records.text())))
     assert [(row["event"], row["before"], row["after"]) for row in listed] == [("opted-out", "opted-in", "opted-out")]
 
 
-async def test_a_text_is_reviewed_with_the_keyboard_alone(site: ConsoleSite, desk: Page) -> None:
+async def test_a_text_is_reviewed_with_the_keyboard_alone(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    await hear(site, "take me off your list", PHONE)
-    await hear(site, "please take me off this list of yours now", "+12025550132")
-    await desk.goto(f"{site.url}/console/texting/review")
-    await expect(desk.get_by_text("0 of 10 business days")).to_have_count(2)
-    await desk.keyboard.type("Asked in own words")
-    await desk.keyboard.press("Enter")
-    await expect(desk.get_by_text("Opted out. 1 text left.")).to_be_visible()
+    await receive(site, "take me off your list", PHONE)
+    await receive(site, "please take me off this list of yours now", "+12025550132")
+    await harness.goto(f"{site.url}/console/texting/review")
+    await expect(harness.get_by_text("0 of 10 business days")).to_have_count(2)
+    await harness.keyboard.type("Asked in own words")
+    await harness.keyboard.press("Enter")
+    await expect(harness.get_by_text("Opted out. 1 text left.")).to_be_visible()
     assert await is_opted_out(site, PHONE)
-    await desk.keyboard.type("A joke")
-    await desk.keyboard.press("Tab")
-    await desk.keyboard.press("Tab")
-    await desk.keyboard.press("Enter")
-    await expect(desk.get_by_text("That was the last one.")).to_be_visible()
+    await harness.keyboard.type("A joke")
+    await harness.keyboard.press("Tab")
+    await harness.keyboard.press("Tab")
+    await harness.keyboard.press("Enter")
+    await expect(harness.get_by_text("That was the last one.")).to_be_visible()
     assert not await is_opted_out(site, "+12025550132")
 
 
-async def test_the_age_of_a_text_to_review_turns_red_before_ten_business_days(site: ConsoleSite, desk: Page) -> None:
+async def test_the_age_of_a_text_to_review_turns_red_before_ten_business_days(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    await hear(site, "take me off your list")
-    site.house.clock.advance(16 * 86_400)
-    await desk.context.clear_cookies()
-    await desk.goto(f"{site.url}/console/texting/review")
-    await desk.get_by_label("User").fill("admin")
-    await desk.get_by_label("Password").fill(DEV_SECRET)
-    await desk.get_by_role("button", name="Sign in").click()
-    await expect(desk.locator(".age.bad")).to_contain_text("Overdue:")
+    await receive(site, "take me off your list")
+    site.app.clock.advance(16 * 86_400)
+    await harness.context.clear_cookies()
+    await harness.goto(f"{site.url}/console/texting/review")
+    await harness.get_by_label("User").fill("admin")
+    await harness.get_by_label("Password").fill(DEV_SECRET)
+    await harness.get_by_role("button", name="Sign in").click()
+    await expect(harness.locator(".age.bad")).to_contain_text("Overdue:")
 
 
-async def test_the_number_check_says_what_keeps_a_text_and_shows_what_is_known(site: ConsoleSite, desk: Page) -> None:
+async def test_the_number_check_says_what_keeps_a_text_and_shows_what_is_known(
+    site: ConsoleSite, harness: Page
+) -> None:
     await prepare(site)
-    await hear(site, "Stop please")
+    await receive(site, "Stop please")
     await site.subscribe(await site.topic(), PHONE, "sms")
-    await desk.goto(f"{site.url}/console/texting/number")
-    await desk.get_by_label("Number").fill("+1 202 555 0131")
-    await expect(desk.get_by_role("heading", name="This text would not go out")).to_be_visible()
-    await desk.get_by_label("Text of").select_option("shop")
-    await expect(desk.get_by_role("heading", name="This text would not go out")).to_be_visible()
-    results = desk.locator("#results")
+    await harness.goto(f"{site.url}/console/texting/number")
+    await harness.get_by_label("Number").fill("+1 202 555 0131")
+    await expect(harness.get_by_role("heading", name="This text would not go out")).to_be_visible()
+    await harness.get_by_label("Text of").select_option("shop")
+    await expect(harness.get_by_role("heading", name="This text would not go out")).to_be_visible()
+    results = harness.locator("#results")
     await expect(results).to_contain_text("the rule for shop there covers this type")
     await expect(results).to_contain_text("Stop please")
     await expect(results.get_by_role("link", name="weather")).to_be_visible()
-    await desk.get_by_label("Number").fill("+12025550177")
-    await expect(desk.get_by_role("heading", name="This text would go out")).to_be_visible()
+    await harness.get_by_label("Number").fill("+12025550177")
+    await expect(harness.get_by_role("heading", name="This text would go out")).to_be_visible()
     await expect(results).to_contain_text("This number never opted out or in.")
 
 

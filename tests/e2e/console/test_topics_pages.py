@@ -30,7 +30,7 @@ async def _until(ready: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _captured(site: ConsoleSite, count: int) -> None:
-    outbox = site.house._outbox
+    outbox = site.app._outbox
     assert outbox is not None
 
     async def ready() -> bool:
@@ -39,7 +39,7 @@ async def _captured(site: ConsoleSite, count: int) -> None:
     await _until(ready)
 
 
-async def test_an_empty_house_says_what_to_do_next(site: ConsoleSite, desk: Page) -> None:
+async def test_an_empty_house_says_what_to_do_next(site: ConsoleSite, harness: Page) -> None:
     for path, heading in (
         ("", "No consent was given yet"),
         ("/topics", "No topics yet"),
@@ -48,46 +48,46 @@ async def test_an_empty_house_says_what_to_do_next(site: ConsoleSite, desk: Page
         ("/ledger", "The ledger is empty"),
         ("/outbox", "Nothing went out yet"),
     ):
-        await desk.goto(f"{site.url}/console{path}")
-        await expect(desk.get_by_role("heading", name=heading)).to_be_visible()
+        await harness.goto(f"{site.url}/console{path}")
+        await expect(harness.get_by_role("heading", name=heading)).to_be_visible()
 
 
-async def test_topics_are_found_while_one_types_and_the_address_keeps_it(site: ConsoleSite, desk: Page) -> None:
+async def test_topics_are_found_while_one_types_and_the_address_keeps_it(site: ConsoleSite, harness: Page) -> None:
     await site.topic("weather", "Weather warnings")
     await site.topic("harbor-news", "Harbor news")
-    await desk.goto(f"{site.url}/console/topics")
-    await expect(desk.locator("tbody tr")).to_have_count(2)
-    await desk.get_by_label("Name contains").press_sequentially("harb")
-    await expect(desk.locator("tbody tr")).to_have_count(1)
-    await expect(desk.locator("#spoken")).to_have_text("1 topic")
-    await expect(desk).to_have_url(re.compile("name=harb"))
-    await desk.get_by_role("link", name="harbor-news").click()
-    await expect(desk.get_by_role("heading", name="Harbor news")).to_be_visible()
-    await expect(desk.get_by_text("arn:aws:sns:us-east-1:000000000000:harbor-news", exact=True)).to_be_visible()
-    await desk.go_back()
-    await expect(desk.locator("tbody tr")).to_have_count(1)
+    await harness.goto(f"{site.url}/console/topics")
+    await expect(harness.locator("tbody tr")).to_have_count(2)
+    await harness.get_by_label("Name contains").press_sequentially("harb")
+    await expect(harness.locator("tbody tr")).to_have_count(1)
+    await expect(harness.locator("#spoken")).to_have_text("1 topic")
+    await expect(harness).to_have_url(re.compile("name=harb"))
+    await harness.get_by_role("link", name="harbor-news").click()
+    await expect(harness.get_by_role("heading", name="Harbor news")).to_be_visible()
+    await expect(harness.get_by_text("arn:aws:sns:us-east-1:000000000000:harbor-news", exact=True)).to_be_visible()
+    await harness.go_back()
+    await expect(harness.locator("tbody tr")).to_have_count(1)
 
 
-async def test_a_subscription_is_found_by_endpoint_and_canceled_with_a_reason(site: ConsoleSite, desk: Page) -> None:
+async def test_a_subscription_is_found_by_endpoint_and_canceled_with_a_reason(site: ConsoleSite, harness: Page) -> None:
     topic = await site.topic()
     anna = await site.subscribe(topic, "https://hooks.example.com/anna", "https")
     await site.subscribe(topic, "ben@example.org")
-    await site.house.store.commit(
+    await site.app.store.commit(
         Unit(subscriptions_changed=[replace((await _stored(site, anna.uid)), state=State.CONFIRMED)])
     )
-    await desk.goto(f"{site.url}/console/subscriptions")
-    await desk.get_by_label("Endpoint").fill("https://hooks.example.com/anna")
-    await expect(desk.locator("tbody tr")).to_have_count(1)
-    await desk.locator("tbody a").click()
-    await desk.get_by_text("Cancel this subscription…").click()
-    await desk.get_by_label("Reason").first.fill("She called us")
-    await desk.get_by_role("button", name="Cancel it now").click()
-    await expect(desk.get_by_role("status").first).to_contain_text("Canceled. Nothing more is sent")
+    await harness.goto(f"{site.url}/console/subscriptions")
+    await harness.get_by_label("Endpoint").fill("https://hooks.example.com/anna")
+    await expect(harness.locator("tbody tr")).to_have_count(1)
+    await harness.locator("tbody a").click()
+    await harness.get_by_text("Cancel this subscription…").click()
+    await harness.get_by_label("Reason").first.fill("She called us")
+    await harness.get_by_role("button", name="Cancel it now").click()
+    await expect(harness.get_by_role("status").first).to_contain_text("Canceled. Nothing more is sent")
     assert (await _stored(site, anna.uid)).state is State.CANCELED
-    await expect(desk.locator(".story li").first).to_contain_text("She called us")
-    await desk.locator(".story a").first.click()
-    await expect(desk.get_by_text("arn:aws:iam::000000000000:user/admin")).to_be_visible()
-    await expect(desk.locator("pre")).to_have_text("She called us")
+    await expect(harness.locator(".story li").first).to_contain_text("She called us")
+    await harness.locator(".story a").first.click()
+    await expect(harness.get_by_text("arn:aws:iam::000000000000:user/admin")).to_be_visible()
+    await expect(harness.locator("pre")).to_have_text("She called us")
 
 
 async def test_everything_works_without_scripts(site: ConsoleSite, sign_in: SignIn) -> None:
@@ -105,21 +105,21 @@ async def test_everything_works_without_scripts(site: ConsoleSite, sign_in: Sign
     await page.get_by_label("Reason").fill("Typed wrong")
     await page.get_by_role("button", name="Delete it now").click()
     await expect(page.get_by_text("was deleted")).to_be_visible()
-    assert await site.house.subscriptions.find(anna.uid) is None
+    assert await site.app.subscriptions.find(anna.uid) is None
     await page.goto(f"{site.url}/console/ledger?event=deleted")
     await expect(page.locator("tbody tr")).to_have_count(1)
-    entry = (await site.house.store.ledger(LedgerQuery(subscription_uid=anna.uid)))[-1]
+    entry = (await site.app.store.ledger(LedgerQuery(subscription_uid=anna.uid)))[-1]
     assert (entry.origin.way, entry.origin.raw_text) == (Way.CONSOLE, "Typed wrong")
 
 
-async def test_a_mail_in_the_outbox_confirms_as_its_reader_would(site: ConsoleSite, desk: Page) -> None:
+async def test_a_mail_in_the_outbox_confirms_as_its_reader_would(site: ConsoleSite, harness: Page) -> None:
     anna = await site.subscribe(await site.topic())
     await _captured(site, 1)
-    await desk.goto(f"{site.url}/console/outbox")
-    await desk.get_by_role("link", name="anna@example.org").click()
-    frame = desk.frame_locator("iframe.mail")
+    await harness.goto(f"{site.url}/console/outbox")
+    await harness.get_by_role("link", name="anna@example.org").click()
+    frame = harness.frame_locator("iframe.mail")
     await expect(frame.get_by_role("link", name="Confirm subscription")).to_be_visible()
-    async with desk.context.expect_page() as opened:
+    async with harness.context.expect_page() as opened:
         await frame.get_by_role("link", name="Confirm subscription").click()
     subscriber = await opened.value
     await subscriber.get_by_role("button").first.click()
@@ -127,69 +127,69 @@ async def test_a_mail_in_the_outbox_confirms_as_its_reader_would(site: ConsoleSi
     assert (await _stored(site, anna.uid)).state is State.CONFIRMED
 
 
-async def test_a_new_mail_appears_in_the_outbox_by_itself(site: ConsoleSite, desk: Page) -> None:
+async def test_a_new_mail_appears_in_the_outbox_by_itself(site: ConsoleSite, harness: Page) -> None:
     topic = await site.topic()
-    await desk.goto(f"{site.url}/console/outbox")
-    await expect(desk.get_by_role("heading", name="Nothing went out yet")).to_be_visible()
+    await harness.goto(f"{site.url}/console/outbox")
+    await expect(harness.get_by_role("heading", name="Nothing went out yet")).to_be_visible()
     await site.subscribe(topic, "late@example.org")
-    await expect(desk.get_by_role("link", name="late@example.org")).to_be_visible(timeout=10_000)
+    await expect(harness.get_by_role("link", name="late@example.org")).to_be_visible(timeout=10_000)
 
 
-async def test_a_phone_answers_stop_from_the_outbox(site: ConsoleSite, desk: Page) -> None:
+async def test_a_phone_answers_stop_from_the_outbox(site: ConsoleSite, harness: Page) -> None:
     address = "+18885550100"
-    await site.house.opt_outs.add_address(
+    await site.app.opt_outs.add_address(
         site.grant(Verb.MANAGE_OPT_OUTS), address, kind=AddressKind.LONG_CODE, description="US", origin=BY_CALL
     )
     await site.subscribe(await site.topic(), "+12025550143", "sms", "smn")
     await _captured(site, 1)
-    await desk.goto(f"{site.url}/console/outbox")
-    await desk.get_by_role("link", name="+12025550143").click()
-    await desk.get_by_role("textbox", name="Text").fill("stop")
-    await desk.get_by_role("button", name="Send the answer").click()
-    await expect(desk.get_by_role("status").first).to_contain_text("That is an opt-out.")
-    records = await site.house.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery())
+    await harness.goto(f"{site.url}/console/outbox")
+    await harness.get_by_role("link", name="+12025550143").click()
+    await harness.get_by_role("textbox", name="Text").fill("stop")
+    await harness.get_by_role("button", name="Send the answer").click()
+    await expect(harness.get_by_role("status").first).to_contain_text("That is an opt-out.")
+    records = await site.app.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery())
     assert [(entry.address, entry.endpoint, entry.origin.raw_text) for entry in records] == [
         (address, "+12025550143", "stop")
     ]
 
 
-async def test_chosen_dead_letters_are_sent_again_and_arrive(site: ConsoleSite, desk: Page, receiver: Receiver) -> None:
+async def test_chosen_dead_letters_are_sent_again_and_arrive(
+    site: ConsoleSite, harness: Page, receiver: Receiver
+) -> None:
     topic = await site.topic()
     hook = await site.subscribe(topic, f"{receiver.url}/hook", "http")
-    await site.house.store.commit(
+    await site.app.store.commit(
         Unit(subscriptions_changed=[replace((await _stored(site, hook.uid)), state=State.CONFIRMED)])
     )
     receiver.answer = lambda _: 403
-    message = Message(
-        "m-1", Kind.NOTIFICATION, ACCOUNT, "sns", site.house.clock.now(), topic.id, body="The ferry leaves"
-    )
-    await site.house.flow.append([message])
+    message = Message("m-1", Kind.NOTIFICATION, ACCOUNT, "sns", site.app.clock.now(), topic.id, body="The ferry leaves")
+    await site.app.flow.append([message])
 
     async def is_dead() -> bool:
-        await desk.goto(f"{site.url}/console/dead-letters")
-        return await desk.locator("tbody tr").count() == 1
+        await harness.goto(f"{site.url}/console/dead-letters")
+        return await harness.locator("tbody tr").count() == 1
 
     await _until(is_dead)
-    await expect(desk.locator("tbody")).to_contain_text("403")
+    await expect(harness.locator("tbody")).to_contain_text("403")
     receiver.answer = lambda _: 200
-    await desk.get_by_role("button", name="Send the chosen ones again").click()
-    await expect(desk.get_by_text("Tick at least one dead letter first.")).to_be_visible()
-    await desk.get_by_role("checkbox").check()
-    await desk.get_by_role("button", name="Send the chosen ones again").click()
-    await expect(desk.get_by_text("1 dead letter is on the way again.")).to_be_visible()
-    await expect(desk.get_by_role("heading", name="No dead letters")).to_be_visible()
+    await harness.get_by_role("button", name="Send the chosen ones again").click()
+    await expect(harness.get_by_text("Tick at least one dead letter first.")).to_be_visible()
+    await harness.get_by_role("checkbox").check()
+    await harness.get_by_role("button", name="Send the chosen ones again").click()
+    await expect(harness.get_by_text("1 dead letter is on the way again.")).to_be_visible()
+    await expect(harness.get_by_role("heading", name="No dead letters")).to_be_visible()
 
 
-async def test_the_ledger_is_filtered_and_taken_along(site: ConsoleSite, desk: Page, tmp_path: Path) -> None:
+async def test_the_ledger_is_filtered_and_taken_along(site: ConsoleSite, harness: Page, tmp_path: Path) -> None:
     topic = await site.topic()
     await site.subscribe(topic)
     await site.subscribe(topic, "ben@example.org")
-    await desk.goto(f"{site.url}/console/ledger")
-    await expect(desk.locator("tbody tr")).to_have_count(2)
-    await desk.get_by_label("Endpoint").fill("ben@example.org")
-    await expect(desk.locator("tbody tr")).to_have_count(1)
-    async with desk.expect_download() as started:
-        await desk.get_by_role("link", name="Export as CSV").click()
+    await harness.goto(f"{site.url}/console/ledger")
+    await expect(harness.locator("tbody tr")).to_have_count(2)
+    await harness.get_by_label("Endpoint").fill("ben@example.org")
+    await expect(harness.locator("tbody tr")).to_have_count(1)
+    async with harness.expect_download() as started:
+        await harness.get_by_role("link", name="Export as CSV").click()
     saved = tmp_path / "ledger.csv"
     await (await started.value).save_as(saved)
     assert [line.split(",")[6] for line in saved.read_text().splitlines()] == ["endpoint", "ben@example.org"]
@@ -218,6 +218,6 @@ async def test_no_page_is_wider_than_its_screen_and_every_field_has_a_name(
 
 
 async def _stored(site: ConsoleSite, uid: str) -> Subscription:
-    found = await site.house.store.subscription(uid)
+    found = await site.app.store.subscription(uid)
     assert found is not None
     return found

@@ -24,7 +24,7 @@ VAULT = FileVault(b"v" * 32)
 ADA = Principal(ACCOUNT, "ada", Role.PUBLISHER, key_id="SOMEKEY")
 
 
-class Desk:
+class Harness:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.seconds = 0.0
@@ -38,32 +38,32 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def harness() -> Harness:
+    return Harness()
 
 
-async def test_a_token_stands_for_its_user_for_a_day_also_after_a_restart(desk: Desk) -> None:
-    issued = await desk.tickets.issue(ADA)
+async def test_a_token_stands_for_its_user_for_a_day_also_after_a_restart(harness: Harness) -> None:
+    issued = await harness.tickets.issue(ADA)
     assert issued.principal == Principal(ACCOUNT, "ada", Role.PUBLISHER, "", ("smn:topic:*",))
     assert (issued.issued_at, issued.expires_at) == (NOW, NOW + timedelta(hours=24))
-    desk.clock.advance(24 * 3600 - 1)
-    assert await desk.open().read(issued.text) == issued
+    harness.clock.advance(24 * 3600 - 1)
+    assert await harness.open().read(issued.text) == issued
 
 
-async def test_several_tokens_are_good_at_once(desk: Desk) -> None:
-    texts = {(await desk.tickets.issue(ADA)).text for _ in range(5)}
+async def test_several_tokens_are_good_at_once(harness: Harness) -> None:
+    texts = {(await harness.tickets.issue(ADA)).text for _ in range(5)}
     assert len(texts) == 5
     for text in texts:
-        assert (await desk.tickets.read(text)).principal.user == "ada"
+        assert (await harness.tickets.read(text)).principal.user == "ada"
 
 
-async def test_a_token_expires_even_when_it_was_read_a_moment_ago(desk: Desk) -> None:
-    text = (await desk.tickets.issue(ADA)).text
-    assert await desk.tickets.read(text)
-    desk.clock.advance(24 * 3600)
-    assert desk.tickets.known(text) is None
+async def test_a_token_expires_even_when_it_was_read_a_moment_ago(harness: Harness) -> None:
+    text = (await harness.tickets.issue(ADA)).text
+    assert await harness.tickets.read(text)
+    harness.clock.advance(24 * 3600)
+    assert harness.tickets.known(text) is None
     with pytest.raises(RequestExpired):
-        await desk.tickets.read(text)
+        await harness.tickets.read(text)
 
 
 def _new_password(registry: Registry) -> None:
@@ -127,66 +127,66 @@ def _key_resealed(registry: Registry) -> None:
     ],
 )
 async def test_a_change_of_the_user_or_his_keys_voids_his_tokens(
-    desk: Desk, change: Callable[[Registry], None]
+    harness: Harness, change: Callable[[Registry], None]
 ) -> None:
-    desk.registry.put_key("FIRST")
-    text = (await desk.tickets.issue(ADA)).text
-    assert await desk.tickets.read(text)
-    change(desk.registry)
-    desk.tickets.forget()
+    harness.registry.put_key("FIRST")
+    text = (await harness.tickets.issue(ADA)).text
+    assert await harness.tickets.read(text)
+    change(harness.registry)
+    harness.tickets.forget()
     with pytest.raises(UnknownCredential):
-        await desk.tickets.read(text)
+        await harness.tickets.read(text)
 
 
-async def test_what_happens_to_others_voids_nothing(desk: Desk) -> None:
-    text = (await desk.tickets.issue(ADA)).text
-    desk.registry.put_user("bob", password_hash="hash")
-    desk.registry.put_key("BOBSKEY", user="bob")
-    desk.tickets.forget()
-    assert (await desk.tickets.read(text)).principal.user == "ada"
+async def test_what_happens_to_others_voids_nothing(harness: Harness) -> None:
+    text = (await harness.tickets.issue(ADA)).text
+    harness.registry.put_user("bob", password_hash="hash")
+    harness.registry.put_key("BOBSKEY", user="bob")
+    harness.tickets.forget()
+    assert (await harness.tickets.read(text)).principal.user == "ada"
 
 
-async def test_nobody_who_is_gone_or_disabled_gets_a_token(desk: Desk) -> None:
+async def test_nobody_who_is_gone_or_disabled_gets_a_token(harness: Harness) -> None:
     with pytest.raises(UnknownCredential):
-        await desk.tickets.issue(make_principal(user="nobody"))
-    _disabled(desk.registry)
+        await harness.tickets.issue(make_principal(user="nobody"))
+    _disabled(harness.registry)
     with pytest.raises(UnknownCredential):
-        await desk.tickets.issue(ADA)
+        await harness.tickets.issue(ADA)
 
 
-async def test_a_token_is_remembered_for_a_moment_and_no_longer(desk: Desk) -> None:
-    issued = await desk.tickets.issue(ADA)
-    assert desk.tickets.known(issued.text) is None
-    await desk.tickets.read(issued.text)
-    asked = desk.registry.asked
-    assert await desk.tickets.read(issued.text) == desk.tickets.known(issued.text) == issued
-    assert desk.registry.asked == asked
-    _disabled(desk.registry)  # as another process does it
-    desk.seconds += 1.9
-    assert desk.tickets.known(issued.text) == issued
-    desk.seconds += 0.2
-    assert desk.tickets.known(issued.text) is None
+async def test_a_token_is_remembered_for_a_moment_and_no_longer(harness: Harness) -> None:
+    issued = await harness.tickets.issue(ADA)
+    assert harness.tickets.known(issued.text) is None
+    await harness.tickets.read(issued.text)
+    asked = harness.registry.asked
+    assert await harness.tickets.read(issued.text) == harness.tickets.known(issued.text) == issued
+    assert harness.registry.asked == asked
+    _disabled(harness.registry)  # as another process does it
+    harness.seconds += 1.9
+    assert harness.tickets.known(issued.text) == issued
+    harness.seconds += 0.2
+    assert harness.tickets.known(issued.text) is None
     with pytest.raises(UnknownCredential):
-        await desk.tickets.read(issued.text)
+        await harness.tickets.read(issued.text)
 
 
-async def test_what_changed_while_it_was_read_is_not_remembered(desk: Desk) -> None:
-    text = (await desk.tickets.issue(ADA)).text
+async def test_what_changed_while_it_was_read_is_not_remembered(harness: Harness) -> None:
+    text = (await harness.tickets.issue(ADA)).text
     entered, proceed = asyncio.Event(), asyncio.Event()
-    read_keys = desk.registry.access_keys
+    read_keys = harness.registry.access_keys
 
     async def slowly(account_id: object) -> object:
         entered.set()
         await proceed.wait()
         return await read_keys(ACCOUNT)
 
-    desk.registry.access_keys = slowly  # type: ignore[method-assign,assignment]
-    reading = asyncio.create_task(desk.tickets.read(text))
+    harness.registry.access_keys = slowly  # type: ignore[method-assign,assignment]
+    reading = asyncio.create_task(harness.tickets.read(text))
     await entered.wait()
-    desk.tickets.forget()
+    harness.tickets.forget()
     proceed.set()
     await reading
-    assert desk.tickets.known(text) is None
+    assert harness.tickets.known(text) is None
 
 
 def _claim(**members: object) -> bytes:
@@ -214,10 +214,10 @@ def _claim(**members: object) -> bytes:
         _claim(user="nobody"),
     ],
 )
-async def test_what_the_vault_sealed_for_something_else_is_no_token(desk: Desk, plain: bytes) -> None:
+async def test_what_the_vault_sealed_for_something_else_is_no_token(harness: Harness, plain: bytes) -> None:
     text = urlsafe_b64encode(VAULT.seal(plain)).decode().rstrip("=")
     with pytest.raises(UnknownCredential):
-        await desk.tickets.read(text)
+        await harness.tickets.read(text)
 
 
 @given(
@@ -232,8 +232,8 @@ async def test_what_the_vault_sealed_for_something_else_is_no_token(desk: Desk, 
     )
 )
 async def test_an_altered_text_is_nobodys(edits: list[tuple[int, str, str]]) -> None:
-    desk = Desk()
-    issued = await desk.tickets.issue(ADA)
+    harness = Harness()
+    issued = await harness.tickets.issue(ADA)
     text = issued.text
     for place, how, character in edits:
         at = place % (len(text) + 1)
@@ -247,19 +247,19 @@ async def test_an_altered_text_is_nobodys(edits: list[tuple[int, str, str]]) -> 
             case _:
                 text = text[:at]
     if text == issued.text:
-        assert await desk.tickets.read(text) == issued
+        assert await harness.tickets.read(text) == issued
         return
     with pytest.raises(UnknownCredential):
-        await desk.tickets.read(text)
+        await harness.tickets.read(text)
 
 
 @given(st.text() | st.binary(max_size=600).map(lambda raw: urlsafe_b64encode(raw).decode().rstrip("=")))
 async def test_no_text_is_our_fault(text: str) -> None:
     with pytest.raises(UnknownCredential):
-        await Desk().tickets.read(text)
+        await Harness().tickets.read(text)
 
 
-async def test_another_houses_token_is_nobodys(desk: Desk) -> None:
-    other = Tickets(desk.registry.store, FileVault(b"w" * 32), desk.clock)
+async def test_another_houses_token_is_nobodys(harness: Harness) -> None:
+    other = Tickets(harness.registry.store, FileVault(b"w" * 32), harness.clock)
     with pytest.raises(UnknownCredential):
-        await desk.tickets.read((await other.issue(ADA)).text)
+        await harness.tickets.read((await other.issue(ADA)).text)

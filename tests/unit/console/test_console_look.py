@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.console import showing
+from tidings.console import formatting
 from tidings.console.charts import Bar, bars
 from tidings.console.errors import ROWS, problem_of, problem_of_status
-from tidings.console.glyphs import GLYPHS
+from tidings.console.icons import GLYPHS
 from tidings.console.navigation import GROUPS
 from tidings.domain.errors import InvalidValue, Throttled, TidingsError
 from tidings.domain.model import Event, State, Way
@@ -88,9 +88,9 @@ def test_a_template_has_no_inline_style_or_script_and_marks_its_forms(name: str)
 
 
 def test_every_state_event_and_way_has_a_word() -> None:
-    assert set(showing.STATES) == set(State)
-    assert set(showing.EVENTS) == set(Event)
-    assert set(showing.WAYS) == set(Way)
+    assert set(formatting.STATES) == set(State)
+    assert set(formatting.EVENTS) == set(Event)
+    assert set(formatting.WAYS) == set(Way)
     assert {entry.glyph for group in GROUPS for entry in group.entries} <= set(GLYPHS)
 
 
@@ -123,5 +123,5 @@ def test_a_chart_stays_inside_its_frame(values: list[list[int]]) -> None:
 def test_how_long_ago_is_always_a_few_words(distance: timedelta) -> None:
     now = datetime(2026, 11, 21, 12, tzinfo=UTC)
     assert re.fullmatch(
-        r"just now|\d+ (s|min|h|d) ago|in \d+ (s|min|h|d)|\d+ \w{3} \d{4}", showing.ago(now - distance, now)
+        r"just now|\d+ (s|min|h|d) ago|in \d+ (s|min|h|d)|\d+ \w{3} \d{4}", formatting.ago(now - distance, now)
     )

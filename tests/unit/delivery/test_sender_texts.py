@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, FakeClock, make_message, make_subscriber, make_topic
-from tests.support.toys import ToyEnvelopes, ToyWardrobe
+from tests.support.toys import ToyEnvelopes, ToyRenderedMessage
 
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.render import Renderer, subscriber_of_number
@@ -20,7 +20,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.model import Delivery, DeliveryState, Kind, Message, Subscriber, Topic
 from tidings.domain.optout import SmsType
 from tidings.domain.outcomes import DELIVERED
-from tidings.domain.ports import Settle, Task, Wardrobe
+from tidings.domain.ports import RenderedMessage, Settle, Task
 from tidings.domain.texts import SentText, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -31,17 +31,17 @@ from tidings.store.vault import FileVault
 APP, PHONE, NUMBER = "1400006666", "+12025550123", "+12025550100"
 
 
-class Unspeakable(ToyWardrobe):
+class Unspeakable(ToyRenderedMessage):
     """Has no form for phones when the text is too long."""
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         if self._message.body == "too long":
             raise ValueError("longer than allowed")
         return TextContent(self._message.body)
 
 
 class Envelopes(ToyEnvelopes):
-    def open(self, message: Message, topic: Topic | None, token: str) -> Wardrobe:
+    def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
         return Unspeakable(message)
 
 
@@ -61,7 +61,7 @@ class Line:
         """Nothing is open."""
 
 
-class Office:
+class Harness:
     def __init__(self, store: SqliteStore) -> None:
         self.store, self.line = store, Line()
         clock = FakeClock()
@@ -111,9 +111,9 @@ async def _nobody(address: str, phone: str, reason: str) -> None:
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
-    yield Office(store)
+    yield Harness(store)
     await store.close()
 
 
@@ -121,56 +121,56 @@ def a_row(message: Message, protocol: str = "sms") -> Delivery:
     return Delivery(1, 1, message.id, ACCOUNT, None, "", protocol, PHONE, 2, NOW, NOW, DeliveryState.WAITING)
 
 
-async def test_a_text_that_went_out_is_reported_and_carried_its_sender(office: Office) -> None:
-    office.send(await office.message())
-    assert await office.found() == (TextState.DELIVERED, "", {(APP, "delivered"): 1})
-    assert office.line.sent == [TextContent("hello", NUMBER)]
+async def test_a_text_that_went_out_is_reported_and_carried_its_sender(harness: Harness) -> None:
+    harness.send(await harness.message())
+    assert await harness.found() == (TextState.DELIVERED, "", {(APP, "delivered"): 1})
+    assert harness.line.sent == [TextContent("hello", NUMBER)]
 
 
-async def test_a_text_that_is_too_old_at_first_is_reported(office: Office) -> None:
-    office.send(await office.message(expired=True))
-    assert await office.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
+async def test_a_text_that_is_too_old_at_first_is_reported(harness: Harness) -> None:
+    harness.send(await harness.message(expired=True))
+    assert await harness.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
 
 
-async def test_a_text_without_a_form_is_reported(office: Office) -> None:
-    office.send(await office.message("too long"))
-    assert await office.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
+async def test_a_text_without_a_form_is_reported(harness: Harness) -> None:
+    harness.send(await harness.message("too long"))
+    assert await harness.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
 
 
-async def test_a_waiting_text_without_a_form_is_reported(office: Office) -> None:
-    message = await office.message("too long")
-    office.sender.send_row(Row(1, None, Unspeakable(message)), message, subscriber_of_number(message), 2)
-    assert await office.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
+async def test_a_waiting_text_without_a_form_is_reported(harness: Harness) -> None:
+    message = await harness.message("too long")
+    harness.sender.send_row(Row(1, None, Unspeakable(message)), message, subscriber_of_number(message), 2)
+    assert await harness.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
 
 
-async def test_a_waiting_text_that_is_too_old_is_reported(office: Office) -> None:
-    message = await office.message()
-    office.sender.expire_row(a_row(message), message, None)
-    assert await office.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
+async def test_a_waiting_text_that_is_too_old_is_reported(harness: Harness) -> None:
+    message = await harness.message()
+    harness.sender.expire_row(a_row(message), message, None)
+    assert await harness.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
 
 
-async def test_a_waiting_text_whose_consent_is_gone_is_reported(office: Office) -> None:
-    message = await office.message()
-    office.sender.block_row(a_row(message), message, None)
-    assert await office.found() == (TextState.BLOCKED, OPTED_OUT, {(APP, "blocked"): 1})
+async def test_a_waiting_text_whose_consent_is_gone_is_reported(harness: Harness) -> None:
+    message = await harness.message()
+    harness.sender.block_row(a_row(message), message, None)
+    assert await harness.found() == (TextState.BLOCKED, OPTED_OUT, {(APP, "blocked"): 1})
 
 
-async def test_a_text_waits_when_its_sender_cannot_be_read(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_text_waits_when_its_sender_cannot_be_read(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(account_id: str, app_id: str) -> str:
         raise Unavailable("the disk is gone")
 
-    monkeypatch.setattr(office.store, "sms_sender", unreadable)
-    office.send(await office.message())
-    assert await office.found() == (TextState.WAITING, "", {})
-    assert office.line.sent == []
-    assert await office.store.journal.waiting_count() == 1
+    monkeypatch.setattr(harness.store, "sms_sender", unreadable)
+    harness.send(await harness.message())
+    assert await harness.found() == (TextState.WAITING, "", {})
+    assert harness.line.sent == []
+    assert await harness.store.journal.waiting_count() == 1
 
 
-async def test_what_is_no_text_is_not_counted(office: Office) -> None:
-    await office.message()
+async def test_what_is_no_text_is_not_counted(harness: Harness) -> None:
+    await harness.message()
     other = replace(make_message(), expires_at=None)
     for message in (other, replace(other, expires_at=NOW), replace(other, body="too long")):
-        office.send(message, make_subscriber("http"))
-    office.sender.expire_row(a_row(other, "http"), other, make_topic())
-    office.sender.block_row(a_row(other, "http"), other, make_topic())
-    assert await office.found() == (TextState.WAITING, "", {})
+        harness.send(message, make_subscriber("http"))
+    harness.sender.expire_row(a_row(other, "http"), other, make_topic())
+    harness.sender.block_row(a_row(other, "http"), other, make_topic())
+    assert await harness.found() == (TextState.WAITING, "", {})

@@ -44,7 +44,7 @@ class HeldFlow(EmbeddedFlow):
         return await super().record(record)
 
 
-class Desk:
+class Harness:
     """Reports, the journal behind them, and what they told others."""
 
     def __init__(self, store: SqliteStore, **options: str) -> None:
@@ -99,10 +99,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     await store.commit(Unit(accounts=[Account(ACCOUNT, "one", "0" * 32, NOW)]))
-    yield Desk(store)
+    yield Harness(store)
     await store.close()
 
 
@@ -110,10 +110,10 @@ def a_receipt(message_id: str = "h:1/a", delivered: bool | None = True, **change
     return replace(TextReceipt((message_id,), delivered, "DELIVRD" if delivered else "UNDELIV", PHONE), **changes)
 
 
-async def held(desk: Desk, outgoing: Outgoing, outcome: Outcome) -> asyncio.Task[None]:
+async def held(harness: Harness, outgoing: Outgoing, outcome: Outcome) -> asyncio.Task[None]:
     """Settle; the journal is writing and does not get on."""
-    desk.flow.gate.clear()
-    return asyncio.create_task(desk.settled(outgoing, outcome))
+    harness.flow.gate.clear()
+    return asyncio.create_task(harness.settled(outgoing, outcome))
 
 
 async def turns(count: int = 20) -> None:
@@ -134,70 +134,70 @@ async def turns(count: int = 20) -> None:
     ],
 )
 async def test_the_last_word_is_reported_and_counted(
-    desk: Desk, outcome: Outcome, state: TextState, detail: str
+    harness: Harness, outcome: Outcome, state: TextState, detail: str
 ) -> None:
-    await desk.settled(await desk.text(), outcome)
-    assert await desk.state() == (state, detail)
-    assert await desk.counts() == {(APP, 1, state.value): 1}
-    assert desk.reported == 1
+    await harness.settled(await harness.text(), outcome)
+    assert await harness.state() == (state, detail)
+    assert await harness.counts() == {(APP, 1, state.value): 1}
+    assert harness.reported == 1
 
 
-async def test_an_attempt_that_is_tried_again_is_no_end(desk: Desk) -> None:
-    outgoing = await desk.text()
-    desk.reports.settled(outgoing, RetryLater("busy"), Again(1, NOW, "busy"))
-    await desk.journal.flush()
-    assert await desk.state() == (TextState.WAITING, "")
-    assert await desk.counts() == {}
+async def test_an_attempt_that_is_tried_again_is_no_end(harness: Harness) -> None:
+    outgoing = await harness.text()
+    harness.reports.settled(outgoing, RetryLater("busy"), Again(1, NOW, "busy"))
+    await harness.journal.flush()
+    assert await harness.state() == (TextState.WAITING, "")
+    assert await harness.counts() == {}
 
 
-async def test_what_the_gate_refused_because_of_its_age_was_not_blocked_by_anybody(desk: Desk) -> None:
-    outgoing = await desk.text()
+async def test_what_the_gate_refused_because_of_its_age_was_not_blocked_by_anybody(harness: Harness) -> None:
+    outgoing = await harness.text()
     outgoing.message.expires_at = NOW
-    await desk.settled(outgoing, Blocked("consent"))
-    assert await desk.state() == (TextState.FAILED, TOO_LATE)
+    await harness.settled(outgoing, Blocked("consent"))
+    assert await harness.state() == (TextState.FAILED, TOO_LATE)
 
 
-async def test_a_text_with_receipts_to_come_waits_for_them(desk: Desk) -> None:
-    await desk.settled(await desk.text(), Delivered("SMSC id a", ("h:1/a",)))
-    assert await desk.state() == (TextState.WAITING, "")
-    assert await desk.counts() == {}
-    desk.clock.advance(5)
-    await desk.reports.receipt(a_receipt())
-    assert await desk.state() == (TextState.DELIVERED, "DELIVRD")
-    assert await desk.counts() == {(APP, 1, "delivered"): 1}
-    assert desk.reported == 1
-    found = await desk.store.sent_text("s-1")
+async def test_a_text_with_receipts_to_come_waits_for_them(harness: Harness) -> None:
+    await harness.settled(await harness.text(), Delivered("SMSC id a", ("h:1/a",)))
+    assert await harness.state() == (TextState.WAITING, "")
+    assert await harness.counts() == {}
+    harness.clock.advance(5)
+    await harness.reports.receipt(a_receipt())
+    assert await harness.state() == (TextState.DELIVERED, "DELIVRD")
+    assert await harness.counts() == {(APP, 1, "delivered"): 1}
+    assert harness.reported == 1
+    found = await harness.store.sent_text("s-1")
     assert found is not None
     assert found.reported_at == NOW + timedelta(seconds=5)
 
 
-async def test_texts_of_topics_are_counted_only_and_for_their_topic(desk: Desk) -> None:
+async def test_texts_of_topics_are_counted_only_and_for_their_topic(harness: Harness) -> None:
     topic = make_topic()
     message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE)
-    await desk.settled(desk.outgoing(message), Delivered("ok", ("h:1/a",)))
-    notice = desk.outgoing(replace(message, kind=Kind.CONFIRMATION, account_id=OTHER_ACCOUNT))
+    await harness.settled(harness.outgoing(message), Delivered("ok", ("h:1/a",)))
+    notice = harness.outgoing(replace(message, kind=Kind.CONFIRMATION, account_id=OTHER_ACCOUNT))
     notice.mark = Page(Fanout(Task(1, notice.message), topic, {}, 0), 1, 0.0)
-    await desk.settled(notice, Delivered("ok"))
-    assert await desk.counts() == {("topics", 2, what): 2 for what in ("requested", "accepted", "delivered")}
-    assert await desk.counts(OTHER_ACCOUNT) == {}
-    assert await desk.store.text_part(["h:1/a"]) is None
-    assert desk.reported == 0
+    await harness.settled(notice, Delivered("ok"))
+    assert await harness.counts() == {("topics", 2, what): 2 for what in ("requested", "accepted", "delivered")}
+    assert await harness.counts(OTHER_ACCOUNT) == {}
+    assert await harness.store.text_part(["h:1/a"]) is None
+    assert harness.reported == 0
 
 
-async def test_counts_of_one_write_are_added_up_before_it(desk: Desk) -> None:
+async def test_counts_of_one_write_are_added_up_before_it(harness: Harness) -> None:
     message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE, sms_type=9)
     for _ in range(1000):
-        desk.reports.settled(desk.outgoing(message), Delivered(), DONE)
-    assert len(desk.journal._tallies) == 3
-    await desk.journal.flush()
-    assert await desk.counts() == {("topics", 2, what): 1000 for what in ("requested", "accepted", "delivered")}
+        harness.reports.settled(harness.outgoing(message), Delivered(), DONE)
+    assert len(harness.journal._tallies) == 3
+    await harness.journal.flush()
+    assert await harness.counts() == {("topics", 2, what): 1000 for what in ("requested", "accepted", "delivered")}
 
 
 @pytest.mark.parametrize("outcome", [Delivered("ok"), Refused("no such number"), Blocked("consent")])
-async def test_what_topics_ask_for_is_never_less_than_what_came_of_it(desk: Desk, outcome: Outcome) -> None:
+async def test_what_topics_ask_for_is_never_less_than_what_came_of_it(harness: Harness, outcome: Outcome) -> None:
     message = Message("m", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), endpoint=PHONE)
-    await desk.settled(desk.outgoing(message), outcome)
-    counts = {what: count for (_, _, what), count in (await desk.counts()).items()}
+    await harness.settled(harness.outgoing(message), outcome)
+    counts = {what: count for (_, _, what), count in (await harness.counts()).items()}
     ended = sum(counts.get(what, 0) for what in ("delivered", "failed", "blocked"))
     assert counts["requested"] == ended == 1
     assert counts.get("accepted", 0) == counts["requested"] - counts.get("blocked", 0)
@@ -206,14 +206,14 @@ async def test_what_topics_ask_for_is_never_less_than_what_came_of_it(desk: Desk
 # --- receipts ----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_text_in_parts_is_delivered_when_all_parts_are(desk: Desk) -> None:
-    await desk.settled(await desk.text(parts=3), Delivered("ok", ("h:1/a", "h:1/b", "h:1/c")))
+async def test_a_text_in_parts_is_delivered_when_all_parts_are(harness: Harness) -> None:
+    await harness.settled(await harness.text(parts=3), Delivered("ok", ("h:1/a", "h:1/b", "h:1/c")))
     for message_id in ("h:1/c", "h:1/a", "h:1/a"):
-        await desk.reports.receipt(a_receipt(message_id))
-        assert (await desk.state())[0] is TextState.WAITING
-    await desk.reports.receipt(a_receipt("h:1/b"))
-    assert (await desk.state())[0] is TextState.DELIVERED
-    assert await desk.counts() == {(APP, 1, "delivered"): 1}
+        await harness.reports.receipt(a_receipt(message_id))
+        assert (await harness.state())[0] is TextState.WAITING
+    await harness.reports.receipt(a_receipt("h:1/b"))
+    assert (await harness.state())[0] is TextState.DELIVERED
+    assert await harness.counts() == {(APP, 1, "delivered"): 1}
 
 
 @pytest.mark.parametrize(
@@ -228,173 +228,175 @@ async def test_a_text_in_parts_is_delivered_when_all_parts_are(desk: Desk) -> No
     ],
 )
 async def test_a_receipt_finds_its_text_however_the_network_spells_the_id(
-    desk: Desk, answered: str, reported: str
+    harness: Harness, answered: str, reported: str
 ) -> None:
-    await desk.settled(await desk.text(), Delivered("ok", (f"h:1/{answered}",)))
-    await desk.reports.receipt(a_receipt(f"h:2/{reported}"))
-    assert (await desk.state())[0] is TextState.WAITING
-    await desk.reports.receipt(a_receipt(f"h:1/{reported}"))
-    assert (await desk.state())[0] is TextState.DELIVERED
+    await harness.settled(await harness.text(), Delivered("ok", (f"h:1/{answered}",)))
+    await harness.reports.receipt(a_receipt(f"h:2/{reported}"))
+    assert (await harness.state())[0] is TextState.WAITING
+    await harness.reports.receipt(a_receipt(f"h:1/{reported}"))
+    assert (await harness.state())[0] is TextState.DELIVERED
 
 
-async def test_a_receipt_in_another_spelling_waits_for_what_is_not_written_yet(desk: Desk) -> None:
-    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/0000001A2B",)))
-    taking = asyncio.create_task(desk.reports.receipt(a_receipt("h:1/6699")))
+async def test_a_receipt_in_another_spelling_waits_for_what_is_not_written_yet(harness: Harness) -> None:
+    writing = await held(harness, await harness.text(), Delivered("ok", ("h:1/0000001A2B",)))
+    taking = asyncio.create_task(harness.reports.receipt(a_receipt("h:1/6699")))
     await turns()
     assert not taking.done()
-    desk.flow.gate.set()
+    harness.flow.gate.set()
     await asyncio.gather(writing, taking)
-    assert (await desk.state())[0] is TextState.DELIVERED
-    assert desk.reports._unwritten == {}
+    assert (await harness.state())[0] is TextState.DELIVERED
+    assert harness.reports._unwritten == {}
 
 
-async def test_the_exact_spelling_counts_before_another(desk: Desk) -> None:
+async def test_the_exact_spelling_counts_before_another(harness: Harness) -> None:
     """10 in hexadecimal digits is 16, and both are of the same phone."""
-    await desk.settled(await desk.text("s-1"), Delivered("ok", ("h:1/10",)))
-    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/16",)))
-    await desk.reports.receipt(a_receipt("h:1/16"))
-    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
-    await desk.reports.receipt(a_receipt("h:1/0010"))  # the same notation counts before the other
-    assert (await desk.state("s-1"))[0] is TextState.DELIVERED
+    await harness.settled(await harness.text("s-1"), Delivered("ok", ("h:1/10",)))
+    await harness.settled(await harness.text("s-2"), Delivered("ok", ("h:1/16",)))
+    await harness.reports.receipt(a_receipt("h:1/16"))
+    assert [(await harness.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
+    await harness.reports.receipt(a_receipt("h:1/0010"))  # the same notation counts before the other
+    assert (await harness.state("s-1"))[0] is TextState.DELIVERED
 
 
-async def test_an_id_in_another_notation_is_only_of_the_phones_own_text(desk: Desk) -> None:
-    await desk.settled(await desk.text("s-1", phone="+12025550199"), Delivered("ok", ("h:1/1a",)))
-    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/001A",)))
-    await desk.reports.receipt(a_receipt("h:1/26"))
-    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
+async def test_an_id_in_another_notation_is_only_of_the_phones_own_text(harness: Harness) -> None:
+    await harness.settled(await harness.text("s-1", phone="+12025550199"), Delivered("ok", ("h:1/1a",)))
+    await harness.settled(await harness.text("s-2"), Delivered("ok", ("h:1/001A",)))
+    await harness.reports.receipt(a_receipt("h:1/26"))
+    assert [(await harness.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING, TextState.DELIVERED]
 
 
-async def test_of_two_that_an_id_may_mean_none_is_chosen_unless_one_has_ended(desk: Desk) -> None:
-    await desk.settled(await desk.text("s-1"), Delivered("ok", ("h:1/1A",)))
-    await desk.settled(await desk.text("s-2"), Delivered("ok", ("h:1/1a",)))
-    await desk.reports.receipt(a_receipt("h:1/26"))
-    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING] * 2
-    await desk.reports.receipt(a_receipt("h:1/1A"))
-    await desk.reports.receipt(a_receipt("h:1/26"))
-    assert [(await desk.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.DELIVERED] * 2
+async def test_of_two_that_an_id_may_mean_none_is_chosen_unless_one_has_ended(harness: Harness) -> None:
+    await harness.settled(await harness.text("s-1"), Delivered("ok", ("h:1/1A",)))
+    await harness.settled(await harness.text("s-2"), Delivered("ok", ("h:1/1a",)))
+    await harness.reports.receipt(a_receipt("h:1/26"))
+    assert [(await harness.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.WAITING] * 2
+    await harness.reports.receipt(a_receipt("h:1/1A"))
+    await harness.reports.receipt(a_receipt("h:1/26"))
+    assert [(await harness.state(serial))[0] for serial in ("s-1", "s-2")] == [TextState.DELIVERED] * 2
 
 
-async def test_a_text_failed_as_soon_as_one_part_did_and_only_once(desk: Desk) -> None:
-    await desk.settled(await desk.text(parts=2), Delivered("ok", ("h:1/a", "h:1/b")))
+async def test_a_text_failed_as_soon_as_one_part_did_and_only_once(harness: Harness) -> None:
+    await harness.settled(await harness.text(parts=2), Delivered("ok", ("h:1/a", "h:1/b")))
     receipts = [a_receipt("h:1/b", False, unreachable=True), a_receipt("h:1/a", False), a_receipt("h:1/a")]
-    await asyncio.gather(*(desk.reports.receipt(receipt) for receipt in receipts))
-    await desk.reports.receipt(a_receipt("h:1/b"))
-    assert await desk.state() == (TextState.FAILED, "UNDELIV")
-    assert await desk.counts() == {(APP, 1, "failed"): 1, (APP, 1, "unreachable"): 1}
-    assert desk.reported == 1
+    await asyncio.gather(*(harness.reports.receipt(receipt) for receipt in receipts))
+    await harness.reports.receipt(a_receipt("h:1/b"))
+    assert await harness.state() == (TextState.FAILED, "UNDELIV")
+    assert await harness.counts() == {(APP, 1, "failed"): 1, (APP, 1, "unreachable"): 1}
+    assert harness.reported == 1
 
 
-async def test_a_receipt_that_comes_before_its_text_is_on_disk_waits_for_it(desk: Desk) -> None:
-    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
-    taking = asyncio.create_task(desk.reports.receipt(a_receipt()))
+async def test_a_receipt_that_comes_before_its_text_is_on_disk_waits_for_it(harness: Harness) -> None:
+    writing = await held(harness, await harness.text(), Delivered("ok", ("h:1/a",)))
+    taking = asyncio.create_task(harness.reports.receipt(a_receipt()))
     await turns()
     assert not taking.done()
-    desk.flow.gate.set()
+    harness.flow.gate.set()
     await asyncio.gather(writing, taking)
-    assert (await desk.state())[0] is TextState.DELIVERED
-    assert desk.reports._unwritten == {}
+    assert (await harness.state())[0] is TextState.DELIVERED
+    assert harness.reports._unwritten == {}
 
 
 @pytest.mark.parametrize("delivered", [True, False])
-async def test_a_gateway_may_bring_the_receipt_before_it_answers(desk: Desk, delivered: bool) -> None:
+async def test_a_gateway_may_bring_the_receipt_before_it_answers(harness: Harness, delivered: bool) -> None:
     """One that knows texts by our own ids."""
-    outgoing = await desk.text()
-    await desk.reports.receipt(a_receipt("s-1", delivered, phone="+12025550199"))
-    assert (await desk.state())[0] is TextState.WAITING
-    await desk.reports.receipt(a_receipt("s-1", delivered))
+    outgoing = await harness.text()
+    await harness.reports.receipt(a_receipt("s-1", delivered, phone="+12025550199"))
+    assert (await harness.state())[0] is TextState.WAITING
+    await harness.reports.receipt(a_receipt("s-1", delivered))
     state = TextState.DELIVERED if delivered else TextState.FAILED
-    assert (await desk.state())[0] is state
-    await desk.settled(outgoing, Delivered("taken", ("s-1",)))
-    await desk.reports.receipt(a_receipt("s-1", delivered))
-    assert (await desk.state())[0] is state
-    assert await desk.counts() == {(APP, 1, state.value): 1}
-    assert desk.reported == 1
+    assert (await harness.state())[0] is state
+    await harness.settled(outgoing, Delivered("taken", ("s-1",)))
+    await harness.reports.receipt(a_receipt("s-1", delivered))
+    assert (await harness.state())[0] is state
+    assert await harness.counts() == {(APP, 1, state.value): 1}
+    assert harness.reported == 1
 
 
-async def test_a_receipt_is_brought_again_when_its_text_cannot_be_written(desk: Desk) -> None:
-    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
-    taking = asyncio.create_task(desk.reports.receipt(a_receipt()))
+async def test_a_receipt_is_brought_again_when_its_text_cannot_be_written(harness: Harness) -> None:
+    writing = await held(harness, await harness.text(), Delivered("ok", ("h:1/a",)))
+    taking = asyncio.create_task(harness.reports.receipt(a_receipt()))
     await turns()
-    desk.flow.broken = True
-    desk.flow.gate.set()
+    harness.flow.broken = True
+    harness.flow.gate.set()
     with pytest.raises(OSError, match="the end"):
         await writing
     with pytest.raises(Unavailable):
         await taking
-    assert desk.reports._unwritten == {}
+    assert harness.reports._unwritten == {}
 
 
-async def test_a_receipt_that_is_given_up_does_not_disturb_others(desk: Desk) -> None:
-    writing = await held(desk, await desk.text(), Delivered("ok", ("h:1/a",)))
-    given_up, taking = (asyncio.create_task(desk.reports.receipt(a_receipt())) for _ in range(2))
+async def test_a_receipt_that_is_given_up_does_not_disturb_others(harness: Harness) -> None:
+    writing = await held(harness, await harness.text(), Delivered("ok", ("h:1/a",)))
+    given_up, taking = (asyncio.create_task(harness.reports.receipt(a_receipt())) for _ in range(2))
     await turns()
     given_up.cancel()
     await turns()
-    desk.flow.gate.set()
+    harness.flow.gate.set()
     await asyncio.gather(writing, taking)
-    assert (await desk.state())[0] is TextState.DELIVERED
+    assert (await harness.state())[0] is TextState.DELIVERED
 
 
-async def test_receipts_of_others_are_accepted(desk: Desk) -> None:
-    await desk.reports.receipt(a_receipt("h:1/nobody"))
-    await desk.reports.receipt(TextReceipt((), True, "DELIVRD"))
-    assert await desk.counts() == {}
-    assert desk.reported == 0
+async def test_receipts_of_others_are_accepted(harness: Harness) -> None:
+    await harness.reports.receipt(a_receipt("h:1/nobody"))
+    await harness.reports.receipt(TextReceipt((), True, "DELIVRD"))
+    assert await harness.counts() == {}
+    assert harness.reported == 0
 
 
-async def test_a_receipt_of_a_text_on_its_way_says_nothing_yet(desk: Desk) -> None:
-    await desk.settled(await desk.text(), Delivered("ok", ("h:1/a",)))
-    await desk.reports.receipt(a_receipt("h:1/a", None))
-    assert (await desk.state())[0] is TextState.WAITING
+async def test_a_receipt_of_a_text_on_its_way_says_nothing_yet(harness: Harness) -> None:
+    await harness.settled(await harness.text(), Delivered("ok", ("h:1/a",)))
+    await harness.reports.receipt(a_receipt("h:1/a", None))
+    assert (await harness.state())[0] is TextState.WAITING
 
 
-async def test_an_id_in_another_notation_is_not_taken_for_another_phones_text(desk: Desk) -> None:
+async def test_an_id_in_another_notation_is_not_taken_for_another_phones_text(harness: Harness) -> None:
     """Decimal 10 and hexadecimal 10 are two texts; the phone tells which is meant."""
-    await desk.settled(await desk.text("ten"), Delivered("ok", ("h:1/10",)))
-    await desk.settled(await desk.text("sixteen", phone="+12025550199"), Delivered("ok", ("h:1/16",)))
-    await desk.reports.receipt(
+    await harness.settled(await harness.text("ten"), Delivered("ok", ("h:1/10",)))
+    await harness.settled(await harness.text("sixteen", phone="+12025550199"), Delivered("ok", ("h:1/16",)))
+    await harness.reports.receipt(
         TextReceipt(("h:1/10", "h:1/a", "h:1/16"), True, "DELIVRD", "2025550199")  # as a network writes it
     )
-    assert (await desk.state("ten"))[0] is TextState.WAITING
-    assert (await desk.state("sixteen"))[0] is TextState.DELIVERED
+    assert (await harness.state("ten"))[0] is TextState.WAITING
+    assert (await harness.state("sixteen"))[0] is TextState.DELIVERED
 
 
-async def test_a_report_that_was_given_is_not_changed_by_another_attempt(desk: Desk) -> None:
-    await desk.settled(await desk.text(), Refused("no"))
-    found = await desk.store.sent_text("s-1")
+async def test_a_report_that_was_given_is_not_changed_by_another_attempt(harness: Harness) -> None:
+    await harness.settled(await harness.text(), Refused("no"))
+    found = await harness.store.sent_text("s-1")
     assert found is not None
-    await desk.settled(desk.outgoing(Message("s-1", Kind.DIRECT, ACCOUNT, "x", NOW, sms_app=APP)), Delivered("yes"))
-    assert await desk.store.sent_text("s-1") == found
+    await harness.settled(
+        harness.outgoing(Message("s-1", Kind.DIRECT, ACCOUNT, "x", NOW, sms_app=APP)), Delivered("yes")
+    )
+    assert await harness.store.sent_text("s-1") == found
 
 
 # --- who opted out at the network ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_receipt_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(desk: Desk) -> None:
+async def test_a_receipt_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(harness: Harness) -> None:
     receipt = a_receipt("h:1/x", False, opted_out=True, address=NUMBER)
-    await desk.reports.receipt(receipt)
-    assert desk.refused == [(NUMBER, PHONE, "UNDELIV")]
-    desk.excuse = Unavailable("disk full")
+    await harness.reports.receipt(receipt)
+    assert harness.refused == [(NUMBER, PHONE, "UNDELIV")]
+    harness.excuse = Unavailable("disk full")
     with pytest.raises(Unavailable):
-        await desk.reports.receipt(receipt)
+        await harness.reports.receipt(receipt)
 
 
-async def test_a_refusal_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(desk: Desk) -> None:
-    await desk.settled(await desk.text(), Refused("SMSC: opted out", opted_out=True))
-    await desk.reports.close()
-    assert desk.refused == [(NUMBER, PHONE, "SMSC: opted out")]
-    assert await desk.state() == (TextState.FAILED, "SMSC: opted out")
+async def test_a_refusal_that_says_opted_out_is_kept_for_the_number_it_was_sent_from(harness: Harness) -> None:
+    await harness.settled(await harness.text(), Refused("SMSC: opted out", opted_out=True))
+    await harness.reports.close()
+    assert harness.refused == [(NUMBER, PHONE, "SMSC: opted out")]
+    assert await harness.state() == (TextState.FAILED, "SMSC: opted out")
 
 
 @pytest.mark.parametrize("excuse", [NotFound("inbound address", NUMBER), InvalidValue("phone", "none")])
-async def test_an_opt_out_at_a_number_that_is_not_ours_is_nobodys(desk: Desk, excuse: Exception) -> None:
-    desk.excuse = excuse
-    await desk.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=NUMBER))
-    await desk.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=""))
-    await desk.settled(await desk.text(), Refused("opted out", opted_out=True))
-    await desk.reports.close()
-    assert desk.refused == []
+async def test_an_opt_out_at_a_number_that_is_not_ours_is_nobodys(harness: Harness, excuse: Exception) -> None:
+    harness.excuse = excuse
+    await harness.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=NUMBER))
+    await harness.reports.receipt(a_receipt("h:1/x", False, opted_out=True, address=""))
+    await harness.settled(await harness.text(), Refused("opted out", opted_out=True))
+    await harness.reports.close()
+    assert harness.refused == []
 
 
 # --- senders -----------------------------------------------------------------------------------------------------------------------
@@ -402,7 +404,7 @@ async def test_an_opt_out_at_a_number_that_is_not_ours_is_nobodys(desk: Desk, ex
 
 async def test_a_text_gets_its_applications_sender_or_else_the_houses(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "tidings.db")
-    desk = Desk(store, default_sender="+12025550999")
+    harness = Harness(store, default_sender="+12025550999")
     await store.commit(
         Unit(
             accounts=[Account(ACCOUNT, "one", "0" * 32, NOW)],
@@ -421,25 +423,25 @@ async def test_a_text_gets_its_applications_sender_or_else_the_houses(tmp_path: 
         ("unknown", "", "+12025550999"),
         (APP, "Given", "Given"),
     ]:
-        outgoing = desk.outgoing(replace(message, sms_app=app_id), TextContent("hello", given, "Promotional"))
-        desk.reports.set_sender(outgoing)
+        outgoing = harness.outgoing(replace(message, sms_app=app_id), TextContent("hello", given, "Promotional"))
+        harness.reports.set_sender(outgoing)
         assert outgoing.content == TextContent("hello", used, "Promotional")
     await store.close()
 
 
-async def test_a_used_sender_is_written_once_a_day(desk: Desk) -> None:
+async def test_a_used_sender_is_written_once_a_day(harness: Harness) -> None:
     day = NOW.replace(hour=0)
-    assert await desk.store.last_text_from(ACCOUNT, NUMBER) is None
+    assert await harness.store.last_text_from(ACCOUNT, NUMBER) is None
     for serial in ("a", "b"):
-        desk.reports.settled(await desk.text(serial), Delivered("ok", (f"h:1/{serial}",)), DONE)
-        assert desk.journal._record.senders_used == ({(ACCOUNT, NUMBER, day)} if serial == "a" else set())
-        await desk.journal.flush()
-    assert await desk.store.last_text_from(ACCOUNT, NUMBER) == day
-    desk.clock.advance(86_400)
-    await desk.settled(await desk.text("c"), Delivered("ok"))
-    assert await desk.store.last_text_from(ACCOUNT, NUMBER) == day + DAY
+        harness.reports.settled(await harness.text(serial), Delivered("ok", (f"h:1/{serial}",)), DONE)
+        assert harness.journal._record.senders_used == ({(ACCOUNT, NUMBER, day)} if serial == "a" else set())
+        await harness.journal.flush()
+    assert await harness.store.last_text_from(ACCOUNT, NUMBER) == day
+    harness.clock.advance(86_400)
+    await harness.settled(await harness.text("c"), Delivered("ok"))
+    assert await harness.store.last_text_from(ACCOUNT, NUMBER) == day + DAY
 
 
-async def test_a_text_that_was_refused_used_no_sender(desk: Desk) -> None:
-    await desk.settled(await desk.text(), Refused("no"))
-    assert await desk.store.last_text_from(ACCOUNT, NUMBER) is None
+async def test_a_text_that_was_refused_used_no_sender(harness: Harness) -> None:
+    await harness.settled(await harness.text(), Refused("no"))
+    assert await harness.store.last_text_from(ACCOUNT, NUMBER) is None

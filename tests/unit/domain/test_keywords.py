@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from tidings.domain import wishes
+from tidings.domain import optout_intent
 from tidings.domain.errors import InvalidValue
 from tidings.domain.keywords import (
     DEFAULTS,
@@ -322,9 +322,9 @@ def test_each_answer_has_the_name_of_its_rule(text: str, rule: str) -> None:
 
 
 def test_every_rule_has_a_name_of_its_own_and_words_for_people() -> None:
-    names = [rule.name for rule in (*wishes.OPTING_OUT, *wishes.SHOWING)]
+    names = [rule.name for rule in (*optout_intent.OPTING_OUT, *optout_intent.SHOWING)]
     assert len(set(names)) == len(names)
-    assert all(rule.about for rule in (*wishes.OPTING_OUT, *wishes.SHOWING))
+    assert all(rule.about for rule in (*optout_intent.OPTING_OUT, *optout_intent.SHOWING))
 
 
 def test_a_word_that_the_operator_removed_opts_nobody_out() -> None:
@@ -428,10 +428,10 @@ def wide(word: str) -> str:
     st.integers(0, 20),
 )
 def test_dress_never_changes_the_meaning_of_a_keyword(
-    word: tuple[KeywordSet, str], dress: Callable[[str], str], before: str, after: str, unseen: str, place: int
+    word: tuple[KeywordSet, str], for_subscriber: Callable[[str], str], before: str, after: str, unseen: str, place: int
 ) -> None:
     name, keyword = word
-    text = dress(keyword)
+    text = for_subscriber(keyword)
     found = meaning(before + text[:place] + unseen + text[place:] + after, DEFAULTS)
     assert found.set is name
     assert normalized(found.keyword) == normalized(keyword)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, make_principal, make_subscription, make_token, make_topic
 
-from tidings.dialects.sns.customs import customs
+from tidings.dialects.sns.lifecycle_rules import lifecycle_rules
 from tidings.domain import lifecycle
 from tidings.domain.errors import Denied, InvalidToken, TokenExpired, WrongState
 from tidings.domain.model import State, TokenPurpose
 
-SNS = customs(48 * 3600)
+SNS = lifecycle_rules(48 * 3600)
 PROTOCOLS = ("http", "https", "email", "email-json", "sms", "sqs")
 
 

@@ -74,7 +74,7 @@ async def test_a_busy_loop_shows_as_lag() -> None:
     metrics = Metrics()
     watching = asyncio.create_task(metrics.watch_loop())
     await asyncio.sleep(0.4)
-    time.sleep(0.4)  # what must never happen in the house
+    time.sleep(0.4)  # what must never happen in the server
     while not metrics.loop_lag_s:
         await asyncio.sleep(0.01)
     watching.cancel()

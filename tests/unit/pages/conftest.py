@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.support.subscribers import House, open_house
+from tests.support.subscribers import App, open_app
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as running:
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    async with open_app(tmp_path) as running:
         yield running

@@ -17,7 +17,7 @@ from tidings.domain.errors import (
 )
 from tidings.pages import errors
 from tidings.pages.catalogue import load_catalogues
-from tidings.pages.errors import ROWS, Problem, problem_of, problem_of_status
+from tidings.pages.errors import ROWS, ErrorPage, problem_of, problem_of_status
 
 CATALOGUES = load_catalogues()
 
@@ -38,7 +38,7 @@ def test_every_error_has_a_page(kind: type[TidingsError]) -> None:
 
 def _problems() -> set[str]:
     stated = {row.name for row in ROWS.values()} | {
-        row.name for row in vars(errors).values() if isinstance(row, Problem)
+        row.name for row in vars(errors).values() if isinstance(row, ErrorPage)
     }
     return stated | {"used", "superseded", "ended"} | {problem_of_status(status).name for status in range(400, 600)}
 

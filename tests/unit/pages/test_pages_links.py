@@ -16,7 +16,7 @@ def test_links_are_short(base: str) -> None:
     assert links.cancel_url(base, "cX") == links.one_click_url(base, "cX") == "https://news.example/s/c/cX"
     assert links.endpoint_url(base, "eX") == "https://news.example/s/e/eX"
     assert links.endpoint_item_url(base, "eX", "ab") == "https://news.example/s/e/eX/ab"
-    assert links.standing_url(base, "pX") == "https://news.example/s/p/pX"
+    assert links.permanent_url(base, "pX") == "https://news.example/s/p/pX"
     assert links.named_url(base, "ab") == "https://news.example/s/u/ab"
     assert links.endpoint_all_url(base, "eX") == "https://news.example/s/e/eX/all"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.subscribers import make_request
 
-from tidings.pages.errors import Misfit
+from tidings.pages.errors import BadRequest
 from tidings.pages.negotiation import (
     FORM_BYTES_MAX,
     choose_language,
@@ -96,12 +96,12 @@ def test_one_click_comes_as_multipart_too(body: bytes) -> None:
     ],
 )
 def test_what_is_no_form_of_ours_is_refused(body: bytes, content_type: str, status: int) -> None:
-    with pytest.raises(Misfit) as refused:
+    with pytest.raises(BadRequest) as refused:
         _form(body, content_type)
     assert refused.value.problem.status == status
 
 
 @given(st.binary(max_size=FORM_BYTES_MAX), st.sampled_from(["application/x-www-form-urlencoded", MULTIPART]))
 def test_no_body_breaks_the_form(body: bytes, content_type: str) -> None:
-    with suppress(Misfit):
+    with suppress(BadRequest):
         assert all(isinstance(value, str) for value in _form(body, content_type).values())

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.subscribers import (
-    House,
+    App,
     cancel_path,
     list_path,
     named_path,
-    open_house,
+    open_app,
     standing_path,
     text_of,
 )
@@ -25,13 +25,13 @@ PHONE = "+12125550100"
 HOURS_48 = 48 * 3600
 
 
-async def _asked(house: House, name: str = "weather") -> Subscription:
-    subscription, _ = await house.ask(await house.topic(name), PHONE, "sms", "smn")
+async def _asked(app: App, name: str = "weather") -> Subscription:
+    subscription, _ = await app.ask(await app.topic(name), PHONE, "sms", "smn")
     return subscription
 
 
-async def _confirmed(house: House) -> Subscription:
-    return await house.subscriber(await house.topic(), PHONE, "sms", "smn")
+async def _confirmed(app: App) -> Subscription:
+    return await app.subscriber(await app.topic(), PHONE, "sms", "smn")
 
 
 def _forms(answer: WireResponse) -> list[tuple[str, dict[str, str], str]]:
@@ -46,56 +46,56 @@ def _forms(answer: WireResponse) -> list[tuple[str, dict[str, str], str]]:
     return found
 
 
-async def _press(house: House, answer: WireResponse, button: str) -> WireResponse:
+async def _press(app: App, answer: WireResponse, button: str) -> WireResponse:
     for path, fields, label in _forms(answer):
         if label == button:
-            return await house.post(path, fields)
+            return await app.post(path, fields)
     raise AssertionError(f"no button {button}")
 
 
-async def _state(house: House, subscription: Subscription) -> State:
-    return (await house.stored(subscription)).state
+async def _state(app: App, subscription: Subscription) -> State:
+    return (await app.stored(subscription)).state
 
 
-async def test_looking_at_the_link_never_changes_anything(house: House) -> None:
-    subscription = await _asked(house)
+async def test_looking_at_the_link_never_changes_anything(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
     for state in (State.UNCONFIRMED, State.CONFIRMED, State.CANCELED):
-        entries = await house.ledger(subscription)
+        entries = await app.ledger(subscription)
         for _ in range(2):
-            assert (await house.get(path)).status == 200
-        assert await house.ledger(subscription) == entries
-        assert await _state(house, subscription) is state
+            assert (await app.get(path)).status == 200
+        assert await app.ledger(subscription) == entries
+        assert await _state(app, subscription) is state
         if state is not State.CANCELED:
-            form = _forms(await house.get(path))[0]
-            await house.post(form[0], form[1])
+            form = _forms(await app.get(path))[0]
+            await app.post(form[0], form[1])
 
 
-async def test_one_link_confirms_cancels_and_brings_back(house: House) -> None:
-    subscription = await _asked(house)
+async def test_one_link_confirms_cancels_and_brings_back(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
-    asked = await house.get(path)
+    asked = await app.get(path)
     assert "Do you want to receive" in text_of(asked)
-    confirmed = await _press(house, asked, "Yes, send them to me")
+    confirmed = await _press(app, asked, "Yes, send them to me")
     assert "You are subscribed" in text_of(confirmed)
     assert "The same link cancels this subscription at any time" in text_of(confirmed)
-    assert await _state(house, subscription) is State.CONFIRMED
+    assert await _state(app, subscription) is State.CONFIRMED
 
-    house.clock.advance(300 * 86_400)
-    question = await house.get(path)
+    app.clock.advance(300 * 86_400)
+    question = await app.get(path)
     assert "Stop receiving" in text_of(question)
-    canceled = await _press(house, question, "Cancel this subscription")
+    canceled = await _press(app, question, "Cancel this subscription")
     assert "You have canceled" in text_of(canceled)
-    assert await _state(house, subscription) is State.CANCELED
+    assert await _state(app, subscription) is State.CANCELED
 
-    house.clock.advance(HOURS_48 - 1)
-    back = await house.get(path)
+    app.clock.advance(HOURS_48 - 1)
+    back = await app.get(path)
     assert "Come back to" in text_of(back)
-    restored = await _press(house, back, "Yes, subscribe me again")
+    restored = await _press(app, back, "Yes, subscribe me again")
     assert "Welcome back" in text_of(restored)
     assert "The same link cancels" in text_of(restored)
-    assert await _state(house, subscription) is State.CONFIRMED
-    told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await house.ledger(subscription)]
+    assert await _state(app, subscription) is State.CONFIRMED
+    told = [(entry.event, entry.origin.way, entry.origin.shown) for entry in await app.ledger(subscription)]
     assert told[1:] == [
         (Event.CONFIRMED, Way.LINK, "confirm/en/3"),
         (Event.CANCELED, Way.LINK, "cancel/en/3"),
@@ -103,125 +103,125 @@ async def test_one_link_confirms_cancels_and_brings_back(house: House) -> None:
     ]
 
 
-async def test_a_mistaken_cancel_is_undone_on_the_page_that_tells_of_it(house: House) -> None:
-    subscription = await _confirmed(house)
-    question = await house.get(standing_path(subscription))
-    canceled = await _press(house, question, "Cancel this subscription")
+async def test_a_mistaken_cancel_is_undone_on_the_page_that_tells_of_it(app: App) -> None:
+    subscription = await _confirmed(app)
+    question = await app.get(standing_path(subscription))
+    canceled = await _press(app, question, "Cancel this subscription")
     assert "/s/r/" not in text_of(canceled), "the phone's link is the way back; no other is needed"
-    assert "Welcome back" in text_of(await _press(house, canceled, "Subscribe me again"))
-    assert await _state(house, subscription) is State.CONFIRMED
+    assert "Welcome back" in text_of(await _press(app, canceled, "Subscribe me again"))
+    assert await _state(app, subscription) is State.CONFIRMED
 
 
-async def test_the_request_can_be_declined_and_then_nothing_is_offered(house: House) -> None:
-    subscription = await _asked(house)
+async def test_the_request_can_be_declined_and_then_nothing_is_offered(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
-    answer = await _press(house, await house.get(path), "No, I don’t want them")
+    answer = await _press(app, await app.get(path), "No, I don’t want them")
     assert "You have declined" in text_of(answer)
-    assert await _state(house, subscription) is State.CANCELED
-    assert _forms(answer) == _forms(await house.get(path)) == []
+    assert await _state(app, subscription) is State.CANCELED
+    assert _forms(answer) == _forms(await app.get(path)) == []
 
 
-async def test_the_way_back_is_closed_after_48_hours(house: House) -> None:
-    subscription = await _confirmed(house)
+async def test_the_way_back_is_closed_after_48_hours(app: App) -> None:
+    subscription = await _confirmed(app)
     path = standing_path(subscription)
-    form = _forms(await house.post(path, {"act": "cancel"}))[0]
-    house.clock.advance(HOURS_48)
-    for answer in (await house.get(path), await house.post(form[0], form[1])):
+    form = _forms(await app.post(path, {"act": "cancel"}))[0]
+    app.clock.advance(HOURS_48)
+    for answer in (await app.get(path), await app.post(form[0], form[1])):
         assert answer.status == 200
         assert "You are not subscribed" in text_of(answer)
         assert "cannot be brought back from here" in text_of(answer)
         assert _forms(answer) == []
-    assert await _state(house, subscription) is State.CANCELED
+    assert await _state(app, subscription) is State.CANCELED
 
 
-async def test_a_request_that_is_too_old_says_so_and_confirms_nothing(house: House) -> None:
-    subscription = await _asked(house)
+async def test_a_request_that_is_too_old_says_so_and_confirms_nothing(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
-    house.clock.advance(HOURS_48)
-    for answer in (await house.get(path), await house.post(path, {"act": "confirm"})):
+    app.clock.advance(HOURS_48)
+    for answer in (await app.get(path), await app.post(path, {"act": "confirm"})):
         assert answer.status == 410
         assert "This link is too old" in text_of(answer)
         assert "Send me a new link" in text_of(answer)
-    assert await _state(house, subscription) is State.UNCONFIRMED
-    assert "new text message" in text_of(await house.post(path, {"act": "renew"}))
-    assert (await house.get(path)).status == 200
-    await house.post(path, {"act": "confirm"})
-    assert await _state(house, subscription) is State.CONFIRMED
+    assert await _state(app, subscription) is State.UNCONFIRMED
+    assert "new text message" in text_of(await app.post(path, {"act": "renew"}))
+    assert (await app.get(path)).status == 200
+    await app.post(path, {"act": "confirm"})
+    assert await _state(app, subscription) is State.CONFIRMED
 
 
-async def test_a_stale_button_never_does_the_opposite_of_what_it_said(house: House) -> None:
-    subscription = await _asked(house)
+async def test_a_stale_button_never_does_the_opposite_of_what_it_said(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
-    confirm = _forms(await house.get(path))[0]
-    await house.post(path, {"act": "confirm"})
-    cancel = _forms(await house.get(path))[0]
-    await house.post(path, {"act": "cancel"})
+    confirm = _forms(await app.get(path))[0]
+    await app.post(path, {"act": "confirm"})
+    cancel = _forms(await app.get(path))[0]
+    await app.post(path, {"act": "cancel"})
 
     # An old page's "yes" was an answer to another question: it shows today's page instead of coming back.
-    answer = await house.post(confirm[0], confirm[1])
+    answer = await app.post(confirm[0], confirm[1])
     assert "Come back to" in text_of(answer)
-    assert await _state(house, subscription) is State.CANCELED
+    assert await _state(app, subscription) is State.CANCELED
     # A second press of "cancel" changes nothing either.
-    entries = await house.ledger(subscription)
-    assert "Come back to" in text_of(await house.post(cancel[0], cancel[1]))
-    assert await house.ledger(subscription) == entries
+    entries = await app.ledger(subscription)
+    assert "Come back to" in text_of(await app.post(cancel[0], cancel[1]))
+    assert await app.ledger(subscription) == entries
     # Canceled and added anew: "come back" does not confirm what was never asked.
-    restore = _forms(await house.get(path))[0]
-    await _asked(house, "weather")
-    assert await _state(house, subscription) is State.UNCONFIRMED
-    assert "Do you want to receive" in text_of(await house.post(restore[0], restore[1]))
-    assert await _state(house, subscription) is State.UNCONFIRMED
+    restore = _forms(await app.get(path))[0]
+    await _asked(app, "weather")
+    assert await _state(app, subscription) is State.UNCONFIRMED
+    assert "Do you want to receive" in text_of(await app.post(restore[0], restore[1]))
+    assert await _state(app, subscription) is State.UNCONFIRMED
 
 
 @pytest.mark.parametrize("form", [{}, {"act": ""}, {"act": "delete"}, {"shown": "cancel/en/3"}])
-async def test_a_form_that_does_not_say_what_it_means_does_nothing(house: House, form: dict[str, str]) -> None:
-    for subscription in (await _confirmed(house),):
-        assert (await house.post(standing_path(subscription), form)).status == 400
-        assert await _state(house, subscription) is State.CONFIRMED
+async def test_a_form_that_does_not_say_what_it_means_does_nothing(app: App, form: dict[str, str]) -> None:
+    for subscription in (await _confirmed(app),):
+        assert (await app.post(standing_path(subscription), form)).status == 400
+        assert await _state(app, subscription) is State.CONFIRMED
 
 
-async def test_pressing_twice_is_told_the_same_and_recorded_once(house: House) -> None:
-    subscription = await _asked(house)
+async def test_pressing_twice_is_told_the_same_and_recorded_once(app: App) -> None:
+    subscription = await _asked(app)
     path = standing_path(subscription)
     for _ in range(2):
-        assert "You are subscribed" in text_of(await house.post(path, {"act": "confirm"}))
-    assert [entry.event for entry in await house.ledger(subscription)].count(Event.CONFIRMED) == 1
+        assert "You are subscribed" in text_of(await app.post(path, {"act": "confirm"}))
+    assert [entry.event for entry in await app.ledger(subscription)].count(Event.CONFIRMED) == 1
 
 
-async def test_programs_are_told_what_each_button_means(house: House) -> None:
-    subscription = await _asked(house)
-    told = json.loads(text_of(await house.get(standing_path(subscription), accept="application/json")))
+async def test_programs_are_told_what_each_button_means(app: App) -> None:
+    subscription = await _asked(app)
+    told = json.loads(text_of(await app.get(standing_path(subscription), accept="application/json")))
     assert [(action["name"], action["form"]) for action in told["actions"][:2]] == [
         ("confirm", {"act": "confirm"}),
         ("decline", {"act": "cancel"}),
     ]
 
 
-async def test_canceling_is_never_turned_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_canceling_is_never_turned_away(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: str) -> None:
         raise Throttled(3.0)
 
-    subscriptions = [await _confirmed(house)]
-    subscriptions.append(await house.subscriber(await house.topic("other"), PHONE, "sms", "smn"))
-    monkeypatch.setattr(house.pages._limiter, "take", refuse)
-    assert (await house.get(standing_path(subscriptions[0]))).status == 429
-    assert (await house.post(standing_path(subscriptions[0]), {"act": "cancel"})).status == 200
-    assert (await house.post(named_path(subscriptions[1]))).status == 200
-    assert [await _state(house, one) for one in subscriptions] == [State.CANCELED] * 2
+    subscriptions = [await _confirmed(app)]
+    subscriptions.append(await app.subscriber(await app.topic("other"), PHONE, "sms", "smn"))
+    monkeypatch.setattr(app.pages._limiter, "take", refuse)
+    assert (await app.get(standing_path(subscriptions[0]))).status == 429
+    assert (await app.post(standing_path(subscriptions[0]), {"act": "cancel"})).status == 200
+    assert (await app.post(named_path(subscriptions[1]))).status == 200
+    assert [await _state(app, one) for one in subscriptions] == [State.CANCELED] * 2
 
 
 @pytest.mark.parametrize("link", ["p", "p" + "A" * 43, "c" + "A" * 43, "nonsense"])
-async def test_a_link_of_somebody_elses_making_is_refused(house: House, link: str) -> None:
-    assert (await house.get(f"/s/p/{link}")).status == 404
-    assert (await house.post(f"/s/p/{link}", {"act": "cancel"})).status == 404
+async def test_a_link_of_somebody_elses_making_is_refused(app: App, link: str) -> None:
+    assert (await app.get(f"/s/p/{link}")).status == 404
+    assert (await app.post(f"/s/p/{link}", {"act": "cancel"})).status == 404
 
 
-async def test_links_of_other_purposes_do_not_open_this_page(house: House) -> None:
-    subscription = await _asked(house)
+async def test_links_of_other_purposes_do_not_open_this_page(app: App) -> None:
+    subscription = await _asked(app)
     for path in (cancel_path(subscription), list_path(subscription)):
-        assert (await house.post(f"/s/p/{path[5:]}", {"act": "confirm"})).status == 404
-    assert (await house.post(f"/s/c/{standing_path(subscription)[5:]}")).status == 404
-    assert await _state(house, subscription) is State.UNCONFIRMED
+        assert (await app.post(f"/s/p/{path[5:]}", {"act": "confirm"})).status == 404
+    assert (await app.post(f"/s/c/{standing_path(subscription)[5:]}")).status == 404
+    assert await _state(app, subscription) is State.UNCONFIRMED
 
 
 # --- by name ----------------------------------------------------------------------------------------------------------------
@@ -229,73 +229,73 @@ async def test_links_of_other_purposes_do_not_open_this_page(house: House) -> No
 
 @pytest.mark.parametrize(("endpoint", "protocol"), [("anna@example.org", "email"), (PHONE, "sms")])
 async def test_whoever_knows_only_the_name_may_cancel_and_learns_nothing_more(
-    house: House, endpoint: str, protocol: str
+    app: App, endpoint: str, protocol: str
 ) -> None:
-    subscription = await house.subscriber(await house.topic(), endpoint, protocol, "smn")
+    subscription = await app.subscriber(await app.topic(), endpoint, protocol, "smn")
     path = named_path(subscription)
-    page = await house.get(path)
+    page = await app.get(path)
     assert "Stop receiving" in text_of(page)
-    assert await _state(house, subscription) is State.CONFIRMED
-    answer = await _press(house, page, "Cancel this subscription")
+    assert await _state(app, subscription) is State.CONFIRMED
+    answer = await _press(app, page, "Cancel this subscription")
     assert "You have canceled" in text_of(answer)
-    assert await _state(house, subscription) is State.CANCELED
-    for seen in (page, answer, await house.get(path), await house.post(path)):
+    assert await _state(app, subscription) is State.CANCELED
+    for seen in (page, answer, await app.get(path), await app.post(path)):
         links = set(re.findall(r'(?:href|action)="(?:[^"]*?)/s/([a-z])/', text_of(seen)))
         assert links <= {"u"}, "no link that only the endpoint should have"
         assert endpoint.partition("@")[0] not in text_of(seen)
 
 
-async def test_an_unconfirmed_one_is_declined_by_name_and_never_confirmed(house: House) -> None:
-    subscription = await _asked(house)
-    assert [button for *_, button in _forms(await house.get(named_path(subscription)))] == ["Decline"]
-    assert (await house.post(named_path(subscription), {"act": "confirm"})).status == 200
-    assert await _state(house, subscription) is State.CANCELED
+async def test_an_unconfirmed_one_is_declined_by_name_and_never_confirmed(app: App) -> None:
+    subscription = await _asked(app)
+    assert [button for *_, button in _forms(await app.get(named_path(subscription)))] == ["Decline"]
+    assert (await app.post(named_path(subscription), {"act": "confirm"})).status == 200
+    assert await _state(app, subscription) is State.CANCELED
 
 
-async def test_a_name_that_is_none_or_nobodys_is_met_kindly(house: House) -> None:
-    assert (await house.get("/s/u/nonsense")).status == 404
-    assert (await house.get("/s/u/" + "0" * 32)).status == 410
-    assert (await house.post("/s/u/" + "0" * 32)).status == 410
+async def test_a_name_that_is_none_or_nobodys_is_met_kindly(app: App) -> None:
+    assert (await app.get("/s/u/nonsense")).status == 404
+    assert (await app.get("/s/u/" + "0" * 32)).status == 410
+    assert (await app.post("/s/u/" + "0" * 32)).status == 410
 
 
 # --- SMN's subscriptions on the other pages ------------------------------------------------------------------------------------
 
 
-async def test_a_reader_of_smn_confirms_cancels_and_comes_back_by_mail(house: House) -> None:
-    subscription, token = await house.ask(await house.topic(), dialect="smn")
-    assert "Do you want to receive" in text_of(await house.get(f"/s/y/{token}"))
-    assert "You are subscribed" in text_of(await house.post(f"/s/y/{token}"))
-    assert "Stop receiving" in text_of(await house.get(cancel_path(subscription)))
-    assert "You have canceled" in text_of(await house.post(cancel_path(subscription)))
-    restore = house.secrets[-1]
-    assert "Come back to" in text_of(await house.get(f"/s/r/{restore}"))
-    assert "Welcome back" in text_of(await house.post(f"/s/r/{restore}"))
-    assert await _state(house, subscription) is State.CONFIRMED
+async def test_a_reader_of_smn_confirms_cancels_and_comes_back_by_mail(app: App) -> None:
+    subscription, token = await app.ask(await app.topic(), dialect="smn")
+    assert "Do you want to receive" in text_of(await app.get(f"/s/y/{token}"))
+    assert "You are subscribed" in text_of(await app.post(f"/s/y/{token}"))
+    assert "Stop receiving" in text_of(await app.get(cancel_path(subscription)))
+    assert "You have canceled" in text_of(await app.post(cancel_path(subscription)))
+    restore = app.secrets[-1]
+    assert "Come back to" in text_of(await app.get(f"/s/r/{restore}"))
+    assert "Welcome back" in text_of(await app.post(f"/s/r/{restore}"))
+    assert await _state(app, subscription) is State.CONFIRMED
 
 
-async def test_subscriptions_of_both_clouds_are_in_one_list(house: House) -> None:
-    mine = await house.subscriber(await house.topic("a", "Alpha"), dialect="smn")
-    await house.subscriber(await house.topic("b", "Beta"))
-    text = text_of(await house.get(list_path(mine)))
+async def test_subscriptions_of_both_clouds_are_in_one_list(app: App) -> None:
+    mine = await app.subscriber(await app.topic("a", "Alpha"), dialect="smn")
+    await app.subscriber(await app.topic("b", "Beta"))
+    text = text_of(await app.get(list_path(mine)))
     assert "2 subscriptions" in text
-    await house.post(f"{list_path(mine)}/all")
-    assert await _state(house, mine) is State.CANCELED
+    await app.post(f"{list_path(mine)}/all")
+    assert await _state(app, mine) is State.CANCELED
 
 
-async def test_a_phone_is_not_told_of_a_goodbye_message_that_it_does_not_get(house: House) -> None:
-    mine = [await house.subscriber(await house.topic(name), PHONE, "sms", "smn") for name in ("a", "b", "c")]
-    await house.post(standing_path(mine[0]), {"act": "cancel"})
-    pages = [await house.get(list_path(mine[0])), await house.get(cancel_path(mine[0]))]
-    pages.append(await house.post(f"{list_path(mine[0])}/all"))
+async def test_a_phone_is_not_told_of_a_goodbye_message_that_it_does_not_get(app: App) -> None:
+    mine = [await app.subscriber(await app.topic(name), PHONE, "sms", "smn") for name in ("a", "b", "c")]
+    await app.post(standing_path(mine[0]), {"act": "cancel"})
+    pages = [await app.get(list_path(mine[0])), await app.get(cancel_path(mine[0]))]
+    pages.append(await app.post(f"{list_path(mine[0])}/all"))
     for page in pages:
         assert page.status == 200
         assert "goodbye" not in text_of(page)
 
 
 async def test_the_secret_in_a_bots_address_is_not_shown(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_app(tmp_path) as app:
         secret = "https://open.feishu.example/open-apis/bot/v2/hook/0c3f-secret"
-        subscription, _ = await house.ask(await house.topic(), secret, "feishu", "smn")
-        page = text_of(await house.get(cancel_path(subscription)))
+        subscription, _ = await app.ask(await app.topic(), secret, "feishu", "smn")
+        page = text_of(await app.get(cancel_path(subscription)))
         assert "https://open.feishu.example/•••" in page
         assert "0c3f-secret" not in page

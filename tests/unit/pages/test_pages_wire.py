@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.subscribers import (
     PUBLIC_URL,
-    House,
+    App,
     cancel_path,
     header,
     list_path,
     make_request,
     named_path,
-    open_house,
+    open_app,
     standing_path,
     text_of,
 )
@@ -45,13 +45,13 @@ def _form_of(answer: WireResponse, button: str) -> tuple[str, dict[str, str]]:
     raise AssertionError(f"no button {button}")
 
 
-async def _press(house: House, answer: WireResponse, button: str) -> WireResponse:
+async def _press(app: App, answer: WireResponse, button: str) -> WireResponse:
     path, fields = _form_of(answer, button)
-    return await house.post(path, fields)
+    return await app.post(path, fields)
 
 
-async def test_pages_are_a_dialect_and_own_their_paths(house: House) -> None:
-    dialect: Dialect = house.pages
+async def test_pages_are_a_dialect_and_own_their_paths(app: App) -> None:
+    dialect: Dialect = app.pages
     assert dialect.name == "pages"
     assert [
         path for path in ("/s/y/x", "/s/", "/s", "/", "/sns", "/v2/s/") if dialect.owns(make_request("GET", path))
@@ -63,10 +63,10 @@ async def test_pages_are_a_dialect_and_own_their_paths(house: House) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
-async def test_every_answer_keeps_its_address_private(house: House, accept: str) -> None:
-    subscription, token = await house.ask(await house.topic())
+async def test_every_answer_keeps_its_address_private(app: App, accept: str) -> None:
+    subscription, token = await app.ask(await app.topic())
     paths = [f"/s/y/{token}", cancel_path(subscription), list_path(subscription), "/s/nowhere"]
-    for answer in [await house.get(path, accept=accept) for path in paths]:
+    for answer in [await app.get(path, accept=accept) for path in paths]:
         policy = header(answer, "content-security-policy")
         assert "default-src 'none'" in policy
         assert "frame-ancestors 'none'" in policy
@@ -79,32 +79,32 @@ async def test_every_answer_keeps_its_address_private(house: House, accept: str)
         assert header(answer, "set-cookie") == ""
 
 
-async def test_a_head_is_a_get_without_its_body(house: House) -> None:
-    subscription = await house.subscriber()
+async def test_a_head_is_a_get_without_its_body(app: App) -> None:
+    subscription = await app.subscriber()
     for path in (cancel_path(subscription), "/s/nowhere", "/s/style.css"):
-        got = await house.get(path)
-        head = await house.pages.handle(make_request("HEAD", path))
+        got = await app.get(path)
+        head = await app.pages.handle(make_request("HEAD", path))
         assert (head.status, head.content_type, head.headers) == (got.status, got.content_type, got.headers)
         assert head.body == b""
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-async def test_other_methods_are_refused_and_change_nothing(house: House, method: str) -> None:
-    subscription = await house.subscriber()
-    answer = await house.pages.handle(make_request(method, cancel_path(subscription)))
+async def test_other_methods_are_refused_and_change_nothing(app: App, method: str) -> None:
+    subscription = await app.subscriber()
+    answer = await app.pages.handle(make_request(method, cancel_path(subscription)))
     assert (answer.status, header(answer, "allow")) == (405, "GET, HEAD, POST")
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
 
-async def test_an_incomplete_list_link_gets_a_kind_page(house: House) -> None:
-    answer = await house.get("/s/e/x")
+async def test_an_incomplete_list_link_gets_a_kind_page(app: App) -> None:
+    answer = await app.get("/s/e/x")
     assert answer.status == 404
     assert "This link is incomplete" in text_of(answer)
 
 
-async def test_nothing_is_posted_to_the_list_itself(house: House) -> None:
-    answer = await house.post(list_path(await house.subscriber()))
+async def test_nothing_is_posted_to_the_list_itself(app: App) -> None:
+    answer = await app.post(list_path(await app.subscriber()))
     assert (answer.status, header(answer, "allow")) == (405, "GET, HEAD")
 
 
@@ -112,13 +112,11 @@ async def test_nothing_is_posted_to_the_list_itself(house: House) -> None:
     ("body", "content_type", "status"),
     [(b"{}", "application/json", 415), (b"a=" + b"b" * 4096, "application/x-www-form-urlencoded", 413)],
 )
-async def test_a_post_that_is_no_form_confirms_nothing(
-    house: House, body: bytes, content_type: str, status: int
-) -> None:
-    subscription, token = await house.ask(await house.topic())
+async def test_a_post_that_is_no_form_confirms_nothing(app: App, body: bytes, content_type: str, status: int) -> None:
+    subscription, token = await app.ask(await app.topic())
     request = make_request("POST", f"/s/y/{token}", body, {"content-type": content_type})
-    assert (await house.pages.handle(request)).status == status
-    assert (await house.stored(subscription)).state is State.UNCONFIRMED
+    assert (await app.pages.handle(request)).status == status
+    assert (await app.stored(subscription)).state is State.UNCONFIRMED
 
 
 PATHS_TO_CANCEL = (
@@ -145,57 +143,57 @@ PATHS_TO_CANCEL = (
     ],
 )
 async def test_whoever_posts_to_a_cancel_link_wants_out(
-    house: House, path: Callable[[Subscription], str], body: bytes, content_type: str | None
+    app: App, path: Callable[[Subscription], str], body: bytes, content_type: str | None
 ) -> None:
-    subscription = await house.subscriber()
+    subscription = await app.subscriber()
     headers = {} if content_type is None else {"content-type": content_type}
-    answer = await house.pages.handle(make_request("POST", path(subscription), body, headers))
+    answer = await app.pages.handle(make_request("POST", path(subscription), body, headers))
     assert (answer.status, answer.content_type.split(";")[0]) == (200, "text/plain")
-    assert (await house.stored(subscription)).state is State.CANCELED
-    entry = (await house.ledger(subscription))[-1]
+    assert (await app.stored(subscription)).state is State.CANCELED
+    entry = (await app.ledger(subscription))[-1]
     assert (entry.event, entry.origin.way) == (Event.CANCELED, Way.ONE_CLICK)
 
 
 @pytest.mark.parametrize("path", [cancel_path, named_path, PATHS_TO_CANCEL[3], PATHS_TO_CANCEL[4]])
-async def test_a_post_without_anything_cancels(house: House, path: Callable[[Subscription], str]) -> None:
-    subscription = await house.subscriber()
-    assert (await house.pages.handle(make_request("POST", path(subscription)))).status == 200
-    assert (await house.stored(subscription)).state is State.CANCELED
+async def test_a_post_without_anything_cancels(app: App, path: Callable[[Subscription], str]) -> None:
+    subscription = await app.subscriber()
+    assert (await app.pages.handle(make_request("POST", path(subscription)))).status == 200
+    assert (await app.stored(subscription)).state is State.CANCELED
 
 
-async def test_a_body_at_a_cancel_link_is_bounded(house: House) -> None:
-    subscription = await house.subscriber()
+async def test_a_body_at_a_cancel_link_is_bounded(app: App) -> None:
+    subscription = await app.subscriber()
     for content_type in ("text/plain", "application/json", "application/x-www-form-urlencoded"):
         request = make_request("POST", cancel_path(subscription), b"b" * 4097, {"content-type": content_type})
-        assert (await house.pages.handle(request)).status == 413
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+        assert (await app.pages.handle(request)).status == 413
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
 
 @pytest.mark.parametrize("path", PATHS_TO_CANCEL)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT"])
-async def test_only_a_post_cancels(house: House, path: Callable[[Subscription], str], method: str) -> None:
-    subscription = await house.subscriber()
+async def test_only_a_post_cancels(app: App, path: Callable[[Subscription], str], method: str) -> None:
+    subscription = await app.subscriber()
     request = make_request(method, path(subscription), b"List-Unsubscribe=One-Click", {"content-type": "text/plain"})
-    await house.pages.handle(request)
-    assert (await house.stored(subscription)).state is State.CONFIRMED
+    await app.pages.handle(request)
+    assert (await app.stored(subscription)).state is State.CONFIRMED
 
 
 @pytest.mark.parametrize("shown", ["<script>", "cancel/en/1\n", "x" * 99, "CANCEL/en/1", ""])
-async def test_the_ledger_takes_only_what_our_forms_say_was_shown(house: House, shown: str) -> None:
-    subscription = await house.subscriber()
-    await house.post(cancel_path(subscription), {"shown": shown})
-    assert (await house.ledger(subscription))[-1].origin.shown == ""
+async def test_the_ledger_takes_only_what_our_forms_say_was_shown(app: App, shown: str) -> None:
+    subscription = await app.subscriber()
+    await app.post(cancel_path(subscription), {"shown": shown})
+    assert (await app.ledger(subscription))[-1].origin.shown == ""
 
 
-async def test_a_long_user_agent_is_cut(house: House) -> None:
-    subscription = await house.subscriber()
-    await house.post(cancel_path(subscription), user_agent="x" * 5000)
-    assert len((await house.ledger(subscription))[-1].origin.user_agent) == 512
+async def test_a_long_user_agent_is_cut(app: App) -> None:
+    subscription = await app.subscriber()
+    await app.post(cancel_path(subscription), user_agent="x" * 5000)
+    assert len((await app.ledger(subscription))[-1].origin.user_agent) == 512
 
 
-async def test_a_program_gets_json_and_goes_on_from_it(house: House) -> None:
-    subscription, token = await house.ask(await house.topic())
-    told = _json(await house.get(f"/s/y/{token}", accept="application/json"))
+async def test_a_program_gets_json_and_goes_on_from_it(app: App) -> None:
+    subscription, token = await app.ask(await app.topic())
+    told = _json(await app.get(f"/s/y/{token}", accept="application/json"))
     assert (told["page"], told["state"], told["topic"], told["endpoint"]) == (
         "confirm",
         "unconfirmed",
@@ -204,65 +202,65 @@ async def test_a_program_gets_json_and_goes_on_from_it(house: House) -> None:
     )
     confirm = next(action for action in told["actions"] if action["name"] == "confirm")
     assert confirm == {"name": "confirm", "method": "POST", "url": f"{PUBLIC_URL}/s/y/{token}"}
-    told = _json(await house.post(f"/s/y/{token}", accept="application/json"))
+    told = _json(await app.post(f"/s/y/{token}", accept="application/json"))
     assert (told["page"], told["state"]) == ("confirmed", "confirmed")
-    told = _json(await house.get(list_path(subscription), accept="application/json"))
+    told = _json(await app.get(list_path(subscription), accept="application/json"))
     assert [(one["topic"], one["state"], one["since"]) for one in told["subscriptions"]] == [
         ("weather", "confirmed", "2026-11-21")
     ]
-    told = _json(await house.post(cancel_path(subscription), accept="application/json"))
+    told = _json(await app.post(cancel_path(subscription), accept="application/json"))
     assert (told["page"], told["state"]) == ("canceled", "canceled")
     back = next(action for action in told["actions"] if action["name"] == "restore")
-    told = _json(await house.post(back["url"].removeprefix(PUBLIC_URL), accept="application/json"))
+    told = _json(await app.post(back["url"].removeprefix(PUBLIC_URL), accept="application/json"))
     assert (told["page"], told["state"]) == ("restored", "confirmed")
-    answer = await house.get("/s/y/nonsense", accept="application/json")
+    answer = await app.get("/s/y/nonsense", accept="application/json")
     told = _json(answer)
     assert (answer.status, told["problem"], told["request_id"]) == (404, "malformed", "req-1")
 
 
-async def test_the_stylesheet_may_be_kept_for_long_and_changes_its_address(house: House) -> None:
-    _, token = await house.ask(await house.topic())
-    found = re.search(r'href="(/s/style\.css\?v=[0-9a-f]{12})"', text_of(await house.get(f"/s/y/{token}")))
+async def test_the_stylesheet_may_be_kept_for_long_and_changes_its_address(app: App) -> None:
+    _, token = await app.ask(await app.topic())
+    found = re.search(r'href="(/s/style\.css\?v=[0-9a-f]{12})"', text_of(await app.get(f"/s/y/{token}")))
     assert found
-    answer = await house.get(found[1])
+    answer = await app.get(found[1])
     assert (answer.status, answer.content_type) == (200, "text/css; charset=utf-8")
     assert "immutable" in header(answer, "cache-control")
-    assert (await house.get("/s/icon.svg")).content_type == "image/svg+xml"
+    assert (await app.get("/s/icon.svg")).content_type == "image/svg+xml"
 
 
-async def test_the_language_can_be_chosen_and_stays_chosen(house: House) -> None:
-    subscription = await house.subscriber()
-    page = await house.get(f"{cancel_path(subscription)}?lang=zh-CN", accept_language="en")
+async def test_the_language_can_be_chosen_and_stays_chosen(app: App) -> None:
+    subscription = await app.subscriber()
+    page = await app.get(f"{cancel_path(subscription)}?lang=zh-CN", accept_language="en")
     assert 'lang="zh-CN" dir="ltr"' in text_of(page)
     assert header(page, "content-language") == "zh-CN"
-    answer = await _press(house, page, "取消订阅")
+    answer = await _press(app, page, "取消订阅")
     assert "您已取消订阅" in text_of(answer)
 
 
 async def test_a_server_under_a_path_links_to_itself(tmp_path: Path) -> None:
-    async with open_house(tmp_path, public_url="https://example.org/tidings/") as house:
-        subscription = await house.subscriber()
-        text = text_of(await house.get(cancel_path(subscription)))
+    async with open_app(tmp_path, public_url="https://example.org/tidings/") as app:
+        subscription = await app.subscriber()
+        text = text_of(await app.get(cancel_path(subscription)))
         assert f'action="/tidings{cancel_path(subscription)}?lang=en"' in text
         assert 'href="/tidings/s/style.css' in text
-        told = _json(await house.get(cancel_path(subscription), accept="application/json"))
+        told = _json(await app.get(cancel_path(subscription), accept="application/json"))
         assert told["actions"][0]["url"] == f"https://example.org/tidings{cancel_path(subscription)}"
 
 
-async def test_a_topic_cannot_write_on_the_page(house: House) -> None:
-    topic = await house.topic("evil", '"><script>alert(1)</script><img src=x onerror=alert(2)>')
-    subscription, token = await house.ask(topic)
-    answers = [await house.get(f"/s/y/{token}"), await house.post(f"/s/y/{token}")]
-    answers += [await house.get(list_path(subscription)), await house.get(f"{list_path(subscription)}/all")]
-    answers += [await house.post(cancel_path(subscription))]
+async def test_a_topic_cannot_write_on_the_page(app: App) -> None:
+    topic = await app.topic("evil", '"><script>alert(1)</script><img src=x onerror=alert(2)>')
+    subscription, token = await app.ask(topic)
+    answers = [await app.get(f"/s/y/{token}"), await app.post(f"/s/y/{token}")]
+    answers += [await app.get(list_path(subscription)), await app.get(f"{list_path(subscription)}/all")]
+    answers += [await app.post(cancel_path(subscription))]
     for answer in answers:
         assert "<script" not in text_of(answer)
         assert "<img" not in text_of(answer)
 
 
 async def test_the_operators_name_and_help_are_on_every_page(tmp_path: Path) -> None:
-    async with open_house(tmp_path, operator="A & B", contact="mailto:help@example.org") as house:
-        text = text_of(await house.get("/s/nowhere"))
+    async with open_app(tmp_path, operator="A & B", contact="mailto:help@example.org") as app:
+        text = text_of(await app.get("/s/nowhere"))
         assert "<bdi>A &amp; B</bdi>" in text
         assert 'href="mailto:help@example.org"' in text
 
@@ -276,18 +274,18 @@ async def test_the_operators_name_and_help_are_on_every_page(tmp_path: Path) -> 
         (503, "We will be back in a moment"),
     ],
 )
-async def test_what_the_server_finds_out_gets_a_kind_page_too(house: House, status: int, words: str) -> None:
-    answer = house.pages.failure(make_request("POST", "/s/c/x"), status, "secret detail")
+async def test_what_the_server_finds_out_gets_a_kind_page_too(app: App, status: int, words: str) -> None:
+    answer = app.pages.failure(make_request("POST", "/s/c/x"), status, "secret detail")
     assert answer.status == status
     assert words in text_of(answer)
     assert "secret detail" not in text_of(answer)
 
 
-async def test_a_failure_names_its_request(house: House) -> None:
+async def test_a_failure_names_its_request(app: App) -> None:
     request = make_request("GET", "/s/c/x", request_id="req-77")
-    assert "req-77" in text_of(house.pages.failure(request, 500, ""))
+    assert "req-77" in text_of(app.pages.failure(request, 500, ""))
     program = replace(request, headers={"accept": "application/json"})
-    assert _json(house.pages.failure(program, 500, ""))["request_id"] == "req-77"
+    assert _json(app.pages.failure(program, 500, ""))["request_id"] == "req-77"
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -300,8 +298,8 @@ async def test_a_failure_names_its_request(house: House) -> None:
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT"]),
     accept=st.sampled_from(["", "application/json", "text/html;q=x"]),
 )
-async def test_no_address_breaks_the_pages(house: House, path: str, query: str, method: str, accept: str) -> None:
+async def test_no_address_breaks_the_pages(app: App, path: str, query: str, method: str, accept: str) -> None:
     request = replace(make_request(method, f"/s/{path}", b"", {"accept": accept}), query=query)
-    answer = await house.pages.handle(request)
+    answer = await app.pages.handle(request)
     found = request.path in ("/s/style.css", "/s/icon.svg") or not request.path.strip("/s.,;:!?)>]'\"”")
     assert 400 <= answer.status < 500 or found

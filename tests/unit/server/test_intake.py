@@ -30,7 +30,7 @@ PIECES = [
 ]  # fmt: skip
 
 
-class Desk:
+class Harness:
     """Takes requests, and gives their bodies back as a connection does."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Desk:
     def is_awaited(self) -> None:
         self.awaited += 1
 
-    def feed(self, *parts: bytes) -> Desk:
+    def feed(self, *parts: bytes) -> Harness:
         for part in parts:
             try:
                 for start in range(0, len(part), SLICE_BYTES):
@@ -74,39 +74,39 @@ class Desk:
 
 @pytest.mark.parametrize("data", [*REQUESTS, b"".join(REQUESTS)], ids=range(len(REQUESTS) + 1))
 def test_where_the_bytes_are_cut_changes_nothing(data: bytes) -> None:
-    whole = Desk().feed(data)
+    whole = Harness().feed(data)
     assert len(whole.taken) == data.count(b"HTTP/1.1")
     assert whole.fault is None
     for cut in range(len(data)):
-        desk = Desk().feed(data[:cut], data[cut:])
-        assert desk.told() == whole.told()
-        desk.close()
-    assert Desk().feed(*(bytes([byte]) for byte in data)).told() == whole.told()
+        harness = Harness().feed(data[:cut], data[cut:])
+        assert harness.told() == whole.told()
+        harness.close()
+    assert Harness().feed(*(bytes([byte]) for byte in data)).told() == whole.told()
 
 
 def test_an_unfinished_request_is_not_taken_and_leaves_nothing() -> None:
     for data in REQUESTS:
         for cut in range(len(data)):
-            desk = Desk().feed(data[:cut])
-            assert desk.taken == []
-            assert desk.intake.is_midway == (cut > 0)
-            desk.close()
+            harness = Harness().feed(data[:cut])
+            assert harness.taken == []
+            assert harness.intake.is_midway == (cut > 0)
+            harness.close()
 
 
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=20), max_size=30), st.data())
 @example([b"POST /", b" HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", b"f" * 40], None)
 def test_garbage_ends_in_requests_or_a_refusal(pieces: list[bytes], data: st.DataObject | None) -> None:
-    desk = Desk().feed(*pieces)
+    harness = Harness().feed(*pieces)
     whole = b"".join(pieces)
     cut = data.draw(st.integers(0, len(whole))) if data is not None else len(whole) // 2
-    other = Desk().feed(whole[:cut], whole[cut:])
-    assert other.told() == desk.told()
-    assert (other.fault and other.fault.status) == (desk.fault and desk.fault.status)
-    for arrived in desk.taken:
+    other = Harness().feed(whole[:cut], whole[cut:])
+    assert other.told() == harness.told()
+    assert (other.fault and other.fault.status) == (harness.fault and harness.fault.status)
+    for arrived in harness.taken:
         assert len(arrived.body) <= BODY_MAX
         assert arrived.path.startswith("/") or arrived.path == "*"
         assert not any(c in value for value in arrived.headers.values() for c in "\r\n\0")
-    desk.close()
+    harness.close()
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -123,31 +123,31 @@ def test_bent_requests_never_break_the_intake(seed: int) -> None:
                     del data[at : at + chance.randint(1, 10)]
                 case _:
                     data[at:at] = chance.choice(PIECES)
-        desk = Desk().feed(bytes(data))
-        assert all(len(arrived.body) <= BODY_MAX for arrived in desk.taken)
-        desk.close()
+        harness = Harness().feed(bytes(data))
+        assert all(len(arrived.body) <= BODY_MAX for arrived in harness.taken)
+        harness.close()
 
 
 def test_a_trailer_is_no_header_of_any_request() -> None:
-    desk = Desk().feed(REQUESTS[2] + REQUESTS[0])
-    assert [arrived.headers.get("x-t") for arrived in desk.taken] == [None, None]
+    harness = Harness().feed(REQUESTS[2] + REQUESTS[0])
+    assert [arrived.headers.get("x-t") for arrived in harness.taken] == [None, None]
 
 
 def test_the_parser_is_never_left_holding_more_than_a_head() -> None:
     for start in (b"GET /", b"GET / HTTP/1.1\r\nHost: h\r\nX: ", b"GET / HTTP/1.1\r\nHost: h\r\nX"):
-        desk = Desk()
+        harness = Harness()
         fed = 0
-        desk.feed(start)
-        while desk.fault is None:
-            desk.feed(b"a" * 1000)
+        harness.feed(start)
+        while harness.fault is None:
+            harness.feed(b"a" * 1000)
             fed += 1000
             assert fed < 80_000
-        assert desk.fault.status in (414, 431)
+        assert harness.fault.status in (414, 431)
 
 
 def test_waiting_for_continue_is_told_once_and_only_where_a_body_is_announced() -> None:
-    assert Desk().feed(REQUESTS[5]).awaited == 0
+    assert Harness().feed(REQUESTS[5]).awaited == 0
     assert (
-        Desk().feed(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello").awaited
+        Harness().feed(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello").awaited
         == 1
     )

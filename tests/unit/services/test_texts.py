@@ -24,8 +24,8 @@ from tidings.domain.optout import (
     TOPICS_APP,
     AddressKind,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     OptOut,
     SmsApplication,
     SmsType,
@@ -35,7 +35,7 @@ from tidings.domain.texts import SentTextQuery, TextCount, TextReport, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.hearing import OWN_TEXTS
+from tidings.services.inbound_texts import OWN_TEXTS
 from tidings.services.texts import TextAnswer, TextLimits, Texts, TextVerdict, WantedText
 from tidings.store.sqlite import SqliteStore
 
@@ -45,7 +45,7 @@ PHONE, ANOTHER = "+12025550123", "+12025550124"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-class Office:
+class Harness:
     """The service with what it stands on."""
 
     def __init__(self, store: SqliteStore, limits: TextLimits | None, backlog_max: int) -> None:
@@ -89,19 +89,19 @@ class Office:
         reports = [TextReport(serial, state, "", now) for serial in serials]
         await self.store.commit(Unit(text_reports=reports))
 
-    async def hear(self, text: str, phone: str = PHONE, address: str = ADDRESS) -> None:
-        heard = HeardText(NO_ID, ACCOUNT, address, phone, text, self.clock.now())
-        await self.store.commit(Unit(texts_heard=[heard]))
+    async def receive(self, text: str, phone: str = PHONE, address: str = ADDRESS) -> None:
+        received = InboundText(NO_ID, ACCOUNT, address, phone, text, self.clock.now())
+        await self.store.commit(Unit(inbound_texts=[received]))
 
 
 @asynccontextmanager
 async def open_office(
     folder: Path, limits: TextLimits | None = None, backlog_max: int = 10_000
-) -> AsyncIterator[Office]:
+) -> AsyncIterator[Harness]:
     store = await SqliteStore.open(folder / "tidings.db")
     try:
-        office = Office(store, limits, backlog_max)
-        now = office.clock.now()
+        harness = Harness(store, limits, backlog_max)
+        now = harness.clock.now()
         addresses = [(ACCOUNT, ADDRESS), (ACCOUNT, SECOND_ADDRESS), (OTHER_ACCOUNT, OTHERS_ADDRESS)]
         await store.commit(
             Unit(
@@ -116,13 +116,13 @@ async def open_office(
                 blocking_rules=[BlockingRule(ACCOUNT, ADDRESS, APP, frozenset({SmsType.MARKETING}))],
             )
         )
-        yield office
+        yield harness
     finally:
         await store.close()
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with open_office(tmp_path) as running:
         yield running
 
@@ -136,60 +136,60 @@ def wanted(
 # --- sending -----------------------------------------------------------------------------------------------------------
 
 
-async def test_an_accepted_text_is_a_message_and_is_kept(office: Office) -> None:
-    (answer,) = await office.send(wanted(body="x" * 161))
+async def test_an_accepted_text_is_a_message_and_is_kept(harness: Harness) -> None:
+    (answer,) = await harness.send(wanted(body="x" * 161))
     assert (answer.verdict, answer.parts) == (TextVerdict.ACCEPTED, 2)
-    (task,) = await office.flow.take(10)
+    (task,) = await harness.flow.take(10)
     message = task.message
     assert (message.id, message.kind, message.dialect) == (answer.serial, Kind.DIRECT, OWN_TEXTS)
     assert (message.endpoint, message.body, message.sender) == (PHONE, "x" * 161, "Tidings")
     assert (message.sms_app, message.sms_type, message.answers) == (APP, 2, "")
-    text = await office.store.sent_text(answer.serial)
+    text = await harness.store.sent_text(answer.serial)
     assert text is not None
     assert (text.phone, text.parts, text.template_id, text.sign) == (PHONE, 2, 1101, "Tidings")
     assert (text.session, text.extend, text.state) == ("my id", "77", TextState.WAITING)
 
 
-async def test_a_sender_of_its_own_comes_before_the_applications(office: Office) -> None:
-    await office.send(wanted(sender="Shop"))
-    (task,) = await office.flow.take(10)
+async def test_a_sender_of_its_own_comes_before_the_applications(harness: Harness) -> None:
+    await harness.send(wanted(sender="Shop"))
+    (task,) = await harness.flow.take(10)
     assert task.message.sender == "Shop"
 
 
-async def test_nobody_sends_from_another_accounts_number(office: Office) -> None:
+async def test_nobody_sends_from_another_accounts_number(harness: Harness) -> None:
     with pytest.raises(InvalidValue, match="sender"):
-        await office.send(wanted(), wanted(sender=OTHERS_ADDRESS))
+        await harness.send(wanted(), wanted(sender=OTHERS_ADDRESS))
     with pytest.raises(InvalidValue, match="sender"):
-        await office.send(wanted(sender=OTHERS_ADDRESS[1:]))
-    assert office.flow.backlog() == 0
-    assert await office.verdicts(wanted(sender=SECOND_ADDRESS)) == [TextVerdict.ACCEPTED]
+        await harness.send(wanted(sender=OTHERS_ADDRESS[1:]))
+    assert harness.flow.backlog() == 0
+    assert await harness.verdicts(wanted(sender=SECOND_ADDRESS)) == [TextVerdict.ACCEPTED]
 
 
-async def test_an_applications_number_that_became_another_accounts_is_sent_from_no_more(office: Office) -> None:
+async def test_an_applications_number_that_became_another_accounts_is_sent_from_no_more(harness: Harness) -> None:
     row = SmsApplication(ACCOUNT, APP, OTHERS_ADDRESS, LONG_AGO)
-    await office.store.commit(Unit(sms_applications=[row]))
+    await harness.store.commit(Unit(sms_applications=[row]))
     with pytest.raises(InvalidValue, match="sender"):
-        await office.send(wanted())
-    assert await office.verdicts(wanted(sender="Shop")) == [TextVerdict.ACCEPTED]
+        await harness.send(wanted())
+    assert await harness.verdicts(wanted(sender="Shop")) == [TextVerdict.ACCEPTED]
 
 
 @pytest.mark.parametrize("app_id", ["1400000000", TOPICS_APP, ""])
-async def test_only_an_application_of_the_account_sends(office: Office, app_id: str) -> None:
-    await office.store.commit(Unit(sms_applications=[SmsApplication(ACCOUNT, TOPICS_APP, "", office.clock.now())]))
+async def test_only_an_application_of_the_account_sends(harness: Harness, app_id: str) -> None:
+    await harness.store.commit(Unit(sms_applications=[SmsApplication(ACCOUNT, TOPICS_APP, "", harness.clock.now())]))
     with pytest.raises(NotFound, match="application"):
-        await office.send(wanted(), app_id=app_id)
+        await harness.send(wanted(), app_id=app_id)
     with pytest.raises(NotFound, match="application"):
-        await office.texts.send(office.grant(account_id=OTHER_ACCOUNT), APP, [wanted()])
+        await harness.texts.send(harness.grant(account_id=OTHER_ACCOUNT), APP, [wanted()])
 
 
-async def test_an_opt_out_blocks_what_its_rule_says_and_is_counted(office: Office) -> None:
-    await office.opt_out(PHONE)
-    verdicts = await office.verdicts(
+async def test_an_opt_out_blocks_what_its_rule_says_and_is_counted(harness: Harness) -> None:
+    await harness.opt_out(PHONE)
+    verdicts = await harness.verdicts(
         wanted(kind=SmsType.MARKETING), wanted(ANOTHER, kind=SmsType.MARKETING), wanted(kind=SmsType.NOTIFICATION)
     )
     assert verdicts == [TextVerdict.OPTED_OUT, TextVerdict.ACCEPTED, TextVerdict.ACCEPTED]
-    assert office.flow.backlog() == 2
-    assert await office.counts() == {
+    assert harness.flow.backlog() == 2
+    assert await harness.counts() == {
         (SmsType.MARKETING, TextCount.REQUESTED): 2,
         (SmsType.MARKETING, TextCount.BLOCKED): 1,
         (SmsType.MARKETING, TextCount.ACCEPTED): 1,
@@ -198,43 +198,43 @@ async def test_an_opt_out_blocks_what_its_rule_says_and_is_counted(office: Offic
         (SmsType.NOTIFICATION, TextCount.ACCEPTED): 1,
         (SmsType.NOTIFICATION, TextCount.PARTS): 1,
     }
-    assert b'tidings_texts_blocked_total{type="marketing"} 1.0' in office.metrics.render()
-    assert b"tidings_published_messages_total 2.0" in office.metrics.render()
+    assert b'tidings_texts_blocked_total{type="marketing"} 1.0' in harness.metrics.render()
+    assert b"tidings_published_messages_total 2.0" in harness.metrics.render()
 
 
-async def test_an_edited_rule_counts_for_who_opted_out_before(office: Office) -> None:
-    await office.opt_out(PHONE)
-    assert await office.verdicts(wanted()) == [TextVerdict.ACCEPTED]
+async def test_an_edited_rule_counts_for_who_opted_out_before(harness: Harness) -> None:
+    await harness.opt_out(PHONE)
+    assert await harness.verdicts(wanted()) == [TextVerdict.ACCEPTED]
     rule = BlockingRule(ACCOUNT, ADDRESS, APP, frozenset({SmsType.NOTIFICATION}))
-    await office.store.commit(Unit(blocking_rules=[rule]))
-    assert await office.verdicts(wanted(), wanted(kind=SmsType.MARKETING)) == [
+    await harness.store.commit(Unit(blocking_rules=[rule]))
+    assert await harness.verdicts(wanted(), wanted(kind=SmsType.MARKETING)) == [
         TextVerdict.OPTED_OUT,
         TextVerdict.ACCEPTED,
     ]
 
 
-async def test_a_text_that_cannot_be_split_is_refused_with_all_of_its_call(office: Office) -> None:
+async def test_a_text_that_cannot_be_split_is_refused_with_all_of_its_call(harness: Harness) -> None:
     with pytest.raises(InvalidValue, match="text"):
-        await office.send(wanted(), wanted(body="x" * 153 * 256))
-    assert office.flow.backlog() == 0
+        await harness.send(wanted(), wanted(body="x" * 153 * 256))
+    assert harness.flow.backlog() == 0
 
 
 async def test_a_long_backlog_is_unavailable(tmp_path: Path) -> None:
-    async with open_office(tmp_path, backlog_max=1) as office:
-        assert await office.verdicts(wanted()) == [TextVerdict.ACCEPTED]
+    async with open_office(tmp_path, backlog_max=1) as harness:
+        assert await harness.verdicts(wanted()) == [TextVerdict.ACCEPTED]
         with pytest.raises(Unavailable):
-            await office.send(wanted())
-        (task,) = await office.flow.take(1)
-        waiting = asyncio.create_task(office.verdicts(wanted()))
-        await office.flow.record(Record(finished=[task.seq]))
+            await harness.send(wanted())
+        (task,) = await harness.flow.take(1)
+        waiting = asyncio.create_task(harness.verdicts(wanted()))
+        await harness.flow.record(Record(finished=[task.seq]))
         assert await waiting == [TextVerdict.ACCEPTED]
 
 
-async def test_what_the_dialect_refused_is_counted_as_asked_for(office: Office) -> None:
-    await office.texts.refused(office.grant(), APP, SmsType.MARKETING, TextCount.INVALID_NUMBER, 3)
-    await office.texts.refused(office.grant(), APP, SmsType.MARKETING, TextCount.REQUESTED, 2)
-    await office.texts.refused(office.grant(), APP, SmsType.MARKETING, TextCount.REQUESTED, 0)
-    assert await office.counts() == {
+async def test_what_the_dialect_refused_is_counted_as_asked_for(harness: Harness) -> None:
+    await harness.texts.refused(harness.grant(), APP, SmsType.MARKETING, TextCount.INVALID_NUMBER, 3)
+    await harness.texts.refused(harness.grant(), APP, SmsType.MARKETING, TextCount.REQUESTED, 2)
+    await harness.texts.refused(harness.grant(), APP, SmsType.MARKETING, TextCount.REQUESTED, 0)
+    assert await harness.counts() == {
         (SmsType.MARKETING, TextCount.REQUESTED): 5,
         (SmsType.MARKETING, TextCount.INVALID_NUMBER): 3,
     }
@@ -247,12 +247,12 @@ LIMITS = TextLimits(per_30_s=1, per_hour=2, per_day=3, same_content_per_day=2)
 
 
 async def test_each_window_has_its_limit(tmp_path: Path) -> None:
-    async with open_office(tmp_path, LIMITS) as office:
+    async with open_office(tmp_path, LIMITS) as harness:
         bodies = (f"text {n}" for n in count())
 
         async def after(seconds: float) -> TextVerdict:
-            office.clock.advance(seconds)
-            return (await office.verdicts(wanted(body=next(bodies))))[0]
+            harness.clock.advance(seconds)
+            return (await harness.verdicts(wanted(body=next(bodies))))[0]
 
         assert await after(0) is TextVerdict.ACCEPTED
         assert await after(29.9) is TextVerdict.THIRTY_SECONDS
@@ -261,49 +261,49 @@ async def test_each_window_has_its_limit(tmp_path: Path) -> None:
         assert await after(3600 - 60) is TextVerdict.ACCEPTED
         assert await after(3600) is TextVerdict.DAY
         assert await after(86_400 - 7200) is TextVerdict.ACCEPTED
-        assert (await office.counts())[SmsType.NOTIFICATION, TextCount.LIMITED] == 3
+        assert (await harness.counts())[SmsType.NOTIFICATION, TextCount.LIMITED] == 3
 
 
 async def test_equal_texts_have_a_limit_of_their_own(tmp_path: Path) -> None:
-    async with open_office(tmp_path, TextLimits(same_content_per_day=2)) as office:
-        assert await office.verdicts(*[wanted(body="a")] * 3, wanted(body="b"), wanted(ANOTHER, "a")) == [
+    async with open_office(tmp_path, TextLimits(same_content_per_day=2)) as harness:
+        assert await harness.verdicts(*[wanted(body="a")] * 3, wanted(body="b"), wanted(ANOTHER, "a")) == [
             TextVerdict.ACCEPTED,
             TextVerdict.ACCEPTED,
             TextVerdict.SAME_CONTENT,
             TextVerdict.ACCEPTED,
             TextVerdict.ACCEPTED,
         ]
-        office.clock.advance(86_400)
-        assert await office.verdicts(wanted(body="a")) == [TextVerdict.ACCEPTED]
+        harness.clock.advance(86_400)
+        assert await harness.verdicts(wanted(body="a")) == [TextVerdict.ACCEPTED]
 
 
 async def test_limits_are_an_applications_own_and_blocked_texts_do_not_count(tmp_path: Path) -> None:
-    async with open_office(tmp_path, TextLimits(per_day=1)) as office:
-        await office.opt_out(PHONE)
-        assert await office.verdicts(wanted(kind=SmsType.MARKETING), wanted(), wanted()) == [
+    async with open_office(tmp_path, TextLimits(per_day=1)) as harness:
+        await harness.opt_out(PHONE)
+        assert await harness.verdicts(wanted(kind=SmsType.MARKETING), wanted(), wanted()) == [
             TextVerdict.OPTED_OUT,
             TextVerdict.ACCEPTED,
             TextVerdict.DAY,
         ]
-        (answer,) = await office.send(wanted(), app_id=SECOND_APP)
+        (answer,) = await harness.send(wanted(), app_id=SECOND_APP)
         assert answer.verdict is TextVerdict.ACCEPTED
 
 
 async def test_calls_at_once_do_not_pass_a_limit_together(tmp_path: Path) -> None:
-    async with open_office(tmp_path, TextLimits(per_hour=5)) as office:
-        calls = [office.verdicts(wanted(body=f"{n}"), wanted(ANOTHER, f"{n}")) for n in range(20)]
+    async with open_office(tmp_path, TextLimits(per_hour=5)) as harness:
+        calls = [harness.verdicts(wanted(body=f"{n}"), wanted(ANOTHER, f"{n}")) for n in range(20)]
         verdicts = [verdict for call in await asyncio.gather(*calls) for verdict in call]
         assert verdicts.count(TextVerdict.ACCEPTED) == 10
 
 
 async def test_a_call_that_fails_counts_for_nothing(tmp_path: Path) -> None:
-    async with open_office(tmp_path, TextLimits(per_day=1)) as office:
-        office.texts._new_message_id = lambda: "the same id"
+    async with open_office(tmp_path, TextLimits(per_day=1)) as harness:
+        harness.texts._new_message_id = lambda: "the same id"
         with pytest.raises(Conflict):
-            await office.send(wanted(), wanted(ANOTHER))
+            await harness.send(wanted(), wanted(ANOTHER))
         ids = count(1)
-        office.texts._new_message_id = lambda: f"{next(ids):032x}"
-        assert await office.verdicts(wanted()) == [TextVerdict.ACCEPTED]
+        harness.texts._new_message_id = lambda: f"{next(ids):032x}"
+        assert await harness.verdicts(wanted()) == [TextVerdict.ACCEPTED]
 
 
 @settings(max_examples=25, deadline=None)
@@ -319,15 +319,15 @@ def test_no_window_ever_holds_more_than_its_limit(calls: list[tuple[int, list[tu
     async def run() -> None:
         accepted: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         with TemporaryDirectory() as folder:
-            async with open_office(Path(folder), limits) as office:
+            async with open_office(Path(folder), limits) as harness:
                 for seconds, texts in calls:
-                    office.clock.advance(seconds)
+                    harness.clock.advance(seconds)
                     asked = [wanted((PHONE, ANOTHER)[who], f"text {what}") for who, what in texts]
-                    for text, verdict in zip(asked, await office.verdicts(*asked), strict=True):
-                        expected = _verdict(accepted[text.phone], office.clock.now(), text.body, limits)
+                    for text, verdict in zip(asked, await harness.verdicts(*asked), strict=True):
+                        expected = _verdict(accepted[text.phone], harness.clock.now(), text.body, limits)
                         assert verdict is expected
                         if verdict is TextVerdict.ACCEPTED:
-                            accepted[text.phone].append((office.clock.now(), text.body))
+                            accepted[text.phone].append((harness.clock.now(), text.body))
 
     asyncio.run(run())
 
@@ -352,86 +352,86 @@ def _verdict(sent: list[tuple[datetime, str]], now: datetime, body: str, limits:
 # --- what became of them -------------------------------------------------------------------------------------------------
 
 
-async def test_reports_are_pulled_once_and_in_order(office: Office) -> None:
-    serials = [(await office.send(wanted()))[0].serial for _ in range(5)]
-    assert await office.texts.pull_reports(office.grant(), APP, 10) == []
-    await office.report(serials[1:])
-    pulled = await office.texts.pull_reports(office.grant(), APP, 3)
+async def test_reports_are_pulled_once_and_in_order(harness: Harness) -> None:
+    serials = [(await harness.send(wanted()))[0].serial for _ in range(5)]
+    assert await harness.texts.pull_reports(harness.grant(), APP, 10) == []
+    await harness.report(serials[1:])
+    pulled = await harness.texts.pull_reports(harness.grant(), APP, 3)
     assert [text.serial for text in pulled] == serials[1:4]
-    await office.report(serials[:1], TextState.FAILED)
-    pulled = await office.texts.pull_reports(office.grant(), APP, 3)
+    await harness.report(serials[:1], TextState.FAILED)
+    pulled = await harness.texts.pull_reports(harness.grant(), APP, 3)
     assert [(text.serial, text.state) for text in pulled] == [
         (serials[4], TextState.DELIVERED),
         (serials[0], TextState.FAILED),
     ]
-    assert await office.texts.pull_reports(office.grant(), APP, 3) == []
-    assert await office.texts.pull_reports(office.grant(), SECOND_APP, 3) == []
+    assert await harness.texts.pull_reports(harness.grant(), APP, 3) == []
+    assert await harness.texts.pull_reports(harness.grant(), SECOND_APP, 3) == []
 
 
-async def test_two_who_pull_at_once_share_what_there_is(office: Office) -> None:
-    serials = [answer.serial for answer in await office.send(*[wanted()] * 30)]
-    await office.report(serials)
-    pulls = [office.texts.pull_reports(office.grant(), APP, 5) for _ in range(8)]
+async def test_two_who_pull_at_once_share_what_there_is(harness: Harness) -> None:
+    serials = [answer.serial for answer in await harness.send(*[wanted()] * 30)]
+    await harness.report(serials)
+    pulls = [harness.texts.pull_reports(harness.grant(), APP, 5) for _ in range(8)]
     pulled = [text.serial for page in await asyncio.gather(*pulls) for text in page]
     assert sorted(pulled) == sorted(serials)
 
 
-async def test_an_application_pulls_what_arrives_at_its_addresses(office: Office) -> None:
-    await office.hear("for the first")
-    await office.hear("for the second", address=SECOND_ADDRESS)
-    await office.hear("again")
-    first = await office.texts.pull_replies(office.grant(), APP, 10)
-    second = await office.texts.pull_replies(office.grant(), SECOND_APP, 10)
-    assert [heard.text for heard in first] == ["for the first", "again"]
-    assert [heard.text for heard in second] == ["for the second"]
-    assert await office.texts.pull_replies(office.grant(), APP, 10) == []
+async def test_an_application_pulls_what_arrives_at_its_addresses(harness: Harness) -> None:
+    await harness.receive("for the first")
+    await harness.receive("for the second", address=SECOND_ADDRESS)
+    await harness.receive("again")
+    first = await harness.texts.pull_replies(harness.grant(), APP, 10)
+    second = await harness.texts.pull_replies(harness.grant(), SECOND_APP, 10)
+    assert [received.text for received in first] == ["for the first", "again"]
+    assert [received.text for received in second] == ["for the second"]
+    assert await harness.texts.pull_replies(harness.grant(), APP, 10) == []
 
 
-async def test_an_application_without_addresses_hears_nothing(office: Office) -> None:
-    await office.store.commit(Unit(sms_applications=[SmsApplication(ACCOUNT, "1400009999", "", office.clock.now())]))
-    await office.hear("hello?")
-    assert await office.texts.pull_replies(office.grant(), "1400009999", 10) == []
+async def test_an_application_without_addresses_hears_nothing(harness: Harness) -> None:
+    await harness.store.commit(Unit(sms_applications=[SmsApplication(ACCOUNT, "1400009999", "", harness.clock.now())]))
+    await harness.receive("hello?")
+    assert await harness.texts.pull_replies(harness.grant(), "1400009999", 10) == []
 
 
-async def test_a_reply_answers_the_last_text_before_it(office: Office) -> None:
-    await office.send(wanted())
-    office.clock.advance(60)
-    (asked,) = await office.send(wanted(body="are you there?"))
-    office.clock.advance(60)
-    await office.hear("yes")
-    await office.hear("who is this?", ANOTHER)
-    office.clock.advance(60)
-    await office.send(wanted(body="good"))
-    replies = await office.texts.pull_replies(office.grant(), APP, 10)
-    answered = await office.texts.answered(office.grant(), APP, replies)
+async def test_a_reply_answers_the_last_text_before_it(harness: Harness) -> None:
+    await harness.send(wanted())
+    harness.clock.advance(60)
+    (asked,) = await harness.send(wanted(body="are you there?"))
+    harness.clock.advance(60)
+    await harness.receive("yes")
+    await harness.receive("who is this?", ANOTHER)
+    harness.clock.advance(60)
+    await harness.send(wanted(body="good"))
+    replies = await harness.texts.pull_replies(harness.grant(), APP, 10)
+    answered = await harness.texts.answered(harness.grant(), APP, replies)
     assert {replies[0].id: asked.serial} == {reply: text.serial for reply, text in answered.items()}
-    assert await office.texts.answered(office.grant(), APP, []) == {}
+    assert await harness.texts.answered(harness.grant(), APP, []) == {}
 
 
-async def test_what_a_phone_got_and_said_can_be_looked_up(office: Office) -> None:
-    serials = [(await office.send(wanted()))[0].serial for _ in range(3)]
-    await office.send(wanted(ANOTHER))
-    await office.report(serials[:2])
-    now, query = office.clock.now(), SentTextQuery(OTHER_ACCOUNT, APP, [PHONE], reported=True)
-    found = await office.texts.reports_of(office.grant(Verb.READ_LEDGER), query)
+async def test_what_a_phone_got_and_said_can_be_looked_up(harness: Harness) -> None:
+    serials = [(await harness.send(wanted()))[0].serial for _ in range(3)]
+    await harness.send(wanted(ANOTHER))
+    await harness.report(serials[:2])
+    now, query = harness.clock.now(), SentTextQuery(OTHER_ACCOUNT, APP, [PHONE], reported=True)
+    found = await harness.texts.reports_of(harness.grant(Verb.READ_LEDGER), query)
     assert {text.serial for text in found} == set(serials[:2])
     for text in ("one", "two", "three"):
-        await office.hear(text)
-    await office.hear("not mine", ANOTHER)
-    replies = await office.texts.replies_of(
-        office.grant(), APP, PHONE, now - timedelta(days=7), now + timedelta(seconds=1), 1, 5
+        await harness.receive(text)
+    await harness.receive("not mine", ANOTHER)
+    replies = await harness.texts.replies_of(
+        harness.grant(), APP, PHONE, now - timedelta(days=7), now + timedelta(seconds=1), 1, 5
     )
-    assert [heard.text for heard in replies] == ["two", "three"]
-    assert await office.texts.replies_of(office.grant(), APP, PHONE, now - timedelta(days=7), now, 0, 5) == []
+    assert [received.text for received in replies] == ["two", "three"]
+    assert await harness.texts.replies_of(harness.grant(), APP, PHONE, now - timedelta(days=7), now, 0, 5) == []
 
 
-async def test_a_conversion_is_counted_for_the_texts_own_application(office: Office) -> None:
-    (answer,) = await office.send(wanted(kind=SmsType.VERIFICATION_CODE))
-    now = office.clock.now()
-    await office.texts.converted(office.grant(), APP, answer.serial, now)
-    assert (await office.counts())[SmsType.VERIFICATION_CODE, TextCount.CONVERTED] == 1
+async def test_a_conversion_is_counted_for_the_texts_own_application(harness: Harness) -> None:
+    (answer,) = await harness.send(wanted(kind=SmsType.VERIFICATION_CODE))
+    now = harness.clock.now()
+    await harness.texts.converted(harness.grant(), APP, answer.serial, now)
+    assert (await harness.counts())[SmsType.VERIFICATION_CODE, TextCount.CONVERTED] == 1
     for app_id, serial in ((SECOND_APP, answer.serial), (APP, "unknown")):
         with pytest.raises(NotFound, match="text"):
-            await office.texts.converted(office.grant(), app_id, serial, now)
+            await harness.texts.converted(harness.grant(), app_id, serial, now)
     with pytest.raises(NotFound, match="application"):
-        await office.texts.converted(office.grant(account_id=OTHER_ACCOUNT), APP, answer.serial, now)
+        await harness.texts.converted(harness.grant(account_id=OTHER_ACCOUNT), APP, answer.serial, now)

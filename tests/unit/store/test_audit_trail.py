@@ -135,7 +135,7 @@ OF_CONSENT = {
         "opt_outs_lifted",
         "opt_outs_absent",
     ),
-    *("tokens_new", "tokens_used", "tokens_void", "texts_heard", "ledger", "confirmation_requests"),
+    *("tokens_new", "tokens_used", "tokens_void", "inbound_texts", "ledger", "confirmation_requests"),
 }
 # What the service writes down itself (`Unit.audit`), and what people verify by themselves.
 OF_SANDBOX = {"sandbox_accounts", "sandbox_numbers", "sandbox_numbers_deleted"}

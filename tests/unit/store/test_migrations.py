@@ -201,7 +201,7 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
         ("opt_out_keys_by_address", "COVERING INDEX opt_out_by_address (address_id=? AND since>? AND since<?)"),
         ("ledger_ids_by_address", "COVERING INDEX ledger_by_address (account_id=? AND address=? AND event=? AND id>?)"),
         ("ledger_ids_by_event", "COVERING INDEX ledger_by_event (account_id=? AND event=? AND id>?)"),
-        ("sweep_heard", "INDEX heard_text_by_time (at<?)"),
+        ("sweep_inbound_texts", "INDEX heard_text_by_time (at<?)"),
         ("heard_text_list", "INDEX heard_text_by_account (account_id=? AND id>?)"),
         ("heard_text_last", "INDEX heard_text_by_account (account_id=? AND id<?)"),
         ("heard_text_list_at", "INDEX heard_text_by_address (account_id=? AND address=? AND id>?)"),

@@ -40,7 +40,7 @@ phones, apps = st.sampled_from(PHONES), st.sampled_from(APPS)
 types = st.frozensets(st.sampled_from(SmsType), min_size=1)
 
 
-class Desk(RuleBasedStateMachine):
+class Harness(RuleBasedStateMachine):
     """Addresses, rules and people of two accounts, as the store has them and as we remember them."""
 
     def __init__(self) -> None:
@@ -224,7 +224,7 @@ class Desk(RuleBasedStateMachine):
                 assert self.run(self.store.opt_out_total(query)) == len(at)
 
 
-TestDesk = Desk.TestCase
+TestDesk = Harness.TestCase
 TestDesk.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -203,7 +203,7 @@ def test_parts_are_joined_in_any_order_and_repeats_change_nothing(order, repeats
     assert text.text() == "part 1 part 2 part 3 part 4 part 5 "
     joiner.hearing(text)
     assert take(joiner, 2, pieces[2], total=5) is text
-    joiner.heard(text, NOW)
+    joiner.received(text, NOW)
     assert take(joiner, 2, pieces[2], total=5).stage is Stage.HEARD
     assert len(joiner) == 0
 
@@ -224,7 +224,7 @@ def test_a_late_part_of_a_text_that_was_heard_is_a_text_of_its_own():
     joiner = Joiner()
     text = take(joiner, 1, b"STOP")
     joiner.hearing(text)
-    joiner.heard(text, NOW)
+    joiner.received(text, NOW)
     late = take(joiner, 2, b" texting me")
     assert late is not text
     assert joiner.overdue(NOW + timedelta(minutes=2)) == [late]
@@ -242,7 +242,7 @@ def test_a_contradicting_part_gives_up_the_old_text():
 def test_a_heard_text_is_forgotten_after_a_while():
     joiner = Joiner()
     text = take(joiner, 1, b"STOP", total=2)
-    joiner.heard(text, NOW)
+    joiner.received(text, NOW)
     joiner.overdue(NOW + timedelta(minutes=10))
     assert take(joiner, 1, b"STOP", total=2) is not text
 
@@ -264,14 +264,14 @@ def test_what_is_held_is_bounded_and_the_oldest_is_heard_early():
 )
 def test_no_part_is_ever_forgotten_without_being_heard(events):
     joiner = Joiner()
-    put, heard, at = [], set(), NOW
+    put, received, at = [], set(), NOW
 
-    def hear(text, how):
+    def receive(text, how):
         joiner.hearing(text)
         told = text.text()
         if how == "heard":
-            joiner.heard(text, at)
-            heard.update(told)
+            joiner.received(text, at)
+            received.update(told)
         else:
             joiner.failed(text, at)
 
@@ -280,10 +280,10 @@ def test_no_part_is_ever_forgotten_without_being_heard(events):
         text = take(joiner, number, octets, at=at)
         put.append(octets.decode())
         if text.stage is Stage.COLLECTING and text.is_whole and how != "wait":
-            hear(text, how)
+            receive(text, how)
     for _ in range(4):
         at += timedelta(minutes=3)
         for text in joiner.overdue(at):
-            hear(text, "heard")
-    assert heard == set(put)
+            receive(text, "heard")
+    assert received == set(put)
     assert len(joiner) == 0

@@ -14,22 +14,22 @@ import ssl
 from functools import cache
 
 from tidings.channels.http.answer import Settlements
+from tidings.channels.http.answer_classifier import ClassifiedConnection
 from tidings.channels.http.connection import Connection
 from tidings.channels.http.dial import Dialer
-from tidings.channels.http.judged import JudgedConnection
-from tidings.channels.http.lane import House, Lane
-from tidings.channels.http.request import Attempt, JudgedAttempt, PutBack, as_it_is, asking, plan
+from tidings.channels.http.lane import Lane, LaneContext
+from tidings.channels.http.request import Attempt, ClassifiedAttempt, PutBack, as_it_is, asking, plan
 from tidings.channels.http.resolve import Lookup, Resolver, system_lookup
 from tidings.channels.http.sockets import Sockets
 from tidings.domain.envelope import HttpContent, HttpQuery, Outgoing, Permit
 from tidings.domain.outcomes import Refused, RetryLater
-from tidings.domain.ports import Judge, Settle
+from tidings.domain.ports import AnswerClassifier, Settle
 from tidings.wire.egress import EgressPolicy
 
 SWEEP_S = 0.1
 """Time-outs are looked at this often, all together: so an attempt costs no timer. It is also their precision."""
 
-_JUDGED = "judged "
+_CLASSIFIED = "judged "
 """Before the origin of lanes whose answers are judged by their bodies."""
 
 
@@ -72,37 +72,37 @@ class HttpChannel:
         self._resolver = Resolver(resolve_ttl_s, lookup)
         self._dialer = Dialer(policy, self._resolver, tls_context or _verifying())
         self._lanes: dict[str, Lane] = {}
-        self._house: House | None = None  # made at the first use, when there is a loop
+        self._context: LaneContext | None = None  # made at the first use, when there is a loop
         self._sweeper: asyncio.TimerHandle | None = None
         self._stopping = False
 
-    def send(self, outgoing: Outgoing, settle: Settle, judge: Judge | None = None) -> None:
+    def send(self, outgoing: Outgoing, settle: Settle, classify: AnswerClassifier | None = None) -> None:
         """Start or queue one attempt. The deadline of `outgoing.timeout_s` runs from now. With a judge, it is the answer's body
         that decides."""
-        house = self._house or self._open_house()
-        loop = house.loop
+        context = self._context or self._open_context()
+        loop = context.loop
         content = outgoing.content
         try:
             ready = plan(outgoing.endpoint, outgoing.subscriber.settings, self._put_back)
         except ValueError as error:
-            house.settlements.add(Attempt(outgoing, settle, b"", 0.0), Refused(f"endpoint: {error}"))
+            context.settlements.add(Attempt(outgoing, settle, b"", 0.0), Refused(f"endpoint: {error}"))
             return
         deadline = loop.time() + outgoing.timeout_s
-        if judge is None:
+        if classify is None:
             attempt, origin = Attempt(outgoing, settle, ready.prefix, deadline), ready.origin
         else:
             prefix = asking(ready.prefix, content) if isinstance(content, HttpQuery) else ready.prefix
-            attempt = JudgedAttempt(outgoing, settle, prefix, deadline, judge)
-            origin = _JUDGED + ready.origin
+            attempt = ClassifiedAttempt(outgoing, settle, prefix, deadline, classify)
+            origin = _CLASSIFIED + ready.origin
         if self._stopping:
-            house.settlements.add(attempt, RetryLater("stopping"))
+            context.settlements.add(attempt, RetryLater("stopping"))
         elif not isinstance(content, HttpContent):
-            house.settlements.add(attempt, Refused("the message has no HTTP form"))
+            context.settlements.add(attempt, Refused("the message has no HTTP form"))
         else:
             lane = self._lanes.get(origin)
             if lane is None:
-                connect = Connection if judge is None else JudgedConnection
-                lane = self._lanes[origin] = Lane(ready.target, house, lambda: self._drop(origin), connect)
+                connect = Connection if classify is None else ClassifiedConnection
+                lane = self._lanes[origin] = Lane(ready.target, context, lambda: self._drop(origin), connect)
                 if self._sweeper is None:
                     self._sweeper = loop.call_later(SWEEP_S, self._sweep)
             lane.take(attempt)
@@ -115,24 +115,24 @@ class HttpChannel:
     async def close(self) -> None:
         """Settle what was not started as RetryLater, wait for what was, at most until its deadline, and close every socket."""
         self._stopping = True
-        house = self._house
-        if house is not None:
+        context = self._context
+        if context is not None:
             for lane in list(self._lanes.values()):
                 lane.stop()
             for connection in list(self._sockets.open):
                 connection.abort_if_settled()
             await self._sockets.wait_empty()
-            await house.settlements.wait_empty()
+            await context.settlements.wait_empty()
             self._lanes.clear()  # What is left are hosts that were sick.
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
         self._resolver.close()
 
-    def _open_house(self) -> House:
+    def _open_context(self) -> LaneContext:
         loop = asyncio.get_running_loop()
         settlements = Settlements(loop)
-        self._house = House(
+        self._context = LaneContext(
             loop,
             self._permit,
             settlements,
@@ -142,19 +142,19 @@ class HttpChannel:
             self._idle_s,
             self._sick_s,
         )
-        return self._house
+        return self._context
 
     def _drop(self, origin: str) -> None:
         self._lanes.pop(origin, None)
 
     def _sweep(self) -> None:
         """Look at every deadline: at most `sockets_max` connections, and the lanes, which keep their earliest one."""
-        assert self._house is not None
-        now = self._house.loop.time()
+        assert self._context is not None
+        now = self._context.loop.time()
         for connection in list(self._sockets.open):
             if connection.deadline <= now:
                 connection.expire()
         for lane in list(self._lanes.values()):
             if lane.due <= now:
                 lane.expire(now)
-        self._sweeper = self._house.loop.call_later(SWEEP_S, self._sweep) if self._lanes else None
+        self._sweeper = self._context.loop.call_later(SWEEP_S, self._sweep) if self._lanes else None

@@ -42,7 +42,7 @@ SHARE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class LaneContext:
     """What all lanes share."""
 
     loop: asyncio.AbstractEventLoop
@@ -60,10 +60,10 @@ class Lane:
 
     __slots__ = (
         "_connect",
+        "_context",
         "_dialing",
         "_dials",
         "_drop",
-        "_house",
         "_idle",
         "_open",
         "_pause_until",
@@ -78,11 +78,11 @@ class Lane:
     )
 
     def __init__(
-        self, target: Target, house: House, drop: Callable[[], None], connect: type[Connection] = Connection
+        self, target: Target, context: LaneContext, drop: Callable[[], None], connect: type[Connection] = Connection
     ) -> None:
         self._connect = connect
         self._target = target
-        self._house = house
+        self._context = context
         self._drop = drop
         self._queue: deque[Attempt] = deque()
         self._idle: list[Connection] = []
@@ -105,12 +105,12 @@ class Lane:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            self._house.sockets.idle.pop(connection, None)
+            self._context.sockets.idle.pop(connection, None)
             if connection.usable():
                 if not connection.start(attempt):
                     self._rest(connection)
                 return
-        if len(self._queue) >= self._house.queue_max:
+        if len(self._queue) >= self._context.queue_max:
             self._settle(attempt, Busy(BUSY_S))
             return
         self._queue.append(attempt)
@@ -120,17 +120,17 @@ class Lane:
 
     def _may_probe(self) -> bool:
         working = self._open - len(self._idle)
-        return not (self._queue or self._dialing or working) and self._house.loop.time() >= self._sick_until
+        return not (self._queue or self._dialing or working) and self._context.loop.time() >= self._sick_until
 
     def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
-        self._house.settlements.add(attempt, outcome)
+        self._context.settlements.add(attempt, outcome)
 
     # What connections say.
 
     def free(self, connection: Connection) -> None:
         queue = self._queue
         served = connection.served
-        if queue and served and self._house.sockets.hungry and (self._open > 1 or served % SHARE == 0):
+        if queue and served and self._context.sockets.hungry and (self._open > 1 or served % SHARE == 0):
             connection.abort()  # Its socket is for a host that has none; what is queued here stands in line for another.
             return
         while queue:
@@ -140,12 +140,12 @@ class Lane:
 
     def _rest(self, connection: Connection) -> None:
         """Keep a connection that has nothing to do, unless its socket is wanted elsewhere."""
-        if self._stopping or self._house.sockets.hungry:
+        if self._stopping or self._context.sockets.hungry:
             connection.abort()
             return
-        connection.deadline = self._house.loop.time() + self._house.idle_s
+        connection.deadline = self._context.loop.time() + self._context.idle_s
         self._idle.append(connection)
-        self._house.sockets.idle[connection] = None
+        self._context.sockets.idle[connection] = None
 
     def answered(self) -> None:
         if self._unreached or self._silent or self._trouble:
@@ -169,7 +169,7 @@ class Lane:
         self._open -= 1
         if connection in self._idle:
             self._idle.remove(connection)
-        sockets = self._house.sockets
+        sockets = self._context.sockets
         sockets.idle.pop(connection, None)
         sockets.open.discard(connection)
         sockets.release()
@@ -181,12 +181,12 @@ class Lane:
     def grow(self) -> None:
         """Open connections for what is queued, as far as the host's share goes."""
         queued = len(self._queue)
-        sockets = self._house.sockets
+        sockets = self._context.sockets
         while self._dialing < queued and not self._stopping:
             limit = sockets.allowance()
             if not self._open:
                 limit = min(limit, FIRST_DIALS)
-            elif self._house.loop.time() < self._pause_until:
+            elif self._context.loop.time() < self._pause_until:
                 return
             if self._trouble:
                 limit = 1
@@ -200,12 +200,12 @@ class Lane:
                 return
             deadline = self._queue[self._dialing].deadline
             self._dialing += 1
-            task = self._house.loop.create_task(self._house.dialer.dial(self._target, deadline, self._connection))
+            task = self._context.loop.create_task(self._context.dialer.dial(self._target, deadline, self._connection))
             self._dials.add(task)
             task.add_done_callback(self._dialed)
 
     def _connection(self) -> Connection:
-        return self._connect(self, self._house.permit, self._house.settlements)
+        return self._connect(self, self._context.permit, self._context.settlements)
 
     def _dialed(self, dial: asyncio.Task[Connection]) -> None:
         self._dials.discard(dial)
@@ -214,7 +214,7 @@ class Lane:
         if error is None and not dial.cancelled() and dial.result().usable():
             self._opened(dial.result())
         else:
-            self._house.sockets.release()
+            self._context.sockets.release()
             match error:
                 case NotAllowed():
                     self._end_all(Refused(str(error)))
@@ -224,20 +224,20 @@ class Lane:
                     self._unreachable("connection closed before an answer")
                 case _:
                     self._unreachable("internal error")
-                    self._house.loop.call_exception_handler({"message": "dialing failed", "exception": error})
+                    self._context.loop.call_exception_handler({"message": "dialing failed", "exception": error})
         self.grow()
         self.drop_if_empty()
 
     def _opened(self, connection: Connection) -> None:
         self._open += 1
         connection.owned = True
-        self._house.sockets.open.add(connection)
+        self._context.sockets.open.add(connection)
         self._unreached = 0
         self.free(connection)
 
     def _unreachable(self, reason: str) -> None:
         if self._open > len(self._idle):  # Those at work will come for what is queued.
-            self._pause_until = self._house.loop.time() + PAUSE_S
+            self._pause_until = self._context.loop.time() + PAUSE_S
             return
         self._unreached += 1
         if self._queue:
@@ -247,7 +247,7 @@ class Lane:
 
     def _sicken(self, reason: str) -> None:
         self._trouble = reason
-        self._sick_until = self._house.loop.time() + self._house.sick_s
+        self._sick_until = self._context.loop.time() + self._context.sick_s
         self._end_all(RetryLater(reason))
         self.due = self._sick_until + SICK_FORGET_S
 
@@ -279,7 +279,7 @@ class Lane:
 
     def drop_if_empty(self) -> None:
         if not (self._open or self._dialing or self._queue or self._trouble):
-            self._house.sockets.hungry.pop(self, None)
+            self._context.sockets.hungry.pop(self, None)
             self._drop()
 
     def stop(self) -> None:

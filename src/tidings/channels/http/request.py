@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tidings.domain.envelope import HttpQuery, Outgoing
-from tidings.domain.ports import Judge, Settle
+from tidings.domain.ports import AnswerClassifier, Settle
 from tidings.wire.egress import URL_CHARACTERS_MAX, Target, check_url
 
 
@@ -94,11 +94,13 @@ class Attempt:
         self.again = False
 
 
-class JudgedAttempt(Attempt):
-    """One whose answer means what `judge` says after reading its body."""
+class ClassifiedAttempt(Attempt):
+    """One whose answer means what `classify` says after reading its body."""
 
-    __slots__ = ("judge",)
+    __slots__ = ("classify",)
 
-    def __init__(self, outgoing: Outgoing, settle: Settle, prefix: bytes, deadline: float, judge: Judge) -> None:
+    def __init__(
+        self, outgoing: Outgoing, settle: Settle, prefix: bytes, deadline: float, classify: AnswerClassifier
+    ) -> None:
         super().__init__(outgoing, settle, prefix, deadline)
-        self.judge = judge
+        self.classify = classify

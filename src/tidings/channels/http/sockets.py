@@ -1,6 +1,6 @@
 """How many sockets are open, over all hosts, and who may have the next one.
 
-Shared by every `lane`. A socket is counted from the moment it is asked for until it is gone. When the house is half full hosts get
+Shared by every `lane`. A socket is counted from the moment it is asked for until it is gone. When the server is half full hosts get
 fewer each, so that many slow hosts cannot take them all; when it is full the one idle longest is closed for whoever needs it,
 and hosts that find none wait in line.
 """

@@ -4,8 +4,8 @@
 `text` is one text on its way, `ears` takes in what phones say. Only `wiring` imports this package.
 """
 
-from tidings.channels.sms.bind import Standing
+from tidings.channels.sms.bind import BindStatus
 from tidings.channels.sms.channel import SmppChannel
 from tidings.channels.sms.text import Timing
 
-__all__ = ["SmppChannel", "Standing", "Timing"]
+__all__ = ["BindStatus", "SmppChannel", "Timing"]

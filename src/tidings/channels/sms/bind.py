@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from tidings.channels.sms.session import Desk, Session, Stage
+from tidings.channels.sms.session import Session, SessionOwner, Stage
 from tidings.channels.sms.text import Timing
 from tidings.wire.smpp import statuses
 from tidings.wire.smpp.tls import context_of
@@ -29,7 +29,7 @@ class BindRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BindStatus:
     """How a bind is, for people. `problem`: why it is not up, empty when it is. `in_flight`: submit_sm not answered yet."""
 
     name: str
@@ -40,11 +40,11 @@ class Standing:
 
 
 class Bind:
-    def __init__(self, url: SmppUrl, desk: Desk, timing: Timing, *, wants_receipts: bool) -> None:
+    def __init__(self, url: SmppUrl, owner: SessionOwner, timing: Timing, *, wants_receipts: bool) -> None:
         self.url = url
         self.session: Session | None = None
         self.problem = "not connected yet"
-        self._desk = desk
+        self._owner = owner
         self._timing = timing
         self._wants_receipts = wants_receipts
         self._task: asyncio.Task[None] | None = None
@@ -57,9 +57,9 @@ class Bind:
     def is_up(self) -> bool:
         return self.session is not None and self.session.stage is Stage.BOUND
 
-    def standing(self) -> Standing:
+    def status(self) -> BindStatus:
         in_flight = self.session.in_flight if self.session is not None else 0
-        return Standing(self.url.name, self.url.source, self.is_up, "" if self.is_up else self.problem, in_flight)
+        return BindStatus(self.url.name, self.url.source, self.is_up, "" if self.is_up else self.problem, in_flight)
 
     async def close(self) -> None:
         """Unbind and go."""
@@ -107,7 +107,7 @@ class Bind:
             self.session = session
             bound_at = loop.time()
             _log.info("bound", bind=self.url.name)
-            self._desk.moved()
+            self._owner.moved()
             await self._watch(session)
             self.problem = session.problem[:PROBLEM_CHARACTERS_MAX]
             return loop.time() - bound_at > STEADY * self._timing.again
@@ -117,7 +117,7 @@ class Bind:
                 session.abort("left")
 
     def _session(self) -> Session:
-        return Session(self.url, self._desk, self._timing, wants_receipts=self._wants_receipts)
+        return Session(self.url, self._owner, self._timing, wants_receipts=self._wants_receipts)
 
     async def _watch(self, session: Session) -> None:
         """Ask regularly, and leave when there is no answer. Returns when the connection is lost."""

@@ -17,8 +17,8 @@ from contextlib import suppress
 
 import structlog
 
-from tidings.channels.sms.bind import Bind, Standing
-from tidings.channels.sms.ears import Ears, Hear, HearReceipt
+from tidings.channels.sms.bind import Bind, BindStatus
+from tidings.channels.sms.inbound import DeliverSmListener, ReceiveReceipt, ReceiveText
 from tidings.channels.sms.session import Answer, Session
 from tidings.channels.sms.text import Text, Timing
 from tidings.domain.envelope import Outgoing, Permit, TextContent
@@ -55,8 +55,8 @@ class SmppChannel:
         *,
         urls: Sequence[SmppUrl],
         clock: Clock,
-        hear: Hear,
-        receipt: HearReceipt | None = None,
+        receive: ReceiveText,
+        receipt: ReceiveReceipt | None = None,
         held_max: int = HELD_MAX,
         timing: Timing | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class SmppChannel:
         self.permit = permit
         self._timing = timing or Timing()
         self._held_max = held_max
-        self._ears = Ears(hear, receipt, clock, self._timing, self._texts_to)
+        self._inbound = DeliverSmListener(receive, receipt, clock, self._timing, self._texts_to)
         self._begun: dict[
             str, list[Text]
         ] = {}  # by the end of the phone's number; cleared of those settled by the sweep
@@ -118,16 +118,16 @@ class SmppChannel:
             _give_back(queue, Busy(BUSY_AFTER_S))
         if self._sweeper is None:
             return
-        await asyncio.gather(self._ears.close(), self._finish())
+        await asyncio.gather(self._inbound.close(), self._finish())
         self._sweeper.cancel()
         await asyncio.gather(self._sweeper, *(bind.close() for bind in self._binds), return_exceptions=True)
         await asyncio.sleep(0)  # lets the event loop forget the closed connections
 
-    def standing(self) -> list[Standing]:
+    def status(self) -> list[BindStatus]:
         """How the binds are, in the order of their URLs."""
-        return [bind.standing() for bind in self._binds]
+        return [bind.status() for bind in self._binds]
 
-    # --- what the sessions ask for (`session.Desk`) -----------------------------------------------------------------------
+    # --- what the sessions ask for (`session.SessionOwner`) -----------------------------------------------------------------------
 
     def next_text(self, source: str) -> Text | None:
         own = self._queues.get(source)
@@ -143,7 +143,7 @@ class SmppChannel:
         texts.append(text)
 
     def said(self, url: SmppUrl, request: Pdu, answer: Answer) -> None:
-        self._ears.take(url, request, answer)
+        self._inbound.take(url, request, answer)
 
     def _texts_to(self, phone: str) -> list[Text]:
         return [text for text in self._begun.get(_end_of(phone), ()) if not text.done]
@@ -201,14 +201,14 @@ class SmppChannel:
         for end, texts in begun.items():
             if left := [text for text in texts if not text.done]:
                 self._begun[end] = left
-        self._ears.sweep(now)
+        self._inbound.sweep(now)
 
     def _why_waited(self) -> Outcome:
         """Of texts that waited too long: with a bind up it was only too much at once, else it was an attempt that failed."""
-        standings = self.standing()
-        if any(standing.is_up for standing in standings):
+        statuses_ = self.status()
+        if any(status.is_up for status in statuses_):
             return Busy(BUSY_AFTER_S)
-        told = "; ".join(f"{standing.name}: {standing.problem}" for standing in standings)
+        told = "; ".join(f"{status.name}: {status.problem}" for status in statuses_)
         return RetryLater(f"no bind is up: {told}"[:REASON_CHARACTERS_MAX])
 
     async def _finish(self) -> None:

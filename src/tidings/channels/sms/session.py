@@ -1,7 +1,7 @@
 """One connection to an SMSC: reads PDUs, answers requests, writes texts as far as the window goes.
 
 Made by `bind` for each connection, anew after every loss. Whatever comes in, a session ends at worst itself: the bind makes another one.
-Never decides who gets which text; it asks its `Desk`. Source: SMPP 3.4 sections 2.2, 2.7 (window), 4.
+Never decides who gets which text; it asks its `SessionOwner`. Source: SMPP 3.4 sections 2.2, 2.7 (window), 4.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Answer = Callable[[int], None]
 """Writes the response with this status, if the connection still stands."""
 
 
-class Desk(Protocol):
+class SessionOwner(Protocol):
     """What a session needs of its channel."""
 
     permit: Permit
@@ -68,14 +68,14 @@ class Stage(enum.Enum):
 
 
 class Session(asyncio.Protocol):
-    def __init__(self, url: SmppUrl, desk: Desk, timing: Timing, *, wants_receipts: bool) -> None:
+    def __init__(self, url: SmppUrl, owner: SessionOwner, timing: Timing, *, wants_receipts: bool) -> None:
         loop = asyncio.get_running_loop()
         self.stage = Stage.OPEN
-        self._heard_at = loop.time()
+        self._received_at = loop.time()
         self.lost: asyncio.Future[None] = loop.create_future()
         self.problem = "the SMSC closed the connection"
         self._url = url
-        self._desk = desk
+        self._owner = owner
         self._timing = timing
         self._wants_receipts = wants_receipts
         self._is_dismissed = False
@@ -106,7 +106,7 @@ class Session(asyncio.Protocol):
         self.abort("the SMSC does not read")
 
     def data_received(self, data: bytes) -> None:
-        self._heard_at = self._loop.time()
+        self._received_at = self._loop.time()
         self._reading = True  # whatever is written meanwhile goes out at once, at the end
         try:
             for request in self._intake.feed(data):
@@ -136,7 +136,7 @@ class Session(asyncio.Protocol):
             self.lost.set_result(None)
         for text in texts:
             text.end(LOST)
-        self._desk.moved()
+        self._owner.moved()
 
     def abort(self, problem: str) -> None:
         """Leave at once; what was not answered is repeated later."""
@@ -178,7 +178,7 @@ class Session(asyncio.Protocol):
         try:
             await self._ask(pdu.ENQUIRE_LINK, sequence, pdu.pdu(pdu.ENQUIRE_LINK, sequence))
         except TimeoutError:
-            if self._heard_at < asked_at:
+            if self._received_at < asked_at:
                 raise
 
     async def _ask(self, command: int, sequence: int, octets: bytes) -> int:
@@ -228,7 +228,7 @@ class Session(asyncio.Protocol):
         room = self._url.window - len(self._in_flight)
         if not self.can_submit or room <= 0 or self._is_paused:
             return False
-        text = self._begun.popleft() if self._begun else self._desk.next_text(self._url.source)
+        text = self._begun.popleft() if self._begun else self._owner.next_text(self._url.source)
         if text is None:
             return False
         try:
@@ -242,7 +242,7 @@ class Session(asyncio.Protocol):
         if text.done:
             return
         # Asked for each run of parts: a STOP may come while the rest waits for room.
-        if not self._desk.permit(text.outgoing):
+        if not self._owner.permit(text.outgoing):
             text.end(_BLOCKED)
         elif text.parts or self._begin(text):
             self._write_parts(text, room)
@@ -262,7 +262,7 @@ class Session(asyncio.Protocol):
         if source and not content.sender:
             # So that whoever handed it over sees from which number it went.
             text.outgoing.content = TextContent(content.text, source, content.sms_type)
-        self._desk.began(text)
+        self._owner.began(text)
         return True
 
     def _source(self, name: str) -> bytes:
@@ -298,7 +298,7 @@ class Session(asyncio.Protocol):
             text.end(RetryLater(f"the SMSC took only a part of the text within {_seconds(text)}"))
         if late:
             self.pump()
-            self._desk.moved()
+            self._owner.moved()
 
     # --- what the SMSC says ------------------------------------------------------------------------------------------------
 
@@ -307,7 +307,7 @@ class Session(asyncio.Protocol):
         if command == pdu.SUBMIT_SM | pdu.RESPONSE:
             self._submitted(request.sequence, request.status, request.body)
         elif command == pdu.DELIVER_SM:
-            self._desk.said(self._url, request, partial(self._answer, request))
+            self._owner.said(self._url, request, partial(self._answer, request))
         elif command == pdu.ENQUIRE_LINK:
             self._answer(request, statuses.OK)
         elif command == pdu.UNBIND:
@@ -351,7 +351,7 @@ class Session(asyncio.Protocol):
         if not self._in_flight:
             if self._is_dismissed:
                 self._close()
-            self._desk.moved()
+            self._owner.moved()
 
     def _pause(self) -> None:
         if not self._is_paused:  # one for all that were on their way

@@ -39,7 +39,7 @@ class Timing:
     pause: float = 1.0
     pause_max: float = 16.0
     hold: float = 5.0
-    hear: float = 30.0
+    receive: float = 30.0
     close: float = 15.0
     sweep: float = 0.25
 

@@ -17,7 +17,7 @@ from tidings.channels.sms_gateway.answers import read_kannel, read_webhook
 from tidings.domain.envelope import HttpContent, Outgoing, Permit, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.outcomes import Outcome, Refused, RetryLater
-from tidings.domain.ports import ClosingPoster, Judge, Settle
+from tidings.domain.ports import AnswerClassifier, ClosingPoster, Settle
 from tidings.wire.gateway_url import GatewayKind, GatewayUrl
 
 
@@ -63,7 +63,7 @@ class SmsGatewayChannel:
         try:
             if not isinstance(content, TextContent):
                 raise ValueError("the message has no form for phones")
-            dressed, judge = self._dress(outgoing, content)
+            dressed, classify = self._for_subscriber(outgoing, content)
         except ValueError as error:
             settle(outgoing, Refused(str(error)))
             return
@@ -80,7 +80,7 @@ class SmsGatewayChannel:
         def settled(_: Outgoing, outcome: Outcome) -> None:
             settle(outgoing, RetryLater(carried.excuse) if carried.excuse else outcome)
 
-        self._http.send(carried, settled, judge)
+        self._http.send(carried, settled, classify)
 
     async def close(self) -> None:
         """Give back what waits, and wait for what was started."""
@@ -96,7 +96,7 @@ class SmsGatewayChannel:
             carried.excuse = f"opt-outs cannot be looked up: {error}"
             return False
 
-    def _dress(self, outgoing: Outgoing, content: TextContent) -> tuple[HttpContent, Judge]:
+    def _for_subscriber(self, outgoing: Outgoing, content: TextContent) -> tuple[HttpContent, AnswerClassifier]:
         text_id = forms.own_id(outgoing)
         if self._url.kind is GatewayKind.WEBHOOK:
             dressed = forms.webhook(self._url, outgoing, content, self._secret, int(self._now_s()))

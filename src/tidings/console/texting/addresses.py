@@ -7,20 +7,20 @@ from datetime import datetime
 from urllib.parse import quote
 
 from tidings.console.fields import Fields
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.errors import AlreadyExists, Denied, InvalidValue, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.keywords import REQUIRED, about, missing
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, KeywordSet, OptOutQuery
-from tidings.services.inbound import kind_of
+from tidings.services.inbound_addresses import kind_of
 from tidings.services.sms_warnings import WarnedKind
 
 PAGE_ADDRESSES = 50
 _SHORT_CODE_DIGITS_MAX = 8
 _ONE = "/texting/addresses/{address}"
-_KINDS = tuple((kind.value, label) for kind, label in words.KINDS.items())
+_KINDS = tuple((kind.value, label) for kind, label in labels.KINDS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ class Row:
     """An address in the list."""
 
     address: InboundAddress
-    blocks: list[words.Blocks]
+    blocks: list[labels.Blocks]
     has_rule: bool
     opted_out: int
-    last_heard: datetime | None
+    last_inbound_at: datetime | None
 
 
 async def addresses(call: Call) -> Answer:
@@ -39,7 +39,7 @@ async def addresses(call: Call) -> Answer:
     if call.is_fragment and call.request.headers.get("hx-target") == "transports":
         values = {"transports": _transports(call)}
         return Shown("texting/addresses.html", "Inbound addresses", values, block="transports")
-    grant, opt_outs = call.grant, call.house.opt_outs
+    grant, opt_outs = call.grant, call.services.opt_outs
     start = call.query.whole("from", "Page", most=1_000_000)
     found, rules = await opt_outs.addresses(grant), await opt_outs.rules(grant)
     shown = found[start : start + PAGE_ADDRESSES]
@@ -52,26 +52,26 @@ async def addresses(call: Call) -> Answer:
         "transports": _transports(call),
         "next": start + PAGE_ADDRESSES if start + PAGE_ADDRESSES < len(found) else 0,
         "start": start,
-        "KINDS": words.KINDS,
+        "KINDS": labels.KINDS,
     }
     return Shown("texting/addresses.html", "Inbound addresses", values)
 
 
 def _transports(call: Call) -> object:
-    watch = call.house.transports
+    watch = call.services.transports
     return None if watch is None else watch()
 
 
 async def _row(call: Call, grant: Grant, row: InboundAddress, rules: list[BlockingRule]) -> Row:
     has_rule = any(rule.address == row.address for rule in rules)
-    heard = await call.house.opt_outs.last_heard(grant, row.address)
+    received = await call.services.opt_outs.last_inbound_at(grant, row.address)
     opted_out = await _opted_out(call, grant, row.address)
-    return Row(row, words.blocks(row.address, rules), has_rule, opted_out, heard)
+    return Row(row, labels.blocks(row.address, rules), has_rule, opted_out, received)
 
 
 async def _opted_out(call: Call, grant: Grant, address: str) -> int:
     query = OptOutQuery(grant.owner, addresses=(address,), limit=1)
-    _, total = await call.house.opt_outs.page(grant, query)
+    _, total = await call.services.opt_outs.page(grant, query)
     return total
 
 
@@ -84,7 +84,7 @@ async def new(call: Call) -> Answer:
 
 
 async def _new_page(call: Call, form: Fields, ticked: list[str] | None) -> Answer:
-    apps = words.app_choices(await call.house.opt_outs.applications(call.grant))
+    apps = labels.app_choices(await call.services.opt_outs.applications(call.grant))
     values = {
         "form": form,
         "kinds": _KINDS,
@@ -97,14 +97,14 @@ async def _new_page(call: Call, form: Fields, ticked: list[str] | None) -> Answe
 
 async def add(call: Call) -> Answer:
     """Add an address, with rules of all types for the ticked applications."""
-    form, opt_outs = call.form, call.house.opt_outs
+    form, opt_outs = call.form, call.services.opt_outs
     typed = form.text("address", "Number", characters_max=40, required=True)
     chosen = form.choice("kind", "Kind", [kind for kind, _ in _KINDS])
     country = form.text("country", "Country", characters_max=2).upper()
     description = form.lines("description", "Description", characters_max=500).strip()
     known = [app.app_id for app in await opt_outs.applications(call.grant)]
     ticked = form.choices("apps", "Applications", known)
-    number = words.plain_number(typed)
+    number = labels.plain_number(typed)
     kind = AddressKind(chosen) if chosen else _kind(number)
     if form.ok:
         try:
@@ -153,7 +153,7 @@ async def address(call: Call) -> Answer:
 
 async def _page(call: Call, form: Fields, recent: str) -> Answer:
     """recent: why deleting it wants another yes."""
-    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.house.opt_outs
+    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs
     found = await opt_outs.address(reading, call.path["address"])
     rules = await opt_outs.rules(reading)
     warnings = await opt_outs.warnings(reading)
@@ -174,8 +174,8 @@ async def _page(call: Call, form: Fields, recent: str) -> Answer:
         "meaning": meaning,
         "about": about(meaning.rule) if meaning is not None else "",
         "recent": recent,
-        "KINDS": words.KINDS,
-        "SETS": words.SETS,
+        "KINDS": labels.KINDS,
+        "SETS": labels.SETS,
         "is_toll_free": found.kind is AddressKind.TOLL_FREE,
     }
     status = 200 if form.ok and call.query.ok else 422
@@ -188,7 +188,7 @@ async def describe(call: Call) -> Answer:
     text = form.lines("description", "Description", characters_max=500).strip()
     if form.ok:
         try:
-            await call.house.opt_outs.describe_address(call.grant, name, text)
+            await call.services.opt_outs.describe_address(call.grant, name, text)
         except InvalidValue as error:
             form.refuse_error(error, other="description")
         else:
@@ -200,7 +200,7 @@ async def delete(call: Call) -> Answer:
     """Delete it; within 60 days of its last text only after another yes."""
     form, name = call.form, call.path["address"]
     try:
-        await call.house.opt_outs.delete_address(
+        await call.services.opt_outs.delete_address(
             call.grant, name, origin=call.origin, even_if_recent=form.has("even_if_recent")
         )
     except WrongState as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.errors import InvalidValue, QuotaExceeded
 from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, SmsApplication
@@ -34,7 +34,7 @@ async def add(call: Call) -> Answer:
     """Add an application; one of that name is changed in its own form only."""
     form = call.form
     app_id = form.text("app_id", "Application id", characters_max=64, required=True)
-    known = await call.house.opt_outs.applications(call.grant)
+    known = await call.services.opt_outs.applications(call.grant)
     if any(row.app_id == app_id for row in known):
         form.refuse("app_id", "There is an application of this id already.")
     if await _put(call, app_id):
@@ -52,10 +52,10 @@ async def change(call: Call) -> Answer:
 
 
 async def _found(call: Call) -> SmsApplication:
-    for row in await call.house.opt_outs.applications(call.grant):
+    for row in await call.services.opt_outs.applications(call.grant):
         if row.app_id == call.path["app"] and row.app_id != TOPICS_APP:
             return row
-    raise Misfit(MISSING)
+    raise BadRequest(MISSING)
 
 
 async def _put(call: Call, app_id: str) -> bool:
@@ -70,7 +70,7 @@ async def _put(call: Call, app_id: str) -> bool:
         settings[CALLBACK_SECRET] = ""
     if form.ok:
         try:
-            await call.house.opt_outs.put_application(call.grant, app_id, _sender(sender), settings)
+            await call.services.opt_outs.put_application(call.grant, app_id, _sender(sender), settings)
         except InvalidValue as error:
             form.refuse_error(error)
         except QuotaExceeded as error:
@@ -80,7 +80,7 @@ async def _put(call: Call, app_id: str) -> bool:
 
 def _sender(typed: str) -> str:
     """A number without what people put between digits, or the sender id as it is."""
-    return words.plain_number(typed) if typed.startswith(("+", "00")) else typed
+    return labels.plain_number(typed) if typed.startswith(("+", "00")) else typed
 
 
 def _page(call: Call, form: Fields, found: SmsApplication | None) -> Answer:

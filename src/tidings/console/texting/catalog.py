@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.console.texting.keywords import size_of
 from tidings.domain.errors import AlreadyExists, InvalidValue, QuotaExceeded
 from tidings.domain.grants import Verb
@@ -34,10 +34,10 @@ _TEMPLATE_FIELDS = _SIGN_FIELDS | {"name": "name", "unsubscribe": "content"}
 
 async def catalog(call: Call) -> Answer:
     """What waits for review first, then the newest."""
-    house, grant = call.house, call.grant
+    services, grant = call.services, call.grant
     start = call.query.whole("from", "Page", most=1_000_000)
-    signs = sorted(await house.catalog.signs(grant), key=_order)
-    templates = sorted(await house.catalog.templates(grant), key=_order)
+    signs = sorted(await services.catalog.signs(grant), key=_order)
+    templates = sorted(await services.catalog.templates(grant), key=_order)
     rows: list[SmsSign | SmsTemplate] = [*signs, *templates]
     values = {
         "signs": signs[start : start + PAGE_ROWS],
@@ -49,7 +49,7 @@ async def catalog(call: Call) -> Answer:
         "next": start + PAGE_ROWS if start + PAGE_ROWS < max(len(signs), len(templates)) else 0,
         "REVIEWS": REVIEWS,
         "REACHES": REACHES,
-        "TYPES": words.TYPES,
+        "TYPES": labels.TYPES,
     }
     return Shown("texting/catalog.html", "Signs and templates", values)
 
@@ -79,7 +79,7 @@ async def add_sign(call: Call) -> Answer:
     remark = form.lines("remark", "Remark", characters_max=500).strip()
     if form.ok:
         try:
-            made = await call.house.catalog.add_sign(call.grant, content, reach=reach, remark=remark)
+            made = await call.services.catalog.add_sign(call.grant, content, reach=reach, remark=remark)
         except InvalidValue as error:
             form.refuse_error(error, _SIGN_FIELDS, "content")
         except AlreadyExists:
@@ -97,7 +97,7 @@ async def new_template(call: Call) -> Answer:
 
 
 def _template_form(form: Fields) -> Answer:
-    values = {"form": form, "reaches": _REACHES, "types": words.TYPE_CHOICES}
+    values = {"form": form, "reaches": _REACHES, "types": labels.TYPE_CHOICES}
     return Shown("texting/template_new.html", "Add a template", values, status=200 if form.ok else 422)
 
 
@@ -108,12 +108,12 @@ async def add_template(call: Call) -> Answer:
     content = form.lines("content", "Text", characters_max=500).strip()
     if form.ok and not content:
         form.refuse("content", "Text is needed.")
-    chosen = form.choice("type", "Type", [value for value, _ in words.TYPE_CHOICES], "2")
+    chosen = form.choice("type", "Type", [value for value, _ in labels.TYPE_CHOICES], "2")
     reach = _reach(form)
     remark = form.lines("remark", "Remark", characters_max=500).strip()
     if form.ok:
         try:
-            made = await call.house.catalog.add_template(
+            made = await call.services.catalog.add_template(
                 call.grant, name=name, content=content, sms_type=SmsType(int(chosen)), reach=reach, remark=remark
             )
         except InvalidValue as error:
@@ -142,7 +142,7 @@ async def sign(call: Call) -> Answer:
 
 
 async def _sign_page(call: Call, form: Fields) -> Answer:
-    row = await call.house.catalog.sign(call.authorize(Verb.LIST), _id(call))
+    row = await call.services.catalog.sign(call.authorize(Verb.LIST), _id(call))
     return _one(form, row, f"Sign {row.content}", "signs")
 
 
@@ -152,7 +152,7 @@ async def template(call: Call) -> Answer:
 
 
 async def _template_page(call: Call, form: Fields) -> Answer:
-    row = await call.house.catalog.template(call.authorize(Verb.LIST), _id(call))
+    row = await call.services.catalog.template(call.authorize(Verb.LIST), _id(call))
     return _one(form, row, f"Template {row.id}", "templates")
 
 
@@ -163,7 +163,7 @@ def _one(form: Fields, row: SmsSign | SmsTemplate, title: str, kind: str) -> Ans
         "title": title,
         "kind": kind,
         "size": size_of(row.content),
-        "type": words.TYPES[row.sms_type] if isinstance(row, SmsTemplate) else "",
+        "type": labels.TYPES[row.sms_type] if isinstance(row, SmsTemplate) else "",
         "name": row.name if isinstance(row, SmsTemplate) else "",
         "review": REVIEWS[row.review],
         "reach": REACHES[row.reach],
@@ -176,7 +176,7 @@ async def review_sign(call: Call) -> Answer:
     approved, reply = _decision(call.form)
     if call.form.ok:
         try:
-            row = await call.house.catalog.review_sign(call.grant, _id(call), approved=approved, reply=reply)
+            row = await call.services.catalog.review_sign(call.grant, _id(call), approved=approved, reply=reply)
         except InvalidValue as error:
             call.form.refuse_error(error, other="reply")
         else:
@@ -189,7 +189,7 @@ async def review_template(call: Call) -> Answer:
     approved, reply = _decision(call.form)
     if call.form.ok:
         try:
-            row = await call.house.catalog.review_template(call.grant, _id(call), approved=approved, reply=reply)
+            row = await call.services.catalog.review_template(call.grant, _id(call), approved=approved, reply=reply)
         except InvalidValue as error:
             call.form.refuse_error(error, other="reply")
         else:
@@ -207,20 +207,20 @@ def _decision(form: Fields) -> tuple[bool, str]:
 
 async def delete_sign(call: Call) -> Answer:
     """Texts cannot carry it any more."""
-    await call.house.catalog.delete_sign(call.grant, _id(call))
+    await call.services.catalog.delete_sign(call.grant, _id(call))
     return Moved(_PATH, "The sign was deleted.")
 
 
 async def delete_template(call: Call) -> Answer:
     """Texts cannot be made of it any more."""
-    await call.house.catalog.delete_template(call.grant, _id(call))
+    await call.services.catalog.delete_template(call.grant, _id(call))
     return Moved(_PATH, "The template was deleted.")
 
 
 def _id(call: Call) -> int:
     text = call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     return int(text)
 
 

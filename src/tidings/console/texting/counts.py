@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from tidings.console.charts import Bar, bars
+from tidings.console.formatting import midnight
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.showing import midnight
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.texts import TextCount, TextTally
@@ -55,18 +55,18 @@ class Step:
 
 async def counts(call: Call) -> Answer:
     """The figures of a range of time, of one application or all."""
-    query, house = call.query, call.house
+    query, services = call.query, call.services
     chosen = query.choice("range", "Time", RANGES, "week")
     apps = []
     if call.may(Verb.READ_OPT_OUTS):
-        apps = await house.opt_outs.applications(call.authorize(Verb.READ_OPT_OUTS))
+        apps = await services.opt_outs.applications(call.authorize(Verb.READ_OPT_OUTS))
     app = query.choice("app", "Application", [row.app_id for row in apps])
     span = RANGES[chosen]
-    now = house.clock.now()
+    now = services.clock.now()
     last = midnight(now) if span.hours == 24 else now.replace(minute=0, second=0, microsecond=0)
     size = timedelta(hours=span.hours)
     since = last - (span.steps - 1) * size
-    tallies = await house.texts.tallies(call.grant, None, since, last + size) if query.ok else []
+    tallies = await services.texts.tallies(call.grant, None, since, last + size) if query.ok else []
     if app:
         tallies = [tally for tally in tallies if tally.app_id == app]
     total = Counter[TextCount]()
@@ -78,7 +78,7 @@ async def counts(call: Call) -> Answer:
         "chosen": chosen,
         "ranges": tuple((name, found.label) for name, found in RANGES.items()),
         "span": span,
-        "apps": words.app_choices(apps),
+        "apps": labels.app_choices(apps),
         "app": app,
         "total": total,
         "steps": steps,
@@ -118,7 +118,7 @@ def _lines(tallies: Sequence[TextTally]) -> list[tuple[str, str, list[int]]]:
         by[tally.app_id, tally.sms_type, tally.what] += tally.count
     keys = sorted({(app, sms_type) for app, sms_type, _ in by}, key=lambda key: (key[0] != TOPICS_APP, key))
     return [
-        (words.app_name(app), words.TYPES[sms_type], [by[app, sms_type, what] for what, _ in SHOWN])
+        (labels.app_name(app), labels.TYPES[sms_type], [by[app, sms_type, what] for what, _ in SHOWN])
         for app, sms_type in keys
     ]
 

@@ -5,10 +5,10 @@ A long list comes in pieces, cut by `texting.js`; without script it is one form,
 
 from __future__ import annotations
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.dialects.contract import WireResponse
 from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
@@ -28,12 +28,12 @@ async def new(call: Call) -> Answer:
 
 async def _page(call: Call, form: Fields, kept: Upload | None = None) -> Answer:
     """kept: a list that has arrived, so that nobody has to choose its file again."""
-    found = await call.house.opt_outs.addresses(call.grant)
+    found = await call.services.opt_outs.addresses(call.grant)
     values = {
         "form": form,
         "kept": kept,
-        "addresses": words.address_choices(found),
-        "running": call.house.uploads.running(call.grant),
+        "addresses": labels.address_choices(found),
+        "running": call.services.uploads.running(call.grant),
         "piece_bytes": PIECE_BYTES,
         "list_mib": LIST_BYTES_MAX // 2**20,
     }
@@ -45,15 +45,15 @@ async def piece(call: Call) -> Answer:
     upload_id = call.form.text("upload", "Upload", characters_max=128)
     sent = call.form.files.get("piece")
     if sent is None or not call.form.ok:
-        raise Misfit(MISSING)
-    upload = call.house.uploads.add_piece(call.grant, upload_id, sent.content)
+        raise BadRequest(MISSING)
+    upload = call.services.uploads.add_piece(call.grant, upload_id, sent.content)
     return WireResponse(200, upload.id.encode(), headers=(("Cache-Control", "no-store"),))
 
 
 async def begin(call: Call) -> Answer:
     """Begin with the file of the form, or with what came in pieces."""
-    form, uploads = call.form, call.house.uploads
-    known = [row.address for row in await call.house.opt_outs.addresses(call.grant)]
+    form, uploads = call.form, call.services.uploads
+    known = [row.address for row in await call.services.opt_outs.addresses(call.grant)]
     address = form.choice("address", "Address", [ACCOUNT_WIDE, *known], ACCOUNT_WIDE)
     upload_id = form.text("upload", "Upload", characters_max=128)
     sent = form.files.get("list")
@@ -94,8 +94,8 @@ async def begin(call: Call) -> Answer:
 
 async def progress(call: Call) -> Answer:
     """How far it is. htmx asks again until it is over, then for nothing more."""
-    upload = call.house.uploads.progress(call.grant, call.path["id"])
-    values = {"upload": upload, "Stage": Stage, "where": words.address_name(upload.address or ACCOUNT_WIDE)}
+    upload = call.services.uploads.progress(call.grant, call.path["id"])
+    values = {"upload": upload, "Stage": Stage, "where": labels.address_name(upload.address or ACCOUNT_WIDE)}
     spoken = _spoken(upload) if upload.is_over else ""
     return Shown("texting/import_progress.html", "Import", values, block="state", spoken=spoken)
 

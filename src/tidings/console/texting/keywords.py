@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tidings.console.fields import Fields, sentence
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain import keywords as matching
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.optout import AddressKind, InboundAddress, KeywordSet
-from tidings.services.inbound import REPLY_CHARACTERS_MAX
+from tidings.services.inbound_addresses import REPLY_CHARACTERS_MAX
 from tidings.wire.smpp import gsm, splitting
 
 WORDS: Mapping[KeywordSet, str] = {name: f"words-{name.value}" for name in KeywordSet}
@@ -52,7 +52,7 @@ class Column:
 
 async def editor(call: Call) -> Answer:
     """The form with what counts now."""
-    found = await call.house.opt_outs.address(call.grant, call.path["address"])
+    found = await call.services.opt_outs.address(call.grant, call.path["address"])
     sets = {name: tuple(found.keywords.get(name, ())) for name in KeywordSet}
     replies = {name: found.replies.get(name, "") for name in KeywordSet}
     return _page(call, found, Fields(), sets, replies)
@@ -60,7 +60,7 @@ async def editor(call: Call) -> Answer:
 
 async def save(call: Call) -> Answer:
     """Save the sets and answers whole, or (`check`) only say what would be wrong."""
-    form, opt_outs = call.form, call.house.opt_outs
+    form, opt_outs = call.form, call.services.opt_outs
     found = await opt_outs.address(call.grant, call.path["address"])
     sets = {name: _typed_words(form, name) for name in KeywordSet}
     replies = {
@@ -89,7 +89,7 @@ def _page(
 ) -> Answer:
     columns = [
         Column(
-            words.SETS[name],
+            labels.SETS[name],
             _ABOUT[name],
             WORDS[name],
             (form.all(WORDS[name]) or ["\n".join(sets[name])])[0],
@@ -130,7 +130,7 @@ def _is_short(character: str) -> bool:
 
 
 def _typed_words(form: Fields, name: KeywordSet) -> tuple[str, ...]:
-    text = form.lines(WORDS[name], f"{words.SETS[name]} words", characters_max=_WORDS_CHARACTERS_MAX)
+    text = form.lines(WORDS[name], f"{labels.SETS[name]} words", characters_max=_WORDS_CHARACTERS_MAX)
     return matching.distinct(word for line in text.split("\n") if (word := line.strip()))
 
 
@@ -145,7 +145,9 @@ def _check_words(form: Fields, name: KeywordSet, sets: Mapping[KeywordSet, Seque
             continue
         others = [other for other in KeywordSet if other is not name and _has(sets[other], word)]
         if others:
-            wrong.append(f"“{word}” is among the {words.SETS[others[0]].lower()} words, too; it can be in one set only")
+            wrong.append(
+                f"“{word}” is among the {labels.SETS[others[0]].lower()} words, too; it can be in one set only"
+            )
     if len(sets[name]) > matching.KEYWORDS_MAX:
         wrong.insert(0, f"at most {matching.KEYWORDS_MAX} keywords, not {len(sets[name])}")
     if wrong:

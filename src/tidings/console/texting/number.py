@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, LedgerQuery, SubscriptionQuery
 from tidings.domain.optout import (
@@ -27,7 +27,7 @@ _OPT_OUTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PhoneStatus:
     """What an application may send to the number: for each type the addresses that block it."""
 
     app: str
@@ -37,17 +37,17 @@ class Standing:
 
 async def number(call: Call) -> Answer:
     """The form, and with a number the rest."""
-    query, grant, opt_outs = call.query, call.grant, call.house.opt_outs
+    query, grant, opt_outs = call.query, call.grant, call.services.opt_outs
     apps = await opt_outs.applications(grant)
-    phone = words.read_phone(query, "phone", "Number")
+    phone = labels.read_phone(query, "phone", "Number")
     app = query.choice("app", "Application", [row.app_id for row in apps], TOPICS_APP)
-    chosen = query.choice("type", "Type", [value for value, _ in words.TYPE_CHOICES], "1")
+    chosen = query.choice("type", "Type", [value for value, _ in labels.TYPE_CHOICES], "1")
     values: dict[str, object] = {
         "query": query,
-        "apps": words.app_choices(apps),
+        "apps": labels.app_choices(apps),
         "app": app,
-        "app_name": words.app_name(app),
-        "types": words.TYPE_CHOICES,
+        "app_name": labels.app_name(app),
+        "types": labels.TYPE_CHOICES,
         "chosen": chosen,
         "phone": phone if query.ok else "",
     }
@@ -59,43 +59,43 @@ async def number(call: Call) -> Answer:
 
 
 async def _verdict(call: Call, grant: Grant, phone: str, app: str, sms_type: SmsType) -> dict[str, object]:
-    blocked = await call.house.opt_outs.why(grant, phone, app, sms_type)
-    watch = call.house.transports
+    blocked = await call.services.opt_outs.why(grant, phone, app, sms_type)
+    watch = call.services.transports
     transports = [] if watch is None else list(watch())
     return {
-        "blocked": [(found, words.address_name(found.opt_out.address)) for found in blocked],
-        "type_name": words.TYPES[sms_type],
+        "blocked": [(found, labels.address_name(found.opt_out.address)) for found in blocked],
+        "type_name": labels.TYPES[sms_type],
         "is_down": bool(transports) and not any(transport.is_up for transport in transports),
     }
 
 
 async def _known(call: Call, grant: Grant, phone: str, apps: Sequence[SmsApplication]) -> dict[str, object]:
-    house = call.house
-    since = house.clock.now() - TEXTS_KEPT
-    states, _ = await house.opt_outs.page(
+    services = call.services
+    since = services.clock.now() - TEXTS_KEPT
+    states, _ = await services.opt_outs.page(
         grant, OptOutQuery(grant.owner, phones=(phone,), limit=_OPT_OUTS), counted=False
     )
-    rules = await house.opt_outs.rules(grant)
+    rules = await services.opt_outs.rules(grant)
     sent = None
     if call.may(Verb.READ_LEDGER):
         query = SentTextQuery(grant.owner, phones=(phone,), limit=_TEXTS)
-        sent = await house.texts.reports_of(call.authorize(Verb.READ_LEDGER), query)
+        sent = await services.texts.reports_of(call.authorize(Verb.READ_LEDGER), query)
     subscriptions, topics = None, {}
     if call.may(Verb.LIST):
         listed = SubscriptionQuery(grant.owner, endpoint=phone, protocol="sms", limit=_SUBSCRIPTIONS)
-        subscriptions = await house.subscriptions.page(call.authorize(Verb.LIST), listed)
-        topics = dict(await house.subscriptions.topics_of(subscriptions))
+        subscriptions = await services.subscriptions.page(call.authorize(Verb.LIST), listed)
+        topics = dict(await services.subscriptions.topics_of(subscriptions))
     records = LedgerQuery(endpoint=phone, before=NEWEST, limit=_RECORDS)
     return {
-        "states": [(row, words.blocks(row.address, rules), words.address_name(row.address)) for row in states],
+        "states": [(row, labels.blocks(row.address, rules), labels.address_name(row.address)) for row in states],
         "matrix": await _matrix(call, grant, states, rules, apps[:APPS_SHOWN]),
-        "records": await house.opt_outs.records(grant, records),
-        "heard": (await house.opt_outs.heard_from(grant, phone, since=since))[:_TEXTS],
+        "records": await services.opt_outs.records(grant, records),
+        "heard": (await services.opt_outs.inbound_texts_from(grant, phone, since=since))[:_TEXTS],
         "sent": sent,
         "subscriptions": subscriptions,
         "topics": topics,
         "days": TEXTS_KEPT.days,
-        "type_names": words.TYPES,
+        "type_names": labels.TYPES,
         "ACCOUNT_WIDE": ACCOUNT_WIDE,
     }
 
@@ -106,9 +106,9 @@ async def _matrix(
     states: Sequence[OptOut],
     rules: Sequence[BlockingRule],
     apps: Sequence[SmsApplication],
-) -> list[Standing]:
+) -> list[PhoneStatus]:
     """What every application may send, by the rule that the gate asks."""
-    live = {row.address: row for row in await call.house.opt_outs.addresses(grant)}
+    live = {row.address: row for row in await call.services.opt_outs.addresses(grant)}
     by: Mapping[tuple[str, str], BlockingRule] = {(rule.address, rule.app_id): rule for rule in rules}
     wide = any(row.address == ACCOUNT_WIDE for row in states)
     at = [live[row.address] for row in states if row.address in live]
@@ -116,10 +116,10 @@ async def _matrix(
     for app in apps:
         blocked = []
         for sms_type in SmsType:
-            names = [words.WHOLE_ACCOUNT] if wide else []
+            names = [labels.WHOLE_ACCOUNT] if wide else []
             names += [row.address for row in at if covers(row, by.get((row.address, app.app_id)), app.app_id, sms_type)]
             blocked.append(names)
-        found.append(Standing(app.app_id, words.app_name(app.app_id), blocked))
+        found.append(PhoneStatus(app.app_id, labels.app_name(app.app_id), blocked))
     return found
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from tidings.console.csv_export import download
+from tidings.console.formatting import EVENTS, WAYS
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.showing import EVENTS, WAYS
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE
@@ -46,13 +46,13 @@ async def records(call: Call) -> Answer:
     query, grant = call.query, call.grant
     before = query.whole("before", "Page", default=NEWEST)
     asked = replace(await _wanted(call, grant), before=before, limit=PAGE_RECORDS + 1)
-    found = await call.house.opt_outs.records(grant, asked) if query.ok else []
+    found = await call.services.opt_outs.records(grant, asked) if query.ok else []
     shown = found[:PAGE_RECORDS]
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
         "query": query,
         "entries": shown,
-        "addresses": words.address_choices(await call.house.opt_outs.addresses(grant)),
+        "addresses": labels.address_choices(await call.services.opt_outs.addresses(grant)),
         "events": tuple((event.value, EVENTS[event][0]) for event in RECORDS),
         "ways": tuple((way.value, WAYS[way]) for way in _WAYS),
         "filters": link,
@@ -68,11 +68,11 @@ async def records(call: Call) -> Answer:
 
 async def _wanted(call: Call, grant: Grant) -> LedgerQuery:
     query = call.query
-    known = [row.address for row in await call.house.opt_outs.addresses(grant)]
+    known = [row.address for row in await call.services.opt_outs.addresses(grant)]
     event = query.choice("event", "What happened", [event.value for event in RECORDS])
     way = query.choice("way", "By which way", [way.value for way in _WAYS])
     return LedgerQuery(
-        endpoint=words.read_phone(query, "phone", "Number") or None,
+        endpoint=labels.read_phone(query, "phone", "Number") or None,
         address=query.choice("address", "Address", [ACCOUNT_WIDE, *known]) or None,
         events=(Event(event),) if event else (),
         ways=(Way(way),) if way else (),
@@ -95,7 +95,7 @@ async def export(call: Call) -> Answer:
 
 
 async def _pages(call: Call, grant: Grant, wanted: LedgerQuery) -> AsyncIterator[Sequence[LedgerEntry]]:
-    while entries := await call.house.opt_outs.records(grant, wanted):
+    while entries := await call.services.opt_outs.records(grant, wanted):
         yield entries
         wanted = replace(wanted, after=entries[-1].id)
 

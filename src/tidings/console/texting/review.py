@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
 from tidings.domain.business_days import BUSINESS_DAYS_MAX, begun_before, business_days
 from tidings.domain.errors import NotFound, WrongState
 from tidings.domain.grants import Verb
@@ -43,8 +43,8 @@ async def review(call: Call) -> Answer:
 
 
 async def _page(call: Call, form: Fields, record: str) -> Answer:
-    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.house.opt_outs
-    now = call.house.clock.now()
+    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs
+    now = call.services.clock.now()
     if record:  # that one again, with what is wrong about the form
         start, alone = int(record) - 1, True
         waiting = [row for row in await opt_outs.open_reviews(reading, after=start, limit=1) if str(row.id) == record]
@@ -80,21 +80,21 @@ async def decide(call: Call) -> Answer:
     """An opt-out, or nothing of the kind. The same reason is the ledger's."""
     form, record = call.form, call.path["record"]
     if not (record.isascii() and record.isdigit() and len(record) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     decision = form.choice("decision", "Decision", ("opt-out", "ignore"), "opt-out")
     reason = form.text(f"reason-{record}", "Reason", characters_max=REASON_CHARACTERS_MAX, required=True)
     if not form.ok:
         return await _page(call, form, record)
     path = f"{ROOT}/texting/review"
     try:
-        await call.house.opt_outs.resolve(
+        await call.services.opt_outs.resolve(
             call.grant, int(record), opt_out=decision == "opt-out", reason=reason, origin=call.origin
         )
     except WrongState:
         return Moved(path, "Somebody was faster: that text is decided.", good=False)
     except NotFound as error:
-        raise Misfit(MISSING) from error
-    left = await call.house.opt_outs.open_review_total(call.authorize(Verb.READ_OPT_OUTS))
+        raise BadRequest(MISSING) from error
+    left = await call.services.opt_outs.open_review_total(call.authorize(Verb.READ_OPT_OUTS))
     done = "Opted out." if decision == "opt-out" else "Not an opt-out; nothing was changed."
     return Moved(path, f"{done} {plural(left, 'text')} left." if left else f"{done} That was the last one.")
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from tidings.console.fields import Fields
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.optout import EVERY_TYPE, TOPICS_APP, BlockingRule, InboundAddress, OptOutQuery, SmsType
@@ -60,7 +60,7 @@ async def rules(call: Call) -> Answer:
 
 async def save(call: Call) -> Answer:
     """Write what differs from what the form showed. Taking a block away from people who unsubscribed wants another yes."""
-    form, opt_outs, name = call.form, call.house.opt_outs, call.path["address"]
+    form, opt_outs, name = call.form, call.services.opt_outs, call.path["address"]
     await opt_outs.address(call.grant, name)
     changes = _changes(form, [app.app_id for app in await opt_outs.applications(call.grant)])
     if not form.ok:
@@ -94,7 +94,7 @@ def _changes(form: Fields, apps: Sequence[str]) -> list[_Change]:
 
 
 async def _opted_out(call: Call, address: str) -> int:
-    _, total = await call.house.opt_outs.page(
+    _, total = await call.services.opt_outs.page(
         call.authorize(Verb.READ_OPT_OUTS), OptOutQuery(call.principal.account_id, (address,), limit=1)
     )
     return total
@@ -102,7 +102,7 @@ async def _opted_out(call: Call, address: str) -> int:
 
 async def _page(call: Call, form: Fields, saved: str | None, changes: Sequence[_Change]) -> Answer:
     """saved: the address whose form was not taken, with the changes it asked for."""
-    reading, opt_outs, query = call.authorize(Verb.READ_OPT_OUTS), call.house.opt_outs, call.query
+    reading, opt_outs, query = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs, call.query
     addresses = await opt_outs.addresses(reading)
     only = saved or query.text("at", "Address", characters_max=32)
     if only:
@@ -125,7 +125,7 @@ async def _page(call: Call, form: Fields, saved: str | None, changes: Sequence[_
         "matrices": matrices,
         "only": only,
         "applications": apps[first : first + PAGE_APPS],
-        "types": words.TYPE_CHOICES,
+        "types": labels.TYPE_CHOICES,
         "unruled": {app.app_id for app in apps} - {rule.app_id for rule in known} - {TOPICS_APP},
         "TOPICS": TOPICS_APP,
         "next": start + PAGE_ADDRESSES if start + PAGE_ADDRESSES < len(addresses) else 0,
@@ -147,13 +147,13 @@ def _lines(
         now = frozenset(str(int(sms_type)) for sms_type in types)
         change = next((change for change in asked if change.app == app), None)
         before = now if change is None else change.before
-        lines.append(Line(app, words.app_name(app), "".join(sorted(before)), now if change is None else change.after))
+        lines.append(Line(app, labels.app_name(app), "".join(sorted(before)), now if change is None else change.after))
     return lines
 
 
 def _told(change: _Change) -> str:
-    gone = [label for number, label in words.TYPE_CHOICES if number in change.before - change.after]
-    return f"{words.app_name(change.app)}: {', '.join(gone)}"
+    gone = [label for number, label in labels.TYPE_CHOICES if number in change.before - change.after]
+    return f"{labels.app_name(change.app)}: {', '.join(gone)}"
 
 
 ROUTES = (

@@ -10,16 +10,16 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from tidings.console.csv_export import download
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields, sentence
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
-from tidings.console.texting import words
+from tidings.console.texting import labels
 from tidings.domain.errors import InvalidValue, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, BlockingRule, OptOut, OptOutQuery
 from tidings.services.optouts import REASON_CHARACTERS_MAX
-from tidings.services.phones import phone_number
+from tidings.services.phone_consent import phone_number
 from tidings.wire.csv_rows import lines
 
 PAGE_PEOPLE = 50
@@ -34,7 +34,7 @@ _NOBODY = "-"
 
 async def unsubscribed(call: Call) -> Answer:
     """A page of those who are opted out, the longest first."""
-    query, grant, opt_outs = call.query, call.grant, call.house.opt_outs
+    query, grant, opt_outs = call.query, call.grant, call.services.opt_outs
     addresses = await opt_outs.addresses(grant)
     rules, apps = await opt_outs.rules(grant), await opt_outs.applications(grant)
     wanted = await _wanted(call, grant)
@@ -43,16 +43,16 @@ async def unsubscribed(call: Call) -> Answer:
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
         "query": query,
-        "rows": [(row, words.blocks(row.address, rules), words.address_name(row.address)) for row in found],
+        "rows": [(row, labels.blocks(row.address, rules), labels.address_name(row.address)) for row in found],
         "total": total,
         "start": start,
-        "addresses": words.address_choices(addresses),
-        "apps": words.app_choices(apps),
+        "addresses": labels.address_choices(addresses),
+        "apps": labels.app_choices(apps),
         "filters": link,
         "is_searched": bool(any(link.values()) or start or query.refusals),
         "first": link if start else None,
         "next": link | {"from": start + PAGE_PEOPLE} if start + len(found) < total else None,
-        "running": call.house.uploads.running(grant),
+        "running": call.services.uploads.running(grant),
     }
     status = 200 if query.ok else 422
     spoken = plural(total, "number")
@@ -61,9 +61,9 @@ async def unsubscribed(call: Call) -> Answer:
 
 async def _wanted(call: Call, grant: Grant) -> OptOutQuery:
     """What the filters say. An application stands for the addresses at which an opt-out blocks something of it."""
-    query, opt_outs = call.query, call.house.opt_outs
+    query, opt_outs = call.query, call.services.opt_outs
     known = [row.address for row in await opt_outs.addresses(grant)]
-    phone = words.read_phone(query, "phone", "Number")
+    phone = labels.read_phone(query, "phone", "Number")
     address = query.choice("address", "Address", [ACCOUNT_WIDE, *known])
     app = query.choice("app", "Application", [row.app_id for row in await opt_outs.applications(grant)])
     places = [address] if address else []
@@ -90,15 +90,15 @@ async def new(call: Call) -> Answer:
 
 
 async def _new_page(call: Call, form: Fields) -> Answer:
-    found = await call.house.opt_outs.addresses(call.grant)
-    values = {"form": form, "addresses": words.address_choices(found), "phones_max": PHONES_MAX}
+    found = await call.services.opt_outs.addresses(call.grant)
+    values = {"form": form, "addresses": labels.address_choices(found), "phones_max": PHONES_MAX}
     status = 200 if form.ok else 422
     return Shown("texting/unsubscribed_new.html", "Opt somebody out", values, status=status)
 
 
 async def add(call: Call) -> Answer:
     """Opt numbers out, one a line."""
-    form, opt_outs = call.form, call.house.opt_outs
+    form, opt_outs = call.form, call.services.opt_outs
     phones = _typed_phones(form)
     known = [row.address for row in await opt_outs.addresses(call.grant)]
     address = form.choice("address", "Address", [ACCOUNT_WIDE, *known], ACCOUNT_WIDE)
@@ -150,7 +150,7 @@ async def lift(call: Call) -> Answer:
     if not form.ok:
         return await _lift_page(call, form, row)
     try:
-        lifted = await call.house.opt_outs.opt_in(
+        lifted = await call.services.opt_outs.opt_in(
             call.grant, row.address, row.phone, reason=reason, origin=call.origin, forced=form.has("forced")
         )
     except WrongState:
@@ -163,23 +163,23 @@ async def lift(call: Call) -> Answer:
 async def _one(call: Call, fields: Fields) -> OptOut:
     """The opt-out that a link or form names. Raises Misfit."""
     address = fields.text("address", "Address", characters_max=32)
-    phone = words.read_phone(fields, "phone", "Number")
+    phone = labels.read_phone(fields, "phone", "Number")
     if fields.ok and address and phone:
         query = OptOutQuery(call.principal.account_id, (address,), (phone,), limit=1)
-        found, _ = await call.house.opt_outs.page(call.authorize(Verb.READ_OPT_OUTS), query, counted=False)
+        found, _ = await call.services.opt_outs.page(call.authorize(Verb.READ_OPT_OUTS), query, counted=False)
         if found:
             return found[0]
-    raise Misfit(MISSING)
+    raise BadRequest(MISSING)
 
 
 async def _lift_page(call: Call, form: Fields, row: OptOut) -> Answer:
-    rules = await call.house.opt_outs.rules(call.authorize(Verb.READ_OPT_OUTS))
+    rules = await call.services.opt_outs.rules(call.authorize(Verb.READ_OPT_OUTS))
     values = {
         "form": form,
         "row": row,
-        "name": words.address_name(row.address),
-        "blocks": words.blocks(row.address, rules),
-        "is_protected": call.house.opt_outs.is_protected(row),
+        "name": labels.address_name(row.address),
+        "blocks": labels.blocks(row.address, rules),
+        "is_protected": call.services.opt_outs.is_protected(row),
     }
     return Shown("texting/lift.html", f"Lift the opt-out of {row.phone}", values, status=200 if form.ok else 422)
 
@@ -194,12 +194,12 @@ async def export(call: Call) -> Answer:
     if not call.query.ok:
         return await unsubscribed(call)
     # The first page is read before the answer begins, so that a store out of reach is a page and not a torn file.
-    first, _ = await call.house.opt_outs.page(grant, wanted, counted=False)
+    first, _ = await call.services.opt_outs.page(grant, wanted, counted=False)
     return download("tidings-unsubscribed.csv", _csv(call, grant, wanted, first))
 
 
 async def _csv(call: Call, grant: Grant, wanted: OptOutQuery, page: Sequence[OptOut]) -> AsyncIterator[bytes]:
-    rules = await call.house.opt_outs.rules(grant)
+    rules = await call.services.opt_outs.rules(grant)
     told: dict[str, str] = {}
     yield lines([COLUMNS])
     while page:
@@ -208,7 +208,7 @@ async def _csv(call: Call, grant: Grant, wanted: OptOutQuery, page: Sequence[Opt
         last = page[-1].since
         alike = sum(1 for row in page if row.since == last)
         wanted = replace(wanted, since=last, offset=alike + (wanted.offset if last == wanted.since else 0))
-        page, _ = await call.house.opt_outs.page(grant, wanted, counted=False)
+        page, _ = await call.services.opt_outs.page(grant, wanted, counted=False)
 
 
 def _line(row: OptOut, blocked: str) -> tuple[object, ...]:
@@ -217,7 +217,7 @@ def _line(row: OptOut, blocked: str) -> tuple[object, ...]:
 
 
 def _blocks(address: str, rules: Sequence[BlockingRule]) -> str:
-    told = words.blocks(address, rules)
+    told = labels.blocks(address, rules)
     return "; ".join(f"{found.app or 'everything'}: {', '.join(found.types)}" for found in told)
 
 

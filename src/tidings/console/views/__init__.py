@@ -1,4 +1,4 @@
-"""The pages of topics, consent and the house: what each shows and does. A view asks services and gives an answer; no HTTP here."""
+"""The pages of topics, consent and the server: what each shows and does. A view asks services and gives an answer; no HTTP here."""
 
 from tidings.console.routing import Route
 from tidings.console.views import (

@@ -8,7 +8,7 @@ from tidings.domain.grants import Verb
 
 async def account(call: Call) -> Answer:
     """The account's names, users and access keys."""
-    accounts, owner = call.house.accounts, call.grant.owner
+    accounts, owner = call.services.accounts, call.grant.owner
     values = {
         "users": sorted(await accounts.users(owner), key=lambda user: user.name),
         "keys": sorted(await accounts.access_keys(owner), key=lambda key: (key.user, key.key_id)),

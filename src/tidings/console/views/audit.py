@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from tidings.console.csv_export import download
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
 from tidings.console.routing import Answer, Call, Route, Shown
 from tidings.domain.audit import AuditEntry, AuditQuery
@@ -52,7 +52,7 @@ async def audit(call: Call) -> Answer:
     query = call.query
     before = query.whole("before", "Page", default=NEWEST)
     wanted = replace(_wanted(call, query), before=before, limit=PAGE_ENTRIES + 1)
-    entries = await call.house.accounts.trail.page(call.grant, wanted) if query.ok else []
+    entries = await call.services.accounts.trail.page(call.grant, wanted) if query.ok else []
     shown = entries[:PAGE_ENTRIES]
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
@@ -73,12 +73,12 @@ async def entry(call: Call) -> Answer:
     """One entry with everything that is known."""
     text = call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     number = int(text)
     query = AuditQuery(call.grant.owner, after=number - 1, limit=1)
-    found = await call.house.accounts.trail.page(call.grant, query)
+    found = await call.services.accounts.trail.page(call.grant, query)
     if not found or found[0].id != number:
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     names = list({**found[0].before, **found[0].after})
     return Shown("audit_entry.html", f"Audit entry {number}", {"entry": found[0], "names": names})
 
@@ -88,7 +88,7 @@ async def export(call: Call) -> Answer:
     wanted = _wanted(call, call.query)
     if not call.query.ok:
         return await audit(call)
-    pages = call.house.accounts.trail.pages(call.grant, wanted)
+    pages = call.services.accounts.trail.pages(call.grant, wanted)
     # The first page is read before the answer begins, so that a store out of reach is a page and not a torn file.
     # A list: CPython 3.11 takes an empty tuple here for the arguments of StopIteration, and fails.
     first: Sequence[AuditEntry] = await anext(pages, [])

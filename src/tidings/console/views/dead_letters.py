@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
+from tidings.console.formatting import plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
 from tidings.console.views.topics import topic_of
 from tidings.domain.grants import Verb
 from tidings.domain.model import DeadQuery, Delivery, Topic, TopicId
@@ -25,7 +25,7 @@ async def dead_letters(call: Call) -> Answer:
     of_topic = query.text("topic", "Topic", characters_max=64)
     topic = await topic_of(call, of_topic) if of_topic else None
     wanted = DeadQuery(topic_id=topic.id if topic is not None else None, after=after, limit=PAGE_ROWS + 1)
-    found = await call.house.deliveries.dead_letters(call.grant, wanted) if query.ok else []
+    found = await call.services.deliveries.dead_letters(call.grant, wanted) if query.ok else []
     shown = [delivery for delivery, _ in found[:PAGE_ROWS]]
     values = {
         "rows": shown,
@@ -42,11 +42,11 @@ async def dead_letter(call: Call) -> Answer:
     """One of them."""
     text = call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     number = int(text)
-    found = await call.house.deliveries.dead_letters(call.grant, DeadQuery(after=number - 1, limit=1))
+    found = await call.services.deliveries.dead_letters(call.grant, DeadQuery(after=number - 1, limit=1))
     if not found or found[0][0].id != number:
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     delivery, message = found[0]
     topics = await _topics(call, (delivery.topic_id,))
     values = {
@@ -67,7 +67,7 @@ async def send_again(call: Call) -> Answer:
         return Moved(here, call.form.refusals["id"], good=False)
     if not ids:
         return Moved(here, "Tick at least one dead letter first.", good=False)
-    sent = await call.house.deliveries.send_again(call.grant, ids)
+    sent = await call.services.deliveries.send_again(call.grant, ids)
     gone = len(ids) - len(sent)
     told = f" {plural(gone, 'was', 'were')} no dead letters any more." if gone else ""
     if not sent:
@@ -79,7 +79,7 @@ async def _topics(call: Call, topic_ids: Iterable[TopicId | None]) -> dict[Topic
     """Those of the topics that still exist."""
     found: dict[TopicId | None, Topic] = {}
     for topic_id in set(topic_ids):
-        topic = await call.house.topics.find_by_id(topic_id) if topic_id is not None else None
+        topic = await call.services.topics.find_by_id(topic_id) if topic_id is not None else None
         if topic is not None:
             found[topic_id] = topic
     return found
@@ -88,7 +88,7 @@ async def _topics(call: Call, topic_ids: Iterable[TopicId | None]) -> dict[Topic
 async def _is_there(call: Call, delivery: Delivery) -> bool:
     if not delivery.subscription_uid:
         return False
-    return await call.house.subscriptions.find(delivery.subscription_uid) is not None
+    return await call.services.subscriptions.find(delivery.subscription_uid) is not None
 
 
 ROUTES = (

@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from tidings.console.csv_export import download
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
+from tidings.console.formatting import EVENTS, WAYS
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.showing import EVENTS, WAYS
 from tidings.console.views.topics import UID
 from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.services import endpoints
-from tidings.services.phones import same_number
+from tidings.services.phone_consent import same_number
 from tidings.wire.csv_rows import lines
 
 PAGE_ENTRIES = 50
@@ -53,7 +53,7 @@ async def ledger(call: Call) -> Answer:
     query = call.query
     before = query.whole("before", "Page", default=NEWEST)
     wanted = replace(_wanted(query), before=before, limit=PAGE_ENTRIES + 1)
-    entries = await call.house.ledger.page(call.grant, wanted) if query.ok else []
+    entries = await call.services.ledger.page(call.grant, wanted) if query.ok else []
     shown = entries[:PAGE_ENTRIES]
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
@@ -75,12 +75,14 @@ async def entry(call: Call) -> Answer:
     """One entry with its raw evidence."""
     text = call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     number = int(text)
-    found = await call.house.ledger.page(call.grant, LedgerQuery(after=number - 1, limit=1))
+    found = await call.services.ledger.page(call.grant, LedgerQuery(after=number - 1, limit=1))
     if not found or found[0].id != number:
-        raise Misfit(MISSING)
-    subscription = await call.house.subscriptions.find(found[0].subscription_uid) if found[0].subscription_uid else None
+        raise BadRequest(MISSING)
+    subscription = (
+        await call.services.subscriptions.find(found[0].subscription_uid) if found[0].subscription_uid else None
+    )
     values = {"entry": found[0], "is_there": subscription is not None}
     return Shown("ledger_entry.html", f"Entry {number}", values)
 
@@ -90,7 +92,7 @@ async def export(call: Call) -> Answer:
     wanted = _wanted(call.query)
     if not call.query.ok:
         return await ledger(call)
-    pages = call.house.ledger.pages(call.grant, wanted)
+    pages = call.services.ledger.pages(call.grant, wanted)
     # The first page is read before the answer begins, so that a store out of reach is a page and not a torn file.
     # A list: CPython 3.11 takes an empty tuple here for the arguments of StopIteration, and fails.
     first: Sequence[LedgerEntry] = await anext(pages, [])

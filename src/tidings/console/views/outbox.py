@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from tidings.console.errors import MISSING, Misfit
-from tidings.console.house import Development
+from tidings.console.errors import MISSING, BadRequest
+from tidings.console.formatting import plural
 from tidings.console.render import HTML, PRIVATE
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import plural
+from tidings.console.services import Development
 from tidings.dialects.contract import WireResponse
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText, KeywordSet
-from tidings.services.optouts import Heard
+from tidings.services.optouts import InboundResult
 
 SHOWN_MAX = 100
 TEXT_CHARACTERS_MAX = 1_000
@@ -75,7 +75,7 @@ async def _page(call: Call, entry: Mapping[str, object], status: int = 200) -> A
 
 async def _addresses(call: Call) -> list[tuple[str, str]]:
     """Where a phone can answer to, with names for people."""
-    listed = await call.house.opt_outs.addresses(call.authorize(Verb.MANAGE_OPT_OUTS))
+    listed = await call.services.opt_outs.addresses(call.authorize(Verb.MANAGE_OPT_OUTS))
     return [
         (one.address, f"{one.address} ({one.description})" if one.description else one.address)
         for one in listed
@@ -87,7 +87,7 @@ async def mail_html(call: Call) -> Answer:
     """A mail's HTML part alone, for the frame."""
     entry = _entry(call)
     if not entry["html"]:
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     replaced = {"Content-Security-Policy": _MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
     headers = tuple((name, replaced.get(name, value)) for name, value in PRIVATE)
     # Links open beside the console: inside the frame their pages would refuse to be framed.
@@ -99,7 +99,7 @@ async def reply(call: Call) -> Answer:
     """An incoming text, as if the phone had answered."""
     entry, form = _entry(call), call.form
     if entry["channel"] != "sms":
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     address = form.choice("address", "To", [address for address, _ in await _addresses(call)])
     if not address:
         form.refuse("address", "To: an inbound address is needed.")
@@ -107,23 +107,23 @@ async def reply(call: Call) -> Answer:
     if form.ok:
         origin = Origin(Way.KEYWORD, remote_address=call.request.remote, request_id=call.request.request_id)
         try:
-            heard = await call.house.opt_outs.hear(IncomingText(address, str(entry["to"]), text), origin)
+            received = await call.services.opt_outs.receive(IncomingText(address, str(entry["to"]), text), origin)
         except NotFound:
             form.refuse("address", "This address was deleted a moment ago.")
         except InvalidValue as error:
             form.refuse_error(error, other="text")
         else:
-            return Moved(f"{ROOT}/outbox/{entry['id']}", f"{entry['to']} wrote “{text}”. {_told(heard)}")
+            return Moved(f"{ROOT}/outbox/{entry['id']}", f"{entry['to']} wrote “{text}”. {_told(received)}")
     return await _page(call, entry, 422)
 
 
-def _told(heard: Heard) -> str:
+def _told(received: InboundResult) -> str:
     """What it came to, in a sentence."""
-    meaning = heard.meaning
+    meaning = received.meaning
     if meaning.set is None:
         return "It sounds like a no: it waits for review." if meaning.review else "No keyword: nothing changed."
-    changed = "" if heard.changed else " Nothing changed."
-    answered = f" The answer: {heard.reply}" if heard.reply else ""
+    changed = "" if received.changed else " Nothing changed."
+    answered = f" The answer: {received.reply}" if received.reply else ""
     return f"{_MEANT[meaning.set]}{changed}{answered}"
 
 
@@ -134,19 +134,19 @@ async def clear(call: Call) -> Answer:
 
 
 def _development(call: Call) -> Development:
-    if call.house.development is None:
-        raise Misfit(MISSING)
-    return call.house.development
+    if call.services.development is None:
+        raise BadRequest(MISSING)
+    return call.services.development
 
 
 def _entry(call: Call) -> Mapping[str, object]:
     """The entry that the path names. Raises Misfit."""
     development, text = _development(call), call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     found = development.outbox(None, None, 1, 0, int(text) + 1)
     if not found or found[0]["id"] != int(text):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     return found[0]
 
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from markupsafe import Markup
 
 from tidings.console.charts import Bar, bars
+from tidings.console.formatting import days_before, midnight
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.showing import days_before, midnight
 from tidings.domain.grants import Verb
 from tidings.domain.model import (
     NEWEST,
@@ -55,9 +55,9 @@ class _Flow:
 async def overview(call: Call) -> Answer:
     """Everything that the caller may see; refreshed by htmx in its second part only, which costs little."""
     values: dict[str, object] = {
-        "region": call.house.region,
-        "example_arn": topic_arn(call.house.region, call.account.account_id, "hello"),
-        "public_url": call.house.public_url,
+        "region": call.services.region,
+        "example_arn": topic_arn(call.services.region, call.account.account_id, "hello"),
+        "public_url": call.services.public_url,
         "flow": await _flow(call) if call.may(Verb.MANAGE_DELIVERIES) else None,
     }
     if not call.is_fragment:
@@ -68,9 +68,9 @@ async def overview(call: Call) -> Answer:
 
 async def _counts(call: Call) -> _Counts:
     grant, owner = call.authorize(Verb.LIST), call.principal.account_id
-    _, topics = await call.house.topics.search(grant, TopicQuery(owner, None, limit=1))
+    _, topics = await call.services.topics.search(grant, TopicQuery(owner, None, limit=1))
     by_state = [
-        await call.house.subscriptions.total(grant, SubscriptionQuery(owner, states=(state,)))
+        await call.services.subscriptions.total(grant, SubscriptionQuery(owner, states=(state,)))
         for state in (State.CONFIRMED, State.UNCONFIRMED, State.CANCELED)
     ]
     return _Counts(topics, *by_state)
@@ -78,17 +78,17 @@ async def _counts(call: Call) -> _Counts:
 
 async def _flow(call: Call) -> _Flow:
     grant = call.authorize(Verb.MANAGE_DELIVERIES)
-    dead = len(await call.house.deliveries.dead_letters(grant, DeadQuery(limit=DEAD_COUNTED_MAX + 1)))
+    dead = len(await call.services.deliveries.dead_letters(grant, DeadQuery(limit=DEAD_COUNTED_MAX + 1)))
     shown = str(dead) if dead <= DEAD_COUNTED_MAX else f"{DEAD_COUNTED_MAX}+"
-    return _Flow(call.house.backlog(), await call.house.waiting(), shown)
+    return _Flow(call.services.backlog(), await call.services.waiting(), shown)
 
 
 async def _consent(call: Call) -> dict[str, object]:
-    grant, now = call.authorize(Verb.READ_LEDGER), call.house.clock.now()
+    grant, now = call.authorize(Verb.READ_LEDGER), call.services.clock.now()
     days = days_before(now, DAYS)
     query = LedgerQuery(since=days[0], before=NEWEST, limit=CHANGES_MAX)
-    entries = await call.house.ledger.page(grant, query)
-    latest = entries[:LATEST] or await call.house.ledger.page(grant, LedgerQuery(before=NEWEST, limit=LATEST))
+    entries = await call.services.ledger.page(grant, query)
+    latest = entries[:LATEST] or await call.services.ledger.page(grant, LedgerQuery(before=NEWEST, limit=LATEST))
     changes = [entry for entry in entries if entry.event in _CAME | _LEFT]
     return {
         "changes": len(changes),

@@ -12,7 +12,7 @@ _SESSIONS = f"{ROOT}/sessions"
 async def sessions(call: Call) -> Answer:
     """The sessions, the one used last first."""
     mine = call.session.session
-    found = await call.house.sessions.all(mine.account_id, _whose(call))
+    found = await call.services.sessions.all(mine.account_id, _whose(call))
     values = {
         "sessions": found,
         "mine": mine.id,
@@ -26,7 +26,7 @@ async def end(call: Call) -> Answer:
     """End one."""
     mine = call.session.session
     try:
-        ended = await call.house.sessions.end(mine.account_id, _whose(call), call.path["id"], call.origin)
+        ended = await call.services.sessions.end(mine.account_id, _whose(call), call.path["id"], call.origin)
     except NotFound:
         return Moved(_SESSIONS, "That session had ended already.")
     return Moved(_SESSIONS, f"A session of {ended.user} was ended.")
@@ -35,7 +35,7 @@ async def end(call: Call) -> Answer:
 async def end_others(call: Call) -> Answer:
     """End all of the user's own but this one."""
     mine = call.session.session
-    count = await call.house.sessions.end_all(mine.account_id, mine.user, call.origin, but=mine.digest)
+    count = await call.services.sessions.end_all(mine.account_id, mine.user, call.origin, but=mine.digest)
     return Moved(_SESSIONS, f"{count} other session{'' if count == 1 else 's'} of yours ended.")
 
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
 from tidings.console.fields import Fields
+from tidings.console.formatting import STATES, plural
 from tidings.console.routing import ROOT, Answer, Call, Moved, Route, Shown
-from tidings.console.showing import STATES, plural
 from tidings.console.views.topics import UID, topic_of
 from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, LedgerQuery, Origin, State, SubscriptionQuery
 from tidings.services import endpoints
-from tidings.services.phones import same_number
+from tidings.services.phone_consent import same_number
 from tidings.services.subscriptions import Found
 
 PAGE_ROWS = 50
@@ -58,14 +58,14 @@ async def subscriptions(call: Call) -> Answer:
         after=after,
         limit=PAGE_ROWS + 1,
     )
-    found = await call.house.subscriptions.page(call.grant, wanted) if query.ok else []
-    total = await call.house.subscriptions.total(call.grant, wanted) if query.ok else 0
+    found = await call.services.subscriptions.page(call.grant, wanted) if query.ok else []
+    total = await call.services.subscriptions.total(call.grant, wanted) if query.ok else 0
     link: dict[str, object] = {"endpoint": endpoint, "state": state, "protocol": protocol, "topic": of_topic}
     shown = found[:PAGE_ROWS]
     values = {
         "query": query,
         "rows": shown,
-        "topics": await call.house.subscriptions.topics_of(shown),
+        "topics": await call.services.subscriptions.topics_of(shown),
         "topic": topic,
         "total": total,
         "is_searched": any(link.values()) or bool(query.refusals),
@@ -73,7 +73,7 @@ async def subscriptions(call: Call) -> Answer:
         "protocols": tuple((name, name) for name in PROTOCOLS),
         "first": link if after else None,
         "next": link | {"after": shown[-1].id} if len(found) > PAGE_ROWS else None,
-        "public_url": call.house.public_url,
+        "public_url": call.services.public_url,
     }
     return Shown(
         "subscriptions.html",
@@ -106,7 +106,7 @@ async def _page(call: Call, found: Found, status: int = 200) -> Answer:
     history = None
     if call.may(Verb.READ_LEDGER):
         asked = LedgerQuery(subscription_uid=row.uid, before=NEWEST, limit=HISTORY_ENTRIES)
-        history = await call.house.ledger.page(call.authorize(Verb.READ_LEDGER), asked)
+        history = await call.services.ledger.page(call.authorize(Verb.READ_LEDGER), asked)
     values = {
         "row": row,
         "topic": found.topic,
@@ -127,7 +127,7 @@ async def cancel(call: Call) -> Answer:
         return await _page(call, found, 422)
     uid = found.subscription.uid
     try:
-        done = await call.house.subscriptions.cancel(uid, by=call.principal, origin=_with(call.origin, reason))
+        done = await call.services.subscriptions.cancel(uid, by=call.principal, origin=_with(call.origin, reason))
     except WrongState:
         return _back(found, "It is not confirmed yet, so there is nothing to cancel. You can delete it.", good=False)
     if done is None:
@@ -141,7 +141,7 @@ async def ask_again(call: Call) -> Answer:
     """A fresh confirmation request."""
     found = await _of_caller(call)
     try:
-        await call.house.subscriptions.ask_again(call.grant, found.subscription.uid, origin=call.origin)
+        await call.services.subscriptions.ask_again(call.grant, found.subscription.uid, origin=call.origin)
     except WrongState:
         return _back(found, "It is not waiting for a confirmation any more.", good=False)
     return _back(found, f"{found.subscription.endpoint} is asked once more, unless it was asked too often lately.")
@@ -155,7 +155,7 @@ async def delete(call: Call) -> Answer:
         return await _page(call, found, 422)
     uid = found.subscription.uid
     try:
-        await call.house.subscriptions.delete(call.grant, uid, origin=_with(call.origin, reason))
+        await call.services.subscriptions.delete(call.grant, uid, origin=_with(call.origin, reason))
     except NotFound:
         return Moved(f"{ROOT}/subscriptions", "It was gone already.")
     return Moved(f"{ROOT}/subscriptions", f"The subscription of {found.subscription.endpoint} was deleted.")
@@ -177,9 +177,9 @@ def _back(found: Found, said: str, *, good: bool = True) -> Moved:
 async def _of_caller(call: Call) -> Found:
     """The subscription that the path names, if it or its topic is the account's. Raises Misfit."""
     uid = call.path["uid"]
-    found = await call.house.subscriptions.find(uid) if UID.match(uid) else None
+    found = await call.services.subscriptions.find(uid) if UID.match(uid) else None
     if found is None or call.principal.account_id not in (found.subscription.account_id, found.topic.account_id):
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     return found
 
 

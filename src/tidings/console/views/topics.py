@@ -9,9 +9,9 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from tidings.console.charts import Bar, bars
-from tidings.console.errors import MISSING, Misfit
+from tidings.console.errors import MISSING, BadRequest
+from tidings.console.formatting import days_before, midnight, plural
 from tidings.console.routing import Answer, Call, Route, Shown
-from tidings.console.showing import days_before, midnight, plural
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, SubscriptionQuery, Topic, TopicQuery
 from tidings.domain.resource_names import topic_arn, topic_urn
@@ -33,9 +33,9 @@ async def topics(call: Call) -> Answer:
     if not _REGION.match(region):
         query.refuse("region", "Region: small letters, digits and hyphens, such as us-east-1.")
     wanted = TopicQuery(grant.owner, region or None, name_part=name or None, offset=start, limit=PAGE_TOPICS)
-    found, total = await call.house.topics.search(grant, wanted) if query.ok else ([], 0)
+    found, total = await call.services.topics.search(grant, wanted) if query.ok else ([], 0)
     look = call.authorize(Verb.READ_TOPIC) if call.may(Verb.READ_TOPIC) else None
-    counted = [(topic, await call.house.topics.counts(look, topic.id)) for topic in found] if look else []
+    counted = [(topic, await call.services.topics.counts(look, topic.id)) for topic in found] if look else []
     link: dict[str, object] = {"name": name, "region": region}
     values = {
         "query": query,
@@ -45,7 +45,7 @@ async def topics(call: Call) -> Answer:
         "is_searched": bool(name or region or start or query.refusals),
         "first": link if start else None,
         "next": link | {"from": start + PAGE_TOPICS} if start + len(found) < total else None,
-        "public_url": call.house.public_url,
+        "public_url": call.services.public_url,
     }
     status = 200 if query.ok else 422
     return Shown("topics.html", "Topics", values, block="results", spoken=plural(total, "topic"), status=status)
@@ -54,20 +54,20 @@ async def topics(call: Call) -> Answer:
 async def topic(call: Call) -> Answer:
     """One topic: its counts, attributes, newest subscribers and texts."""
     found = await topic_of(call, call.path["uid"])
-    house, look = call.house, call.grant
+    services, look = call.services, call.grant
     subscriptions = None
     if call.may(Verb.LIST):
         listed = SubscriptionQuery(topic_id=found.id, limit=PAGE_SUBSCRIPTIONS)
-        subscriptions = await house.subscriptions.page(call.authorize(Verb.LIST), listed)
-    now = house.clock.now()
+        subscriptions = await services.subscriptions.page(call.authorize(Verb.LIST), listed)
+    now = services.clock.now()
     days = days_before(now, DAYS)
-    hours = await house.topics.texts_sent(look, found.id, since=days[0], until=now + timedelta(hours=1))
+    hours = await services.topics.texts_sent(look, found.id, since=days[0], until=now + timedelta(hours=1))
     texts = Counter[object]()
     for hour, sent in hours:
         texts[midnight(hour)] += sent
     values = {
         "topic": found,
-        "counts": await house.topics.counts(look, found.id),
+        "counts": await services.topics.counts(look, found.id),
         "arn": topic_arn(found.region, found.account_id, found.name),
         "urn": topic_urn(found.region, call.account.project_id, found.name),
         "subscriptions": subscriptions,
@@ -87,9 +87,9 @@ async def topic(call: Call) -> Answer:
 
 async def topic_of(call: Call, uid: str) -> Topic:
     """The account's topic of that uid. Raises Misfit."""
-    found = await call.house.topics.find_by_uid(uid) if UID.match(uid) else None
+    found = await call.services.topics.find_by_uid(uid) if UID.match(uid) else None
     if found is None or found.account_id != call.principal.account_id:
-        raise Misfit(MISSING)
+        raise BadRequest(MISSING)
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.gateways.brought import Brought, Gateway, Misfit
+from tidings.dialects.gateways.event import Gateway, GatewayEvent, UnreadableEvent
 from tidings.dialects.gateways.kannel import Kannel
 from tidings.dialects.gateways.twilio import Twilio
 from tidings.dialects.gateways.webhook import Webhook
@@ -28,8 +28,8 @@ PREFIX = "/gateways/"
 HEARING_S = 10.0
 """Longer than any commit takes, shorter than gateways wait for an answer. Source: Twilio docs, webhooks (15 s)."""
 
-Hear = Callable[[IncomingText], Awaitable[object]]
-HearReceipt = Callable[[TextReceipt], Awaitable[object]]
+ReceiveText = Callable[[IncomingText], Awaitable[object]]
+ReceiveReceipt = Callable[[TextReceipt], Awaitable[object]]
 
 _log = structlog.get_logger(__name__)
 
@@ -47,8 +47,8 @@ class GatewaysDialect:
 
     def __init__(
         self,
-        hear: Hear,
-        receipt: HearReceipt,
+        receive: ReceiveText,
+        receipt: ReceiveReceipt,
         clock: Clock,
         *,
         public_url: str,
@@ -57,7 +57,7 @@ class GatewaysDialect:
         country_code: str = "",
         patience_s: float = HEARING_S,
     ) -> None:
-        self._hear = hear
+        self._receive = receive
         self._receipt = receipt
         self._country_code = country_code
         self._patience_s = patience_s
@@ -80,11 +80,11 @@ class GatewaysDialect:
             refused = gateway.failure(405, f"use {gateway.method}")
             return replace(refused, headers=(*refused.headers, ("Allow", gateway.method)))
         try:
-            brought = gateway.read(request)
-            await self._take(brought)
+            event = gateway.read(request)
+            await self._take(event)
         except NotAuthenticated:
             return gateway.failure(403, "wrong signature or secret")
-        except Misfit as misfit:
+        except UnreadableEvent as misfit:
             return self._not_ours(gateway, request, 400, str(misfit))
         except InvalidValue as error:
             return self._not_ours(gateway, request, 400, f"{error.field}: {error.reason}")
@@ -110,25 +110,25 @@ class GatewaysDialect:
         )
         return gateway.not_ours(status, words)
 
-    async def _take(self, brought: Brought) -> None:
-        brought = _as_receipt(brought)
+    async def _take(self, event: GatewayEvent) -> None:
+        event = _as_receipt(event)
         async with asyncio.timeout(self._patience_s):
-            if brought.text is not None:
-                country_code = brought.text.country_code or self._country_code
-                await self._hear(replace(brought.text, country_code=country_code))
-            if brought.receipt is not None:
-                country_code = brought.receipt.country_code or self._country_code
-                await self._receipt(replace(brought.receipt, country_code=country_code))
+            if event.text is not None:
+                country_code = event.text.country_code or self._country_code
+                await self._receive(replace(event.text, country_code=country_code))
+            if event.receipt is not None:
+                country_code = event.receipt.country_code or self._country_code
+                await self._receipt(replace(event.receipt, country_code=country_code))
 
 
-def _as_receipt(brought: Brought) -> Brought:
+def _as_receipt(event: GatewayEvent) -> GatewayEvent:
     """A receipt that the SMSC gave the gateway without saying so comes as if a person had written it."""
-    text = brought.text
+    text = event.text
     found = receipt_in(text.text) if text is not None else None
     if text is None or found is None:
-        return brought
+        return event
     delivered = found.state is MessageState.DELIVERED if found.is_final else None
-    return Brought(
+    return GatewayEvent(
         receipt=TextReceipt(
             (found.message_id,),
             delivered,

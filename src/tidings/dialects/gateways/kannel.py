@@ -12,13 +12,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.gateways.brought import (
+from tidings.dialects.gateways.event import (
     EARLIEST,
     NUMBER_CHARACTERS_MAX,
     REFUSED_HEADER,
-    Brought,
     Fields,
-    Misfit,
+    GatewayEvent,
+    UnreadableEvent,
     check_country_code,
     check_number,
     detail,
@@ -89,13 +89,13 @@ class Kannel:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def read(self, request: WireRequest) -> Brought:
+    def read(self, request: WireRequest) -> GatewayEvent:
         fields = read_fields(request.query)
         if not is_secret(fields.get("secret", b""), self._secret):
             raise WrongSignature
         if request.path == TEXTS:
-            return Brought(text=_text(fields))
-        return Brought(receipt=_receipt(fields))
+            return GatewayEvent(text=_text(fields))
+        return GatewayEvent(receipt=_receipt(fields))
 
     def taken(self) -> WireResponse:
         return WireResponse(200)
@@ -135,7 +135,7 @@ def _decoded(octets: bytes, charset: str) -> str:
 def _text(fields: Fields) -> IncomingText:
     octets = fields.get("octets", fields.get("text"))
     if octets is None:
-        raise Misfit("octets: missing, the get-url needs octets=%b")
+        raise UnreadableEvent("octets: missing, the get-url needs octets=%b")
     text, *others = text_of(octets, _if_any(fields, "coding"), _if_any(fields, "charset"))
     return IncomingText(
         check_number("to", _number(fields, "to")),
@@ -158,7 +158,7 @@ def _if_any(fields: Fields, name: str) -> str:
     """Empty for what cannot be read: better a text without it than none at all."""
     try:
         return word(fields, name)
-    except Misfit:
+    except UnreadableEvent:
         return ""
 
 
@@ -173,7 +173,7 @@ def _time(text: str) -> datetime | None:
 def _receipt(fields: Fields) -> TextReceipt:
     text_id, status = word(fields, "id"), word(fields, "status")
     if not text_id or status not in _MEANINGS:
-        raise Misfit("id or status: not as in the dlr-url that was given")
+        raise UnreadableEvent("id or status: not as in the dlr-url that was given")
     answer = fields.get("answer", b"").decode("utf-8", "replace")
     told = f"Kannel: {_WORDS[status]}: {answer}" if answer else f"Kannel: {_WORDS[status]}"
     # It reports as if the phone had texted us.

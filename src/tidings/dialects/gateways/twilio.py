@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.gateways.brought import (
+from tidings.dialects.gateways.event import (
     NUMBER_CHARACTERS_MAX,
     PAIRS_MAX,
     REFUSED_HEADER,
-    Brought,
-    Misfit,
+    GatewayEvent,
+    UnreadableEvent,
     check_number,
     check_word,
     detail,
@@ -49,16 +49,16 @@ class Twilio:
         self._auth_token = auth_token
         self._origins = _spellings(public_url.rstrip("/"))
 
-    def read(self, request: WireRequest) -> Brought:
+    def read(self, request: WireRequest) -> GatewayEvent:
         try:
             form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=PAIRS_MAX)
         except ValueError:
-            raise Misfit(f"more than {PAIRS_MAX} fields") from None
+            raise UnreadableEvent(f"more than {PAIRS_MAX} fields") from None
         target = request.path + (f"?{request.query}" if request.query else "")
         given = request.headers.get(SIGNATURE, "").encode("utf-8", "replace")
         if not self._is_signed(target, form, given):
             raise WrongSignature
-        return _text(form, request.body) if request.path == TEXTS else Brought(receipt=_receipt(form))
+        return _text(form, request.body) if request.path == TEXTS else GatewayEvent(receipt=_receipt(form))
 
     def _is_signed(self, target: str, form: Form, given: bytes) -> bool:
         fits = [
@@ -97,12 +97,12 @@ def _with(parts: SplitResult, netloc: str) -> str:
     return parts._replace(netloc=netloc).geturl()
 
 
-def _text(form: Form, body: bytes) -> Brought:
+def _text(form: Form, body: bytes) -> GatewayEvent:
     opt_out_type = _word(form, "OptOutType").upper()
     address, phone = check_number("To", _first(form, "To")), check_number("From", _first(form, "From"))
     sid = _word(form, "MessageSid") or _word(form, "SmsSid")
     if not sid:
-        raise Misfit("MessageSid: missing")
+        raise UnreadableEvent("MessageSid: missing")
     # As octets: those who only speak like Twilio may write another charset.
     octets = read_fields(body.decode("latin-1")).get("Body", b"")
     said = _first(form, "Body")
@@ -116,14 +116,14 @@ def _text(form: Form, body: bytes) -> Brought:
         carrier_answered=bool(opt_out_type),
         carrier_opted_out=opt_out_type == "STOP",
     )
-    return Brought(text)
+    return GatewayEvent(text)
 
 
 def _receipt(form: Form) -> TextReceipt:
     sid = _word(form, "MessageSid") or _word(form, "SmsSid")
     status = (_word(form, "MessageStatus") or _word(form, "SmsStatus")).lower()
     if not sid or not status:
-        raise Misfit("MessageSid or MessageStatus: missing")
+        raise UnreadableEvent("MessageSid or MessageStatus: missing")
     code = _word(form, "ErrorCode")
     told = f"{status}, error {code} {_first(form, 'ErrorMessage')}".rstrip() if code else status
     return TextReceipt(

@@ -11,11 +11,11 @@ from typing import TypeVar
 import msgspec
 
 from tidings.dialects.contract import WireRequest, WireResponse
-from tidings.dialects.gateways.brought import (
+from tidings.dialects.gateways.event import (
     EARLIEST,
     NUMBER_CHARACTERS_MAX,
-    Brought,
-    Misfit,
+    GatewayEvent,
+    UnreadableEvent,
     check_country_code,
     check_number,
     check_word,
@@ -39,7 +39,7 @@ _FINAL = {
 }
 
 
-class TextBrought(msgspec.Struct):
+class TextEvent(msgspec.Struct):
     """`sent_at`: ISO 8601 with an offset, or seconds since 1970. `answered`: the gateway has answered the person itself. `country_code`:
     of numbers that do not say theirs."""
 
@@ -52,7 +52,7 @@ class TextBrought(msgspec.Struct):
     country_code: str = ""
 
 
-class ReceiptBrought(msgspec.Struct):
+class ReceiptEvent(msgspec.Struct):
     """`id`: what the gateway answered when it took the text, else ours. `message_id`: ours, where `id` is the gateway's."""
 
     id: str
@@ -65,7 +65,7 @@ class ReceiptBrought(msgspec.Struct):
     unreachable: bool = False
 
 
-_Form = TypeVar("_Form", TextBrought, ReceiptBrought)
+_Form = TypeVar("_Form", TextEvent, ReceiptEvent)
 
 
 class Webhook:
@@ -76,13 +76,13 @@ class Webhook:
         self._secret = secret
         self._clock = clock
 
-    def read(self, request: WireRequest) -> Brought:
+    def read(self, request: WireRequest) -> GatewayEvent:
         given = request.headers.get(HEADER.lower(), "")
         if not is_signed(self._secret, given, request.body, self._clock.now().timestamp()):
             raise WrongSignature
         if request.path == TEXTS:
-            return Brought(text=_text(_decode(request.body, TextBrought)))
-        return Brought(receipt=_receipt(_decode(request.body, ReceiptBrought)))
+            return GatewayEvent(text=_text(_decode(request.body, TextEvent)))
+        return GatewayEvent(receipt=_receipt(_decode(request.body, ReceiptEvent)))
 
     def taken(self) -> WireResponse:
         return _json(200, {"result": "ok"})
@@ -102,9 +102,9 @@ def _decode(body: bytes, form: type[_Form]) -> _Form:
     try:
         return msgspec.json.decode(_utf8(body), type=form)
     except msgspec.ValidationError as error:
-        raise Misfit(detail(str(error))) from error
+        raise UnreadableEvent(detail(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Misfit("the body is not JSON") from error
+        raise UnreadableEvent("the body is not JSON") from error
 
 
 def _utf8(body: bytes) -> bytes:
@@ -125,18 +125,18 @@ def _is_utf8(body: bytes) -> bool:
     return True
 
 
-def _text(brought: TextBrought) -> IncomingText:
-    text_id = check_word("id", brought.id)
+def _text(event: TextEvent) -> IncomingText:
+    text_id = check_word("id", event.id)
     if not text_id:
-        raise Misfit("id: missing; without it a repeat could not be told from a second text")
+        raise UnreadableEvent("id: missing; without it a repeat could not be told from a second text")
     return IncomingText(
-        check_number("to", brought.to),
-        check_number("from", brought.sender),
-        brought.text,
+        check_number("to", event.to),
+        check_number("from", event.sender),
+        event.text,
         transport_id=text_id,
-        sent_at=_time(brought.sent_at),
-        carrier_answered=brought.answered,
-        country_code=check_country_code(brought.country_code),
+        sent_at=_time(event.sent_at),
+        carrier_answered=event.answered,
+        country_code=check_country_code(event.country_code),
     )
 
 
@@ -148,28 +148,26 @@ def _time(value: str | float | None) -> datetime | None:
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
             if at.tzinfo is None:
-                raise Misfit("sent_at: needs an offset, such as Z")
+                raise UnreadableEvent("sent_at: needs an offset, such as Z")
             at = at.astimezone(UTC)
         else:
             at = datetime.fromtimestamp(value, UTC)
         return at if at >= EARLIEST else None
     except (ValueError, OverflowError, OSError) as error:
-        raise Misfit("sent_at: neither a time of ISO 8601 nor seconds since 1970") from error
+        raise UnreadableEvent("sent_at: neither a time of ISO 8601 nor seconds since 1970") from error
 
 
-def _receipt(brought: ReceiptBrought) -> TextReceipt:
-    ids = tuple(
-        dict.fromkeys(filter(None, (check_word("id", brought.id), check_word("message_id", brought.message_id))))
-    )
+def _receipt(event: ReceiptEvent) -> TextReceipt:
+    ids = tuple(dict.fromkeys(filter(None, (check_word("id", event.id), check_word("message_id", event.message_id)))))
     if not ids:
-        raise Misfit("id: missing")
-    status = check_word("status", brought.status).lower()
+        raise UnreadableEvent("id: missing")
+    status = check_word("status", event.status).lower()
     return TextReceipt(
         ids,
         _FINAL.get(status),
-        detail(f"{status}: {brought.detail}" if brought.detail else status),
-        phone=brought.to.strip()[:NUMBER_CHARACTERS_MAX],
-        address=brought.sender.strip()[:NUMBER_CHARACTERS_MAX],
-        opted_out=brought.opted_out,
-        unreachable=brought.unreachable or status == _EXPIRED,
+        detail(f"{status}: {event.detail}" if event.detail else status),
+        phone=event.to.strip()[:NUMBER_CHARACTERS_MAX],
+        address=event.sender.strip()[:NUMBER_CHARACTERS_MAX],
+        opted_out=event.opted_out,
+        unreachable=event.unreachable or status == _EXPIRED,
     )

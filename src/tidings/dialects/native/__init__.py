@@ -30,7 +30,7 @@ from tidings.dialects.native.records import RecordActions
 from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router, origin_of
 from tidings.dialects.native.sessions import SessionActions
 from tidings.dialects.native.subscriptions import SubscriptionActions
-from tidings.dialects.native.texts import TextActions, TextDesk
+from tidings.dialects.native.texts import TextActions, TextServices
 from tidings.dialects.native.topics import TopicActions
 from tidings.domain.errors import TidingsError
 from tidings.domain.grants import From
@@ -44,7 +44,7 @@ from tidings.services.topics import Topics
 from tidings.wire.accept import prefers_page
 from tidings.wire.csv_rows import CSV_TYPE
 
-__all__ = ["DevTools", "NativeDialect", "TextDesk"]
+__all__ = ["DevTools", "NativeDialect", "TextServices"]
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -64,7 +64,7 @@ class NativeDialect:
         opt_outs: OptOuts,
         authenticator: Authenticator,
         clock: Clock,
-        texting: TextDesk,
+        texting: TextServices,
         sessions: Sessions,
         dev: DevTools | None = None,
     ) -> None:

@@ -86,7 +86,7 @@ class DevActions:
         self._clock = clock
 
     def operations(self) -> tuple[AnyOperation, ...]:
-        return (*self._house_operations("developer mode"), *self._phone_operations("developer mode"))
+        return (*self._server_operations("developer mode"), *self._phone_operations("developer mode"))
 
     def _phone_operations(self, group: str) -> tuple[AnyOperation, ...]:
         return (
@@ -100,7 +100,7 @@ class DevActions:
                 self.reply,
                 Nothing,
                 shapes_optouts.ReplyTextIn,
-                shapes_optouts.HeardText,
+                shapes_optouts.InboundText,
                 refusals=(404,),
             ),
             Operation(
@@ -119,7 +119,7 @@ class DevActions:
             ),
         )
 
-    def _house_operations(self, group: str) -> tuple[AnyOperation, ...]:
+    def _server_operations(self, group: str) -> tuple[AnyOperation, ...]:
         return (
             Operation(
                 "POST",
@@ -201,10 +201,10 @@ class DevActions:
             sent_at=utc("sent_at", body.sent_at) if body.sent_at else None,
         )
         try:
-            heard = await self._opt_outs.hear(text, _origin(call, Way.KEYWORD))
+            received = await self._opt_outs.receive(text, _origin(call, Way.KEYWORD))
         except InvalidValue as error:
             raise _named(error, "from") from error
-        return codec.answer(views_optouts.heard(heard))
+        return codec.answer(views_optouts.received(received))
 
     async def opt_out(self, call: Call, _: Nothing, body: shapes_optouts.DevOptOut) -> WireResponse:
         principal = Principal(self._tools.account_id, "developer", Role.OWNER)

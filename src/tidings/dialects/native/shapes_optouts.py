@@ -318,7 +318,7 @@ class ReplyTextIn(Struct, forbid_unknown_fields=True):
     sent_at: Annotated[datetime, Meta(tz=True, description="its time in the network")] | UnsetType = UNSET
 
 
-class HeardText(Meaning, kw_only=True):
+class InboundText(Meaning, kw_only=True):
     """What an incoming text came to."""
 
     account_id: Annotated[str, Meta(description="whose inbound address it is")]

@@ -34,13 +34,13 @@ _GROUP = "texts"
 
 
 @dataclass(frozen=True, slots=True)
-class TextDesk:
+class TextServices:
     """What this API needs of texts. `transports`, `callbacks`: how the connections to SMSCs and the callbacks of all accounts are now."""
 
     texts: Texts
     catalog: TextCatalog
-    transports: Callable[[], Sequence[views_texts.TransportStanding]]
-    callbacks: Callable[[], Sequence[views_texts.CallbackStanding]]
+    transports: Callable[[], Sequence[views_texts.TransportStatus]]
+    callbacks: Callable[[], Sequence[views_texts.CallbackStatus]]
 
 
 class CountsQuery(Struct):
@@ -66,8 +66,8 @@ class CountsQuery(Struct):
 
 
 class TextActions:
-    def __init__(self, desk: TextDesk, clock: Clock) -> None:
-        self._desk = desk
+    def __init__(self, services: TextServices, clock: Clock) -> None:
+        self._services = services
         self._clock = clock
 
     def operations(self) -> tuple[AnyOperation, ...]:
@@ -112,10 +112,10 @@ class TextActions:
         )
 
     async def list_transports(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
-        return codec.answer(Page([views_texts.transport(row) for row in self._desk.transports()], None))
+        return codec.answer(Page([views_texts.transport(row) for row in self._services.transports()], None))
 
     async def list_callbacks(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
-        own = [row for row in self._desk.callbacks() if row.account_id == call.grant.owner]
+        own = [row for row in self._services.callbacks() if row.account_id == call.grant.owner]
         return codec.answer(Page([views_texts.callback(row) for row in own], None))
 
     async def list_counts(self, call: Call, query: CountsQuery, _: Nothing) -> WireResponse:
@@ -125,7 +125,7 @@ class TextActions:
             since = max(since, after[0])
         # The service knows no application of topics: nobody sends by that name. Its counts are there all the same.
         app_id = query.app_id if query.app_id and query.app_id != TOPICS_APP else None
-        found = await self._desk.texts.tallies(call.grant, app_id, since, until)
+        found = await self._services.texts.tallies(call.grant, app_id, since, until)
         if query.app_id:
             found = [tally for tally in found if tally.app_id == query.app_id]
         rows = [row for row in views_texts.counts(found) if after is None or row[0] > after]

@@ -21,8 +21,8 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
-from tidings.services.inbound import Warned
-from tidings.services.optouts import Blocked, Heard
+from tidings.services.inbound_addresses import Warned
+from tidings.services.optouts import Blocked, InboundResult
 
 _EVENTS: dict[model.Event, shapes.RecordEvent] = {
     model.Event.OPTED_OUT: "opted-out",
@@ -107,9 +107,9 @@ def meaning(row: Meaning) -> shapes.Meaning:
     )
 
 
-def heard(row: Heard) -> shapes.HeardText:
+def received(row: InboundResult) -> shapes.InboundText:
     said = row.meaning
-    return shapes.HeardText(
+    return shapes.InboundText(
         set=said.set.value if said.set is not None else None,
         keyword=said.keyword,
         normalized=said.normalized,

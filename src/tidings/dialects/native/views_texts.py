@@ -33,7 +33,7 @@ CountsKey = tuple[datetime, str, SmsType]
 """Hour, application, type: what a row of counts is about, and its place in the list."""
 
 
-class TransportStanding(Protocol):
+class TransportStatus(Protocol):
     """How a connection to an SMSC is."""
 
     @property
@@ -44,7 +44,7 @@ class TransportStanding(Protocol):
     def problem(self) -> str: ...
 
 
-class CallbackStanding(Protocol):
+class CallbackStatus(Protocol):
     """How a callback of an application is."""
 
     @property
@@ -94,11 +94,11 @@ def template(row: SmsTemplate) -> shapes.SmsTemplate:
     )
 
 
-def transport(row: TransportStanding) -> shapes.SmsTransport:
+def transport(row: TransportStatus) -> shapes.SmsTransport:
     return shapes.SmsTransport(row.name, row.is_up, row.problem)
 
 
-def callback(row: CallbackStanding) -> shapes.SmsCallback:
+def callback(row: CallbackStatus) -> shapes.SmsCallback:
     return shapes.SmsCallback(
         row.app_id, _CALLBACKS[row.name], shown_endpoint(row.url), row.problem, row.failures, row.waiting_since
     )

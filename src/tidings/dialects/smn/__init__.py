@@ -18,16 +18,16 @@ from tidings.dialects.smn import (
     identity,
     links,
     listing,
+    not_implemented,
     publish,
     statistics,
     subscriptions,
     tags,
     templates,
     topics,
-    unoffered,
     versions,
 )
-from tidings.dialects.smn.calls import Answer, Call, House, Route
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices
 from tidings.dialects.smn.errors import FAILURES, SmnError, no_such_api, refuse, translate
 from tidings.dialects.smn.limits import DIALECT
 from tidings.dialects.smn.names import hex_id
@@ -49,7 +49,7 @@ ROUTES: tuple[Route, ...] = (
     *detection.ROUTES,
     *statistics.ROUTES,
     *tags.ROUTES,
-    *unoffered.ROUTES,
+    *not_implemented.ROUTES,
 )
 
 _PREFIXES = ("/v2/", "/v3/", "/rest/v2/", "/smn/")
@@ -61,10 +61,10 @@ class SmnDialect:
 
     name = DIALECT
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: SmnServices) -> None:
+        self._services = services
         self._router = Router(ROUTES)
-        self._gatekeeper = auth.Gatekeeper(house)
+        self._gatekeeper = auth.Gatekeeper(services)
 
     def owns(self, request: WireRequest) -> bool:
         """SMN's paths, and a bare GET of the root, which lists the API's versions."""
@@ -96,13 +96,13 @@ class SmnDialect:
         route, values = found
         if route.public:
             call = Call(request, request_id, route.operation, values, codec.read_query(request.query), None, "")
-            return await route.handler(self._house, call)
+            return await route.handler(self._services, call)
         caller = await self._gatekeeper.verify(request)
-        project_id = await self._house.projects.project_of(caller.account_id)
+        project_id = await self._services.projects.project_of(caller.account_id)
         if values.get("project_id", project_id) != project_id:
             raise refuse("SMN.0001")
         call = Call(request, request_id, route.operation, values, codec.read_query(request.query), caller, project_id)
-        return await route.handler(self._house, call)
+        return await route.handler(self._services, call)
 
 
 def _respond(answer: Answer, request_id: str) -> WireResponse:

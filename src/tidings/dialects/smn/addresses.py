@@ -12,7 +12,7 @@ UNSUBSCRIBE_PATH = "smn/subscription/unsubscribe"
 
 
 def confirm_link(public_url: str, topic_urn: str, region: str, token: str) -> str:
-    """The link that confirms, or brings back, for 64 hex digits of a token or a STANDING link's text."""
+    """The link that confirms, or brings back, for 64 hex digits of a token or a PERMANENT link's text."""
     base = public_url.rstrip("/")
     return f"{base}/{CONFIRM_PATH}?token={_quoted(token)}&topic_urn={_quoted(topic_urn)}&{_where(region)}"
 

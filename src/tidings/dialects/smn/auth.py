@@ -19,7 +19,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
 from tidings.dialects.contract import WireRequest
-from tidings.dialects.smn.calls import House
+from tidings.dialects.smn.calls import SmnServices
 from tidings.dialects.smn.codec import QUERY_FIELDS_MAX
 from tidings.dialects.smn.errors import (
     BAD_SIGNATURE,
@@ -61,14 +61,14 @@ class Claim:
 
 
 class Gatekeeper:
-    """Asked for the caller of each request. One per house: it also counts wrong signatures."""
+    """Asked for the caller of each request. One per server: it also counts wrong signatures."""
 
-    def __init__(self, house: House) -> None:
-        self._authenticator = house.authenticator
-        self._tickets = house.tickets
-        self._clock = house.signing_clock
-        self._skew = house.skew
-        self._locks = Locks(house.clock, house.lock_after)
+    def __init__(self, services: SmnServices) -> None:
+        self._authenticator = services.authenticator
+        self._tickets = services.tickets
+        self._clock = services.signing_clock
+        self._skew = services.skew
+        self._locks = Locks(services.clock, services.lock_after)
 
     async def verify(self, request: WireRequest) -> Principal:
         """The caller; where both a token and a signature are given, the token says who it is. Raises SmnError."""

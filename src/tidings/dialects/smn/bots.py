@@ -22,7 +22,7 @@ _TITLES = ("title", "subject")
 
 
 def speak(message: Message, subscriber: Subscriber, vault: Vault) -> BotContent:
-    """Raises ValueError for a structured message without words, or a secret that this house did not seal."""
+    """Raises ValueError for a structured message without words, or a secret that this server did not seal."""
     settings = subscriber.settings
     own = message.bodies.get(subscriber.protocol)
     spoken = _structured(own) if own is not None else None

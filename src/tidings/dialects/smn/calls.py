@@ -1,4 +1,4 @@
-"""One call on its way through the dialect: what was asked, by whom, and the parts of the house that answer.
+"""One call on its way through the dialect: what was asked, by whom, and the services that answer.
 
 Handed by the dialect to each operation; holds the questions that every operation asks (which topic, may the caller, which page).
 """
@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from tidings.access.authenticate import Authenticator
-from tidings.access.authorize import Judge, authorize, strictest
+from tidings.access.authorize import PolicyEvaluator, authorize, strictest
 from tidings.access.tickets import Tickets
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.smn import codec, names, policies
@@ -32,7 +32,7 @@ from tidings.wire.egress import EgressPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class SmnServices:
     """What the operations call.
 
     region: of everything that is made here. judges: what the other dialects' policies on a topic say. certificate: PEM of a
@@ -56,7 +56,7 @@ class House:
     limiter: Limiter
     vault: Vault
     egress: EgressPolicy
-    judges: Sequence[Judge]
+    evaluators: Sequence[PolicyEvaluator]
     certificate: Callable[[str], bytes | None]
     new_id: Callable[[], str]
     link_key: LinkKeys
@@ -126,7 +126,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Handler = Callable[[House, Call], Awaitable[Answer | WireResponse]]
+Handler = Callable[[SmnServices, Call], Awaitable[Answer | WireResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,42 +151,42 @@ def created(**members: Any) -> Answer:
     return Answer(201, members)
 
 
-async def find_topic(house: House, call: Call) -> Topic:
+async def find_topic(services: SmnServices, call: Call) -> Topic:
     """The topic that the path's `topic_urn` names. Raises SmnError SMN.0005, NotFound."""
-    return await topic_named(house, call.path["topic_urn"])
+    return await topic_named(services, call.path["topic_urn"])
 
 
-async def topic_named(house: House, urn: str) -> Topic:
-    """The topic of a URN, whosever it is. Raises SmnError SMN.0005, NotFound."""
+async def topic_named(services: SmnServices, urn: str) -> Topic:
+    """The topic of a URN, whoever owns it. Raises SmnError SMN.0005, NotFound."""
     name = names.read_topic_urn(urn)
-    account_id = await house.projects.account_of(name.project_id)
-    topic = await house.topics.find(account_id, name.region, name.name) if account_id is not None else None
+    account_id = await services.projects.account_of(name.project_id)
+    topic = await services.topics.find(account_id, name.region, name.name) if account_id is not None else None
     if topic is None:
         raise NotFound("topic", urn)
     return topic
 
 
-async def subscription_named(house: House, urn: str) -> Found:
-    """The subscription of a URN, whosever it is. Raises SmnError SMN.0014, NotFound."""
+async def subscription_named(services: SmnServices, urn: str) -> Found:
+    """The subscription of a URN, whoever owns it. Raises SmnError SMN.0014, NotFound."""
     name, uid = names.read_subscription_urn(urn)
-    found = await house.subscriptions.find(uid)
+    found = await services.subscriptions.find(uid)
     if found is None or (found.topic.region, found.topic.name) != (name.region, name.name):
         raise NotFound("subscription", urn)
-    if await house.projects.account_of(name.project_id) != found.topic.account_id:
+    if await services.projects.account_of(name.project_id) != found.topic.account_id:
         raise NotFound("subscription", urn)
     return found
 
 
-async def topic_urn(house: House, topic: Topic) -> str:
-    return names.topic_urn(topic, await house.projects.project_of(topic.account_id))
+async def topic_urn(services: SmnServices, topic: Topic) -> str:
+    return names.topic_urn(topic, await services.projects.project_of(topic.account_id))
 
 
-async def subscription_urn(house: House, topic: Topic, subscription: Subscription) -> str:
-    return f"{await topic_urn(house, topic)}:{subscription.uid}"
+async def subscription_urn(services: SmnServices, topic: Topic, subscription: Subscription) -> str:
+    return f"{await topic_urn(services, topic)}:{subscription.uid}"
 
 
 async def permit(
-    house: House,
+    services: SmnServices,
     call: Call,
     verb: Verb,
     topic: Topic,
@@ -202,11 +202,11 @@ async def permit(
     policies (`Publish`), empty where policies have no word for it. facts: what only this operation knows (`protocol`, `endpoint`).
     """
     principal = call.principal
-    urn = await topic_urn(house, topic)
+    urn = await topic_urn(services, topic)
     known = {"sourceip": call.request.remote, **(facts or {})}
-    verdicts = [judge(topic, principal, verb, known) for judge in house.judges]
+    verdicts = [evaluate(topic, principal, verb, known) for evaluate in services.evaluators]
     if statement:
-        project_id = await house.projects.project_of(principal.account_id)
+        project_id = await services.projects.project_of(principal.account_id)
         text = topic.settings.get(PREFIX + "access_policy", "")
         verdicts.append(policies.verdict(text, urn, principal, project_id, statement, known))
     return authorize(

@@ -8,48 +8,50 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidings.dialects.smn import changes
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, find_topic
+from tidings.dialects.smn import subscription_changes
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done, find_topic
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import BATCH_DELETE_MAX
 from tidings.domain.model import Topic
 
 
-async def cancel_subscription(house: House, call: Call) -> Answer:
+async def cancel_subscription(services: SmnServices, call: Call) -> Answer:
     """CancelSubscription: whatever the SDK sends as a body does not matter."""
-    await _delete(house, call, call.path["subscription_urn"], None)
+    await _delete(services, call, call.path["subscription_urn"], None)
     return done()
 
 
-async def delete_subscriptions_by_topic(house: House, call: Call) -> Answer:
+async def delete_subscriptions_by_topic(services: SmnServices, call: Call) -> Answer:
     """DeleteSubscriptionsByTopic: in spite of its name, one."""
-    await _delete(house, call, call.path["subscription_urn"], await find_topic(house, call))
+    await _delete(services, call, call.path["subscription_urn"], await find_topic(services, call))
     return done()
 
 
-async def batch_delete(house: House, call: Call) -> Answer:
+async def batch_delete(services: SmnServices, call: Call) -> Answer:
     """BatchDeleteSubscriptions."""
-    return await _delete_many(house, call, None)
+    return await _delete_many(services, call, None)
 
 
-async def batch_delete_by_topic(house: House, call: Call) -> Answer:
+async def batch_delete_by_topic(services: SmnServices, call: Call) -> Answer:
     """BatchDeleteSubscriptionsByTopic: only those of the topic."""
-    return await _delete_many(house, call, await find_topic(house, call))
+    return await _delete_many(services, call, await find_topic(services, call))
 
 
-async def _delete_many(house: House, call: Call, topic: Topic | None) -> Answer:
+async def _delete_many(services: SmnServices, call: Call, topic: Topic | None) -> Answer:
     async def delete(urn: str) -> tuple[str, int]:
-        await _delete(house, call, urn, topic)
+        await _delete(services, call, urn, topic)
         return urn, 200
 
-    results = await changes.each(_urns(call.body), delete)
+    results = await subscription_changes.each(_urns(call.body), delete)
     return done(subscriptions_result=[_told(result, call.request_id) for result in results])
 
 
-async def _delete(house: House, call: Call, urn: str, topic: Topic | None) -> None:
-    found = await changes.find_of_topic(house, urn, topic)
-    grant = await changes.permit_change(house, call, found, "smn:topic:deleteSubscription", statement="Unsubscribe")
-    await house.subscriptions.delete(grant, found.subscription.uid, origin=call.origin)
+async def _delete(services: SmnServices, call: Call, urn: str, topic: Topic | None) -> None:
+    found = await subscription_changes.find_of_topic(services, urn, topic)
+    grant = await subscription_changes.permit_change(
+        services, call, found, "smn:topic:deleteSubscription", statement="Unsubscribe"
+    )
+    await services.subscriptions.delete(grant, found.subscription.uid, origin=call.origin)
 
 
 def _urns(members: dict[str, Any]) -> list[str]:
@@ -63,7 +65,7 @@ def _urns(members: dict[str, Any]) -> list[str]:
     return [urn for urn in urns if isinstance(urn, str)]
 
 
-def _told(result: changes.Result, request_id: str) -> dict[str, Any]:
+def _told(result: subscription_changes.Result, request_id: str) -> dict[str, Any]:
     error = result.error
     if error is None:
         return {"request_id": request_id, "http_code": result.status}

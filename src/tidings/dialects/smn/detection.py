@@ -9,8 +9,18 @@ from __future__ import annotations
 
 import re
 
-from tidings.dialects.smn import codec, extensions, hooks
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, find_topic, permit, permit_account, topic_urn
+from tidings.dialects.smn import codec, extensions, webhook_endpoints
+from tidings.dialects.smn.calls import (
+    Answer,
+    Call,
+    Route,
+    SmnServices,
+    done,
+    find_topic,
+    permit,
+    permit_account,
+    topic_urn,
+)
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import DIALECT, HTTP_TIMEOUT_S
 from tidings.domain.envelope import Outgoing
@@ -29,31 +39,31 @@ _UNREACHED = "The endpoint did not answer."
 _STATUS = re.compile(r"HTTP ([1-5][0-9]{2})\b")
 
 
-async def publish_detection(house: House, call: Call) -> Answer:
-    topic = await find_topic(house, call)
+async def publish_detection(services: SmnServices, call: Call) -> Answer:
+    topic = await find_topic(services, call)
     protocol = codec.text(call.body, "protocol", refuse("SMN.0011"))
     endpoint = codec.text(call.body, "endpoint", refuse("SMN.0012"))
     facts = {"protocol": protocol or "", "endpoint": endpoint or ""}
     # Whoever may subscribe an address may try it out before.
     grant = await permit(
-        house, call, Verb.SUBSCRIBE, topic, "smn:topic:update", statement="Subscribe", aliases=_ALIASES, facts=facts
+        services, call, Verb.SUBSCRIBE, topic, "smn:topic:update", statement="Subscribe", aliases=_ALIASES, facts=facts
     )
     if protocol not in ("http", "https"):
         raise refuse("SMN.0011")
-    endpoint = hooks.check_url_of(house.egress, protocol, endpoint or "")
-    settings = extensions.read(house.vault, protocol, call.body.get("extension"))
-    house.limiter.take(f"smn:Detect:{grant.principal.account_id}")
-    task_id = house.new_id()
-    outgoing = await _probe(house, topic, protocol, endpoint, settings)
-    house.prober.start(_name(topic, task_id), grant.principal.account_id, outgoing)
+    endpoint = webhook_endpoints.check_url_of(services.egress, protocol, endpoint or "")
+    settings = extensions.read(services.vault, protocol, call.body.get("extension"))
+    services.limiter.take(f"smn:Detect:{grant.principal.account_id}")
+    task_id = services.new_id()
+    outgoing = await _probe(services, topic, protocol, endpoint, settings)
+    services.prober.start(_name(topic, task_id), grant.principal.account_id, outgoing)
     return done(task_id=task_id)
 
 
-async def show_detection(house: House, call: Call) -> Answer:
-    topic = await find_topic(house, call)
-    resource = await topic_urn(house, topic)
+async def show_detection(services: SmnServices, call: Call) -> Answer:
+    topic = await find_topic(services, call)
+    resource = await topic_urn(services, topic)
     grant = permit_account(call, Verb.SUBSCRIBE, "smn:topic:update", resource=resource)
-    outcome = house.prober.outcome(_name(topic, call.path["task_id"]), grant.owner)
+    outcome = services.prober.outcome(_name(topic, call.path["task_id"]), grant.owner)
     if outcome is None:
         return done(status=NOT_EXECUTED)
     code, text = read_outcome(outcome)
@@ -61,24 +71,26 @@ async def show_detection(house: House, call: Call) -> Answer:
     return done(status=status, detail={"httpCode": code, "httpResponse": text})
 
 
-async def _probe(house: House, topic: Topic, protocol: str, endpoint: str, settings: dict[str, str]) -> Outgoing:
+async def _probe(
+    services: SmnServices, topic: Topic, protocol: str, endpoint: str, settings: dict[str, str]
+) -> Outgoing:
     message = Message(
-        id=house.new_id(),
+        id=services.new_id(),
         kind=Kind.NOTIFICATION,
         account_id=topic.account_id,
         dialect=DIALECT,
-        accepted_at=house.clock.wall(),
+        accepted_at=services.clock.wall(),
         topic_id=topic.id,
         body=PROBE_TEXT,
     )
     # Its uid is nobody's: the link in the message cancels nothing, and no change of consent concerns it.
     subscriber = Subscriber(
-        SubscriptionId(NO_ID), house.new_id(), topic.account_id, DIALECT, protocol, endpoint, settings
+        SubscriptionId(NO_ID), services.new_id(), topic.account_id, DIALECT, protocol, endpoint, settings
     )
-    wardrobe = house.envelopes.open(message, topic, "")
-    if wardrobe.reads_signature(subscriber):
-        await wardrobe.sign()
-    return Outgoing(message, subscriber, endpoint, wardrobe.dress(subscriber), 1, HTTP_TIMEOUT_S)
+    rendered = services.envelopes.open(message, topic, "")
+    if rendered.reads_signature(subscriber):
+        await rendered.sign()
+    return Outgoing(message, subscriber, endpoint, rendered.for_subscriber(subscriber), 1, HTTP_TIMEOUT_S)
 
 
 def read_outcome(outcome: Outcome) -> tuple[int, str]:

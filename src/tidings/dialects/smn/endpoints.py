@@ -1,4 +1,4 @@
-"""Endpoints as SMN's callers write them, brought to the one form in which the house keeps and compares them.
+"""Endpoints as SMN's callers write them, brought to the one form in which the server keeps and compares them.
 
 Called by operations. Source: SMN API reference, "Adding a Subscription"; SMN user guide, "Adding a Subscription".
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tidings.dialects.smn import hooks
+from tidings.dialects.smn import webhook_endpoints
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import BOT_PROTOCOLS, PREFIX
 from tidings.domain import passwords
@@ -25,11 +25,11 @@ _WEB = frozenset({"http", "https"})
 
 
 def read(egress: EgressPolicy, protocol: str, text: str) -> str:
-    """The endpoint as it is kept. Raises SmnError SMN.0012 (not one of the protocol), SMN.0069 (an address inside the house)."""
+    """The endpoint as it is kept. Raises SmnError SMN.0012 (not one of the protocol), SMN.0069 (an inside address)."""
     if protocol in _WEB:
-        return hooks.check_url_of(egress, protocol, text)
+        return webhook_endpoints.check_url_of(egress, protocol, text)
     if protocol in BOT_PROTOCOLS:
-        return hooks.check_url_of(egress, "https", text)
+        return webhook_endpoints.check_url_of(egress, "https", text)
     try:
         return endpoints.endpoint(protocol, _with_country(text) if protocol == "sms" else text)
     except InvalidValue as error:

@@ -16,8 +16,8 @@ from msgspec.json import encode
 from tidings.dialects.smn import addresses, bots, limits, names, texts
 from tidings.dialects.smn.filter_rules import passes
 from tidings.domain.envelope import Content, HttpContent, MailContent, TextContent
-from tidings.domain.letters import Links, make_letter, name_of, text_of
 from tidings.domain.limits import CONFIRM_TTL_S
+from tidings.domain.mail_content import Links, make_letter, name_of, text_of
 from tidings.domain.model import Kind, Message, Subscriber, Topic
 from tidings.domain.ports import Signer, Vault
 from tidings.domain.retry import PEOPLE_PLAN, RetryPlan
@@ -82,8 +82,8 @@ class SmnEnvelopes:
             retries_4xx=False,
         )
 
-    def open(self, message: Message, topic: Topic | None, token: str) -> SmnWardrobe:
-        return SmnWardrobe(message, topic, token, self)
+    def open(self, message: Message, topic: Topic | None, token: str) -> SmnRenderedMessage:
+        return SmnRenderedMessage(message, topic, token, self)
 
     def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:
         return self._http_plan if subscriber.protocol in _HTTP else PEOPLE_PLAN
@@ -95,7 +95,7 @@ class SmnEnvelopes:
     def dead_letter_queue(self, subscriber: Subscriber) -> str:
         return ""
 
-    def dead_letter(self, wardrobe: object, subscriber: Subscriber) -> Content:
+    def dead_letter(self, rendered: object, subscriber: Subscriber) -> Content:
         raise ValueError("SMN has no dead-letter queues")
 
     def wants(self, message: Message, subscriber: Subscriber) -> bool:
@@ -106,14 +106,14 @@ class SmnEnvelopes:
         return None
 
 
-class SmnWardrobe:
+class SmnRenderedMessage:
     """One message's envelopes."""
 
-    def __init__(self, message: Message, topic: Topic | None, token: str, house: SmnEnvelopes) -> None:
+    def __init__(self, message: Message, topic: Topic | None, token: str, envelopes: SmnEnvelopes) -> None:
         self._message = message
         self._topic = topic
         self._token = token
-        self._house = house
+        self._envelopes = envelopes
         self._type = _WIRE_TYPES[message.kind]
         self._id = names.hex_id(message.id)
         self._timestamp = f"{message.accepted_at:%Y-%m-%dT%H:%M:%SZ}"
@@ -138,10 +138,10 @@ class SmnWardrobe:
     async def sign(self) -> None:
         topic = self._topic
         if not self._urn and topic is not None:
-            self._urn = names.topic_urn(topic, await self._house.projects.project_of(topic.account_id))
+            self._urn = names.topic_urn(topic, await self._envelopes.projects.project_of(topic.account_id))
         while self._missing:
             text = self._missing.pop()
-            self._signatures[text] = await self._house.signer.sign(self._string_to_sign(text), "sha256")
+            self._signatures[text] = await self._envelopes.signer.sign(self._string_to_sign(text), "sha256")
 
     def _signed_text(self, subscriber: Subscriber) -> str:
         """What makes one signature differ from another of the same message: its text. A notice has one reader, and one text."""
@@ -159,18 +159,18 @@ class SmnWardrobe:
 
     def _notice_text(self) -> str:
         if self._message.kind is Kind.CONFIRMATION:
-            return texts.hook_confirmation(self._urn, self._house.link_ttl_s)
+            return texts.hook_confirmation(self._urn, self._envelopes.link_ttl_s)
         if self._message.kind is Kind.GOODBYE:
-            return texts.hook_goodbye(f"{self._urn}:{self._message.subscription_uid}", self._house.link_ttl_s)
+            return texts.hook_goodbye(f"{self._urn}:{self._message.subscription_uid}", self._envelopes.link_ttl_s)
         return ""
 
     def _subscribe_url(self) -> str:
-        house = self._house
-        return addresses.confirm_link(house.links.public_url, self._urn, house.region, self._token)
+        envelopes = self._envelopes
+        return addresses.confirm_link(envelopes.links.public_url, self._urn, envelopes.region, self._token)
 
     # --- dressing ------------------------------------------------------------------------------------------------------
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         protocol = subscriber.protocol
         if protocol in _HTTP:
             return self._http(subscriber)
@@ -179,7 +179,7 @@ class SmnWardrobe:
         if protocol == "sms":
             return self._sms(subscriber)
         if protocol in _BOTS and not self._is_notice:
-            return bots.speak(self._message, subscriber, self._house.vault)
+            return bots.speak(self._message, subscriber, self._envelopes.vault)
         raise ValueError(f"no envelope for {protocol}")
 
     def _http(self, subscriber: Subscriber) -> HttpContent:
@@ -213,18 +213,20 @@ class SmnWardrobe:
             "type": self._type,
             "signature": self._signatures[text],
             "signature_version": SIGNATURE_VERSION,
-            "signing_cert_url": self._house.certificate_url,
+            "signing_cert_url": self._envelopes.certificate_url,
             "topic_urn": self._urn,
             "message_id": self._id,
         }
 
     def _json_parts(self, text: str) -> tuple[bytes, bytes]:
         """The notification before and after the uid at the end of `unsubscribe_url`, the only part that differs."""
-        house, subject = self._house, self._message.subject
+        envelopes, subject = self._envelopes, self._message.subject
         members = self._signed(text) | {"message": text}
         if subject:
             members["subject"] = subject
-        members["unsubscribe_url"] = addresses.unsubscribe_link(house.links.public_url, f"{self._urn}:", house.region)
+        members["unsubscribe_url"] = addresses.unsubscribe_link(
+            envelopes.links.public_url, f"{self._urn}:", envelopes.region
+        )
         before = encode(members)[:-2]  # without the closing quote and brace
         return before, f'","timestamp":"{self._timestamp}"}}'.encode()
 
@@ -236,7 +238,7 @@ class SmnWardrobe:
         }
 
     def _mail(self, subscriber: Subscriber) -> MailContent:
-        topic, links = self._topic, self._house.links
+        topic, links = self._topic, self._envelopes.links
         assert topic is not None
         if self._is_notice:
             link = links.notice_page(self._message.kind, self._token)
@@ -265,7 +267,7 @@ class SmnWardrobe:
         return TextContent(text, message.sender)
 
     def _asking(self, topic: Topic, subscriber: Subscriber) -> str:
-        message, links = self._message, self._house.links
+        message, links = self._message, self._envelopes.links
         is_code = subscriber.settings.get(_CODE_WANTED) == "true"
         secret = (
             confirmation_code(links.key, subscriber.uid, message.asked_at or message.accepted_at)

@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from tidings.dialects.smn import codec, hooks
+from tidings.dialects.smn import codec, webhook_endpoints
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import PREFIX
 from tidings.domain.ports import Vault
@@ -54,7 +54,7 @@ def _header(given: Mapping[str, Any]) -> dict[str, str]:
     header = given.get("header")
     if header is None:
         return {}
-    read = hooks.read_header(header)
+    read = webhook_endpoints.read_header(header)
     return {HEADER: codec.compact(read)} if read else {}
 
 

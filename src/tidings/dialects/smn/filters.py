@@ -10,8 +10,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from tidings.dialects.smn import changes, codec
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done
+from tidings.dialects.smn import codec, subscription_changes
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import (
     ATTRIBUTE_NAME_CHARACTERS_MAX,
@@ -31,38 +31,38 @@ _NAME = re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*\Z")
 _VALUE = re.compile(rf"\w{{1,{ATTRIBUTE_VALUE_CHARACTERS_MAX}}}\Z")
 
 
-async def set_polices(house: House, call: Call) -> Answer:
+async def set_polices(services: SmnServices, call: Call) -> Answer:
     """BatchCreateSubscriptionsFilterPolices, BatchUpdateSubscriptionsFilterPolices."""
 
     async def put(item: dict[str, Any]) -> tuple[str, int]:
         urn = item["subscription_urn"]
-        await _change(house, call, urn, item.get("filter_polices"))
+        await _change(services, call, urn, item.get("filter_polices"))
         return urn, 200
 
     items = _listed(call.body, "polices")
     if not all(isinstance(item, dict) and isinstance(item.get("subscription_urn"), str) for item in items):
         raise refuse("SMN.0043")
-    results = await changes.each(items, put)
+    results = await subscription_changes.each(items, put)
     return _answer(results, [item["subscription_urn"] for item in items])
 
 
-async def delete_polices(house: House, call: Call) -> Answer:
+async def delete_polices(services: SmnServices, call: Call) -> Answer:
     """BatchDeleteSubscriptionsFilterPolices: here the URNs are plain strings."""
 
     async def drop(urn: str) -> tuple[str, int]:
-        await _change(house, call, urn, [])
+        await _change(services, call, urn, [])
         return urn, 200
 
     urns = _listed(call.body, "subscription_urns")
     if not all(isinstance(urn, str) for urn in urns):
         raise refuse("SMN.0043")
-    return _answer(await changes.each(urns, drop), urns)
+    return _answer(await subscription_changes.each(urns, drop), urns)
 
 
-async def _change(house: House, call: Call, urn: str, polices: Any) -> None:
+async def _change(services: SmnServices, call: Call, urn: str, polices: Any) -> None:
     """Raises SmnError, Denied, NotFound. polices: an empty list removes them, as asked by `delete_polices` alone."""
-    found = await changes.find_of_topic(house, urn, None)
-    grant = await changes.permit_change(house, call, found, "smn:topic:updateSubscription")
+    found = await subscription_changes.find_of_topic(services, urn, None)
+    grant = await subscription_changes.permit_change(services, call, found, "smn:topic:updateSubscription")
     if found.subscription.dialect != DIALECT:
         # Its messages are filtered by its own dialect's rules: a policy of ours would be listed and not be kept.
         raise refuse("SMN.0043")
@@ -72,7 +72,7 @@ async def _change(house: House, call: Call, urn: str, polices: Any) -> None:
         kept = {name: value for name, value in row.settings.items() if name != FILTER_POLICES}
         return replace(row, settings={**kept, FILTER_POLICES: text} if text else kept)
 
-    await house.subscriptions.change_settings(grant, found.subscription.uid, alter)
+    await services.subscriptions.change_settings(grant, found.subscription.uid, alter)
 
 
 def read_polices(given: Any) -> list[dict[str, Any]]:
@@ -109,7 +109,7 @@ def _listed(members: dict[str, Any], name: str) -> list[Any]:
     return given
 
 
-def _answer(results: list[changes.Result], urns: list[str]) -> Answer:
+def _answer(results: list[subscription_changes.Result], urns: list[str]) -> Answer:
     told = [
         {"code": "200", "message": "success", "subscription_urn": urn}
         if result.error is None

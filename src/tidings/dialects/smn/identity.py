@@ -16,7 +16,7 @@ from typing import Any
 from tidings.access.tickets import Ticket
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.smn import codec, names
-from tidings.dialects.smn.calls import Answer, Call, House, Route
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices
 from tidings.dialects.smn.errors import SmnError
 from tidings.domain.errors import NotAuthenticated, Throttled
 from tidings.domain.model import Account, AccountId, Principal, Role
@@ -65,23 +65,23 @@ class SignIn:
     domain: Reference | None = None
 
 
-async def create_token(house: House, call: Call) -> WireResponse:
+async def create_token(services: SmnServices, call: Call) -> WireResponse:
     """CreateToken: a password for a token."""
-    trail, tried = house.accounts.trail, ""
+    trail, tried = services.accounts.trail, ""
     account: Account | None = None
     try:
         asked = _read(call)
-        account, user_name = await _find(house, asked)
+        account, user_name = await _find(services, asked)
         tried = user_name
-        principal = await house.authenticator.by_password(
+        principal = await services.authenticator.by_password(
             account.account_id if account is not None else NOBODY,
             user_name,
             asked.password,
             remote=call.request.remote,
         )
         assert account is not None  # nobody has no password
-        _check_scope(house, account, asked)
-        ticket = await house.tickets.issue(principal)
+        _check_scope(services, account, asked)
+        ticket = await services.tickets.issue(principal)
         await trail.signed_in(principal, call.origin)
     except KeystoneError as error:
         return _refused(call, error.status, error.message)
@@ -92,15 +92,15 @@ async def create_token(house: House, call: Call) -> WireResponse:
         return _refused(
             call, 429, "Too many attempts to sign in.", (("Retry-After", str(max(1, round(error.after_s)))),)
         )
-    shown = _token(house, account, ticket, asked)
+    shown = _token(services, account, ticket, asked)
     if "nocatalog" not in call.query:
-        shown["catalog"] = _catalog(house, account)
+        shown["catalog"] = _catalog(services, account)
     return _reply(call, 201, {"token": shown}, (("X-Subject-Token", ticket.text), ("Vary", "X-Auth-Token")))
 
 
-async def discover(house: House, call: Call) -> WireResponse:
+async def discover(services: SmnServices, call: Call) -> WireResponse:
     """ShowIdentityVersion: what the identity service speaks."""
-    link = {"rel": "self", "href": f"{house.public_url}/v3/"}
+    link = {"rel": "self", "href": f"{services.public_url}/v3/"}
     version = {
         "id": DISCOVERY_ID,
         "status": "stable",
@@ -111,30 +111,30 @@ async def discover(house: House, call: Call) -> WireResponse:
     return _reply(call, 200, {"version": version})
 
 
-async def list_projects(house: House, call: Call) -> Answer:
+async def list_projects(services: SmnServices, call: Call) -> Answer:
     """KeystoneListProjects: the one project of the caller's account, where the filters fit."""
-    account = await house.accounts.find(call.principal.account_id)
+    account = await services.accounts.find(call.principal.account_id)
     assert account is not None  # he has just been authenticated
     domain_id = names.domain_id(account.account_id)
     project = {
         "id": account.project_id,
-        "name": house.region,
+        "name": services.region,
         "domain_id": domain_id,
         "parent_id": domain_id,
         "enabled": True,
         "is_domain": False,
         "description": "",
-        "links": {"self": f"{house.public_url}/v3/projects/{account.project_id}"},
+        "links": {"self": f"{services.public_url}/v3/projects/{account.project_id}"},
     }
     wanted = {
-        "name": house.region,
+        "name": services.region,
         "domain_id": domain_id,
         "parent_id": domain_id,
         "enabled": "true",
         "is_domain": "false",
     }
     fits = all(call.query.get(name, value).lower() == value.lower() for name, value in wanted.items())
-    links = {"self": f"{house.public_url}/v3/projects", "next": None, "previous": None}
+    links = {"self": f"{services.public_url}/v3/projects", "next": None, "previous": None}
     return Answer(200, {"projects": [project] if fits else [], "links": links}, with_request_id=False)
 
 
@@ -192,24 +192,24 @@ def _malformed(why: str) -> KeystoneError:
     return KeystoneError(400, why)
 
 
-async def _find(house: House, asked: SignIn) -> tuple[Account | None, str]:
+async def _find(services: SmnServices, asked: SignIn) -> tuple[Account | None, str]:
     """The account and the name of who signs in; None when there is no such account or user id."""
     if asked.user.id is None:
         assert asked.user_domain is not None  # as it was read
-        return await _account(house, asked.user_domain), asked.user.name or ""
-    for account in await house.accounts.all():
+        return await _account(services, asked.user_domain), asked.user.name or ""
+    for account in await services.accounts.all():
         if asked.user_domain is not None and not _is_account(account, asked.user_domain):
             continue
-        for user in await house.accounts.users(account.account_id):
+        for user in await services.accounts.users(account.account_id):
             if names.user_id(account.account_id, user.name) == asked.user.id:
                 return account, user.name
     return None, ""
 
 
-async def _account(house: House, wanted: Reference) -> Account | None:
+async def _account(services: SmnServices, wanted: Reference) -> Account | None:
     if wanted.id is None:
-        return await house.accounts.find(wanted.name or "")
-    return next((account for account in await house.accounts.all() if _is_account(account, wanted)), None)
+        return await services.accounts.find(wanted.name or "")
+    return next((account for account in await services.accounts.all() if _is_account(account, wanted)), None)
 
 
 def _is_account(account: Account, wanted: Reference) -> bool:
@@ -218,23 +218,23 @@ def _is_account(account: Account, wanted: Reference) -> bool:
     return wanted.name in (account.name, account.account_id)
 
 
-def _check_scope(house: House, account: Account, asked: SignIn) -> None:
+def _check_scope(services: SmnServices, account: Account, asked: SignIn) -> None:
     """Raises KeystoneError when the token is to be for somebody else's project or domain, or for none that there is."""
     domains = (asked.domain, asked.project_domain)
     fits = all(domain is None or _is_account(account, domain) for domain in domains)
     if asked.project is not None:
         wanted = asked.project
-        fits = fits and (wanted.id == account.project_id if wanted.id is not None else wanted.name == house.region)
+        fits = fits and (wanted.id == account.project_id if wanted.id is not None else wanted.name == services.region)
     if not fits:
         raise KeystoneError(401, "The project or domain does not exist, or the user has no access to it.")
 
 
-def _token(house: House, account: Account, ticket: Ticket, asked: SignIn) -> dict[str, Any]:
+def _token(services: SmnServices, account: Account, ticket: Ticket, asked: SignIn) -> dict[str, Any]:
     principal = ticket.principal
     domain = {"id": names.domain_id(account.account_id), "name": account.name}
     scope: dict[str, Any] = {"domain": domain}
     if asked.domain is None:
-        scope = {"project": {"id": account.project_id, "name": house.region, "domain": domain}}
+        scope = {"project": {"id": account.project_id, "name": services.region, "domain": domain}}
     return {
         "methods": ["password"],
         "issued_at": _moment(ticket.issued_at),
@@ -255,10 +255,10 @@ def roles(principal: Principal) -> Sequence[str]:
     return principal.actions or _ROLES[principal.role]
 
 
-def _catalog(house: House, account: Account) -> list[dict[str, Any]]:
-    services = (
-        ("smn", "smn", f"{house.public_url}/v2/{account.project_id}"),
-        ("iam", "identity", f"{house.public_url}/v3"),
+def _catalog(services: SmnServices, account: Account) -> list[dict[str, Any]]:
+    catalogue = (
+        ("smn", "smn", f"{services.public_url}/v2/{account.project_id}"),
+        ("iam", "identity", f"{services.public_url}/v3"),
     )
     return [
         {
@@ -269,13 +269,13 @@ def _catalog(house: House, account: Account) -> list[dict[str, Any]]:
                 {
                     "id": names.derived_id("endpoint", name),
                     "interface": "public",
-                    "region": house.region,
-                    "region_id": house.region,
+                    "region": services.region,
+                    "region_id": services.region,
                     "url": url,
                 }
             ],
         }
-        for name, kind, url in services
+        for name, kind, url in catalogue
     ]
 
 

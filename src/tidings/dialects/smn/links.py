@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.smn import addresses, endpoints, names, texts
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, subscription_named, subscription_urn, topic_urn
+from tidings.dialects.smn.calls import (
+    Answer,
+    Call,
+    Route,
+    SmnServices,
+    done,
+    subscription_named,
+    subscription_urn,
+    topic_urn,
+)
 from tidings.dialects.smn.errors import missing_parameter, refuse
 from tidings.domain import links
 from tidings.domain.errors import NotFound
@@ -27,7 +36,7 @@ _PEOPLE = frozenset({"email", "email-json", "sms"})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A token that somebody showed, and what it is about. `standing`: it is the text of a STANDING link. `page`: where a person
+    """A token that somebody showed, and what it is about. `standing`: it is the text of a PERMANENT link. `page`: where a person
     presses the button."""
 
     found: Found
@@ -35,41 +44,41 @@ class Shown:
     page: str
 
 
-async def confirm(house: House, call: Call) -> Answer:
+async def confirm(services: SmnServices, call: Call) -> Answer:
     """SubscribeTopic, ConfirmSubscription: confirm, or come back, at once. Safe to repeat."""
-    shown = await _check(house, call)
-    return await _confirm(house, call, shown)
+    shown = await _check(services, call)
+    return await _confirm(services, call, shown)
 
 
-async def confirm_link(house: House, call: Call) -> Answer | WireResponse:
+async def confirm_link(services: SmnServices, call: Call) -> Answer | WireResponse:
     """The `subscribe_url` of messages."""
-    shown = await _check(house, call)
+    shown = await _check(services, call)
     if shown.found.subscription.protocol in _PEOPLE:
-        return _see(house, shown.page)
-    return await _confirm(house, call, shown)
+        return _see(services, shown.page)
+    return await _confirm(services, call, shown)
 
 
-async def unsubscribe(house: House, call: Call) -> Answer:
+async def unsubscribe(services: SmnServices, call: Call) -> Answer:
     """UnsubscribeTopic, UnsubscribeSubscription: cancel at once. Safe to repeat."""
-    return await _cancel(house, call, await _named(house, call))
+    return await _cancel(services, call, await _named(services, call))
 
 
-async def unsubscribe_link(house: House, call: Call) -> Answer | WireResponse:
+async def unsubscribe_link(services: SmnServices, call: Call) -> Answer | WireResponse:
     """The `unsubscribe_url` of messages.
 
     It holds no secret, so the page it leads people to must not hold more than it either: none of the links that only the endpoint
     got, which could confirm, or show what else the endpoint receives.
     """
-    found = await _named(house, call)
+    found = await _named(services, call)
     if found.subscription.protocol in _PEOPLE:
-        return _see(house, links.named_url("", found.subscription.uid))
-    return await _cancel(house, call, found)
+        return _see(services, links.named_url("", found.subscription.uid))
+    return await _cancel(services, call, found)
 
 
-async def download_certificate(house: House, call: Call) -> WireResponse:
+async def download_certificate(services: SmnServices, call: Call) -> WireResponse:
     """DownloadHttpCert, DownloadHttpSignCert."""
     name = call.path["certificate_id"]
-    certificate = house.certificate(name)
+    certificate = services.certificate(name)
     if certificate is None:
         raise NotFound("certificate", name)
     return WireResponse(200, certificate, CERTIFICATE_TYPE, (("X-Request-Id", call.request_id),))
@@ -78,7 +87,7 @@ async def download_certificate(house: House, call: Call) -> WireResponse:
 # --- confirming -----------------------------------------------------------------------------------------------------------
 
 
-async def _check(house: House, call: Call) -> Shown:
+async def _check(services: SmnServices, call: Call) -> Shown:
     """The token and all that must agree with it. Raises SmnError, InvalidToken.
 
     `token` is always needed: without it anybody could confirm for anybody. A phone or mail address may be named in place of the
@@ -89,12 +98,12 @@ async def _check(house: House, call: Call) -> Shown:
         raise missing_parameter("token")
     if urn:
         names.read_topic_urn(urn)
-    house.limiter.take(f"smn:ConfirmSubscription:{call.request.remote}")
-    shown = await _look_up(house, token)
+    services.limiter.take(f"smn:ConfirmSubscription:{call.request.remote}")
+    shown = await _look_up(services, token)
     found = shown.found
     if not urn and not (endpoint and found.subscription.protocol in _PHONE_OR_MAIL):
         raise missing_parameter("topic_urn")
-    if urn and urn != await topic_urn(house, found.topic):
+    if urn and urn != await topic_urn(services, found.topic):
         raise refuse("SMN.0022")
     known = (found.subscription.endpoint, endpoints.shown(found.subscription))
     if endpoint and endpoint not in known and endpoints.wanted(endpoint) not in known:
@@ -102,63 +111,63 @@ async def _check(house: House, call: Call) -> Shown:
     return shown
 
 
-async def _look_up(house: House, token: str) -> Shown:
-    """Raises InvalidToken, TokenExpired (a standing link's age counts when it is used)."""
-    if token.startswith(LinkPurpose.STANDING.value):
-        found, _ = await house.subscriptions.look_up_standing(token)
-        return Shown(found, True, links.standing_url("", token))
-    found, stored = await house.subscriptions.look_up_token(token)
+async def _look_up(services: SmnServices, token: str) -> Shown:
+    """Raises InvalidToken, TokenExpired (a permanent link's age counts when it is used)."""
+    if token.startswith(LinkPurpose.PERMANENT.value):
+        found, _ = await services.subscriptions.look_up_permanent(token)
+        return Shown(found, True, links.permanent_url("", token))
+    found, stored = await services.subscriptions.look_up_token(token)
     page = links.confirm_url if stored.purpose is TokenPurpose.CONFIRM else links.restore_url
     return Shown(found, False, page("", token))
 
 
-async def _confirm(house: House, call: Call, shown: Shown) -> Answer:
+async def _confirm(services: SmnServices, call: Call, shown: Shown) -> Answer:
     token = call.query["token"]
     if shown.standing:
-        found = await house.subscriptions.confirm_by_standing_link(token, origin=call.origin)
+        found = await services.subscriptions.confirm_by_permanent_link(token, origin=call.origin)
     else:
-        found = await house.subscriptions.confirm(token, by=None, origin=call.origin)
-    return done(subscription_urn=await subscription_urn(house, found.topic, found.subscription))
+        found = await services.subscriptions.confirm(token, by=None, origin=call.origin)
+    return done(subscription_urn=await subscription_urn(services, found.topic, found.subscription))
 
 
 # --- canceling ------------------------------------------------------------------------------------------------------------
 
 
-async def _named(house: House, call: Call) -> Found:
+async def _named(services: SmnServices, call: Call) -> Found:
     """Raises SmnError, NotAuthenticated, NotFound."""
     urn = call.query.get("subscription_urn", "")
     if not urn:
         raise missing_parameter("subscription_urn")
     names.read_subscription_urn(urn)
-    house.subscriptions.check_anonymous_cancel()
-    house.limiter.take(f"smn:Unsubscribe:{call.request.remote}")
-    return await subscription_named(house, urn)
+    services.subscriptions.check_anonymous_cancel()
+    services.limiter.take(f"smn:Unsubscribe:{call.request.remote}")
+    return await subscription_named(services, urn)
 
 
-async def _cancel(house: House, call: Call, found: Found) -> Answer:
-    urn = await subscription_urn(house, found.topic, found.subscription)
-    canceled = await house.subscriptions.cancel(found.subscription.uid, by=None, origin=call.origin)
+async def _cancel(services: SmnServices, call: Call, found: Found) -> Answer:
+    urn = await subscription_urn(services, found.topic, found.subscription)
+    canceled = await services.subscriptions.cancel(found.subscription.uid, by=None, origin=call.origin)
     if canceled is None:
         raise NotFound("subscription", urn)
-    return done(message=f"The subscription {urn} is canceled.{await _way_back(house, canceled)}")
+    return done(message=f"The subscription {urn} is canceled.{await _way_back(services, canceled)}")
 
 
-async def _way_back(house: House, canceled: Canceled) -> str:
+async def _way_back(services: SmnServices, canceled: Canceled) -> str:
     """How to undo it. Nobody but the endpoint itself gets a link to a page for people: that shows what else it receives."""
     if not canceled.restore_token:
         return ""
-    life = texts.life(house.link_ttl_s)
+    life = texts.life(services.link_ttl_s)
     if canceled.subscription.protocol == "sms":
         return f" If this was a mistake, open the link of the text message that asked to confirm, within {life}."
     if canceled.subscription.protocol in _PEOPLE:
         return f" If this was a mistake, use the link in the mail that was just sent, within {life}."
-    urn = await topic_urn(house, canceled.topic)
-    link = addresses.confirm_link(house.public_url, urn, canceled.topic.region, canceled.restore_token)
+    urn = await topic_urn(services, canceled.topic)
+    link = addresses.confirm_link(services.public_url, urn, canceled.topic.region, canceled.restore_token)
     return f" If this was a mistake, visit this link within {life} to subscribe again: {link}"
 
 
-def _see(house: House, page: str) -> WireResponse:
-    location = f"{house.public_url.rstrip('/')}{page}"
+def _see(services: SmnServices, page: str) -> WireResponse:
+    location = f"{services.public_url.rstrip('/')}{page}"
     headers = (("Location", location), ("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
     return WireResponse(303, headers=headers)
 

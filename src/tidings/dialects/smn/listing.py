@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from tidings.dialects.smn import codec, endpoints, extensions, names
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, find_topic, permit, permit_account
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done, find_topic, permit, permit_account
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.filters import FILTER_POLICES
 from tidings.dialects.smn.limits import BOT_PROTOCOLS, REMARK_BYTES_MAX
@@ -28,21 +28,21 @@ _STATUSES = {"0": State.UNCONFIRMED, "1": State.CONFIRMED, "2": State.CONFIRMED,
 _BOTS = frozenset(BOT_PROTOCOLS)
 
 
-async def list_subscriptions(house: House, call: Call) -> Answer:
+async def list_subscriptions(services: SmnServices, call: Call) -> Answer:
     grant = permit_account(call, Verb.LIST, "smn:topic:list")
     offset, limit = call.page()
     query = SubscriptionQuery(
-        account_id=call.principal.account_id, region=house.region, states=_LISTED, offset=offset, limit=limit
+        account_id=call.principal.account_id, region=services.region, states=_LISTED, offset=offset, limit=limit
     )
-    return await _answer(house, grant, _narrowed(query, call))
+    return await _answer(services, grant, _narrowed(query, call))
 
 
-async def list_subscriptions_by_topic(house: House, call: Call) -> Answer:
-    topic = await find_topic(house, call)
-    grant = await permit(house, call, Verb.LIST, topic, "smn:topic:list", statement="ListSubscriptionsByTopic")
+async def list_subscriptions_by_topic(services: SmnServices, call: Call) -> Answer:
+    topic = await find_topic(services, call)
+    grant = await permit(services, call, Verb.LIST, topic, "smn:topic:list", statement="ListSubscriptionsByTopic")
     offset, limit = call.page()
     query = SubscriptionQuery(topic_id=topic.id, states=_LISTED, offset=offset, limit=limit)
-    return await _answer(house, grant, _with_remark(query, call))
+    return await _answer(services, grant, _with_remark(query, call))
 
 
 def _narrowed(query: SubscriptionQuery, call: Call) -> SubscriptionQuery | None:
@@ -80,20 +80,20 @@ def _with_remark(query: SubscriptionQuery, call: Call) -> SubscriptionQuery:
     return replace(query, setting=(REMARK, part))
 
 
-async def _answer(house: House, grant: Grant, query: SubscriptionQuery | None) -> Answer:
+async def _answer(services: SmnServices, grant: Grant, query: SubscriptionQuery | None) -> Answer:
     if query is None:
         return done(subscription_count=0, subscriptions=[])
-    total = await house.subscriptions.total(grant, query)
-    page = await house.subscriptions.page(grant, query) if total > query.offset else []
-    topics = await house.subscriptions.topics_of(page)
-    placed = {topic_id: await _placed(house, topic) for topic_id, topic in topics.items()}
+    total = await services.subscriptions.total(grant, query)
+    page = await services.subscriptions.page(grant, query) if total > query.offset else []
+    topics = await services.subscriptions.topics_of(page)
+    placed = {topic_id: await _placed(services, topic) for topic_id, topic in topics.items()}
     items = [_item(row, *placed[int(row.topic_id)]) for row in page if int(row.topic_id) in placed]
     return done(subscription_count=total, subscriptions=items)
 
 
-async def _placed(house: House, topic: Topic) -> tuple[str, str]:
+async def _placed(services: SmnServices, topic: Topic) -> tuple[str, str]:
     """Project and URN, looked up once per topic of a page."""
-    project_id = await house.projects.project_of(topic.account_id)
+    project_id = await services.projects.project_of(topic.account_id)
     return project_id, names.topic_urn(topic, project_id)
 
 

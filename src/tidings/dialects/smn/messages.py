@@ -168,7 +168,7 @@ def read_ttl_s(members: Members) -> int:
 
 
 def read_language(members: Members) -> str:
-    """The language of the words that are added here; empty, the house's, where nothing is wanted or what nobody here speaks."""
+    """The language of the words that are added here; empty, the server's, where nothing is wanted or what nobody here speaks."""
     locale = read_member(members, "locale", "SMN.0009")
     return language_of(locale) if locale else ""
 

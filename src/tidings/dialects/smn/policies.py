@@ -1,7 +1,7 @@
 """Access policies of topics: read and check what UpdateTopicAttribute is given, answer what a stored one says about a call.
 
 Called by `calls.permit` on every call that has a word in policies, by `attributes` to check a new one, and through
-`make_judge` by other dialects. Knows accounts, users, services and organizations as principals; no caller here is a service or
+`make_evaluator` by other dialects. Knows accounts, users, services and organizations as principals; no caller here is a service or
 in an organization, so statements about those fit nobody.
 Source: SMN API reference, "Updating a Topic Policy"; SMN user guide, "Basic Mode".
 """
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from tidings.access.authorize import Judge, strictest
+from tidings.access.authorize import PolicyEvaluator, strictest
 from tidings.dialects.smn import names
 from tidings.dialects.smn.errors import SmnError, refuse
 from tidings.dialects.smn.limits import PREFIX
@@ -155,10 +155,10 @@ _ASKED: dict[Verb, tuple[str, ...]] = {
 """What a call of another dialect would have to be allowed here: all of these."""
 
 
-def make_judge(projects: Projects) -> Judge:
+def make_evaluator(projects: Projects) -> PolicyEvaluator:
     """The judge that other dialects ask about a topic on which SMN keeps a policy. projects: loaded, for URNs."""
 
-    def judge(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
+    def evaluate(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
         text, asked = topic.settings.get(SETTING, ""), _ASKED.get(verb)
         if not text or asked is None:
             return Verdict.SILENT
@@ -171,7 +171,7 @@ def make_judge(projects: Projects) -> Judge:
         said = [verdict(text, urn, principal, caller, action, facts) for action in asked]
         return Verdict.SILENT if Verdict.SILENT in said and Verdict.DENY not in said else strictest(said)
 
-    return judge
+    return evaluate
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tidings.dialects.smn import messages
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, find_topic, permit
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done, find_topic, permit
 from tidings.dialects.smn.errors import not_offered
 from tidings.dialects.smn.limits import DIALECT
 from tidings.dialects.smn.messages import Members, Texts
@@ -16,34 +16,34 @@ from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Kind, Message
 
 
-async def publish(house: House, call: Call) -> Answer:
-    topic = await find_topic(house, call)
-    grant = await permit(house, call, Verb.PUBLISH, topic, "smn:topic:publish", statement="Publish")
+async def publish(services: SmnServices, call: Call) -> Answer:
+    topic = await find_topic(services, call)
+    grant = await permit(services, call, Verb.PUBLISH, topic, "smn:topic:publish", statement="Publish")
     members = call.body
     subject = messages.read_subject(members)
-    body, bodies = await _texts(house, call.principal.account_id, members)
+    body, bodies = await _texts(services, call.principal.account_id, members)
     ttl_s = messages.read_ttl_s(members)
     attributes, protocols = messages.read_attributes(members)
     message = Message(
-        id=house.new_id(),
+        id=services.new_id(),
         kind=Kind.NOTIFICATION,
         account_id=topic.account_id,
         dialect=DIALECT,
-        accepted_at=house.clock.wall(),
+        accepted_at=services.clock.wall(),
         topic_id=topic.id,
         subject=subject,
         body=body,
         bodies=bodies,
         attributes=attributes,
         protocols=protocols,
-        expires_at=house.clock.now() + timedelta(seconds=ttl_s),
+        expires_at=services.clock.now() + timedelta(seconds=ttl_s),
         language=messages.read_language(members),
     )
-    await house.publisher.publish(grant, (message,))
+    await services.publisher.publish(grant, (message,))
     return done(message_id=message.id)
 
 
-async def _texts(house: House, account_id: AccountId, members: Members) -> Texts:
+async def _texts(services: SmnServices, account_id: AccountId, members: Members) -> Texts:
     """By precedence: structure, template, message; empty ones count as not given. Raises SmnError."""
     structure = messages.read_member(members, "message_structure", "SMN.0021")
     if structure:
@@ -51,11 +51,11 @@ async def _texts(house: House, account_id: AccountId, members: Members) -> Texts
     template = messages.read_member(members, "message_template_name", "SMN.0032")
     if template:
         tags = messages.read_tags(members)
-        return messages.fill(await house.templates.named(account_id, template), tags)
+        return messages.fill(await services.templates.named(account_id, template), tags)
     return messages.read_text(members)
 
 
-async def publish_to_phone(house: House, call: Call) -> Answer:
+async def publish_to_phone(services: SmnServices, call: Call) -> Answer:
     raise not_offered("A text message to a number without a topic")
 
 

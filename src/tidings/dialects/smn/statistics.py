@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from tidings.dialects.smn import codec
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done, find_topic, permit
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done, find_topic, permit
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import STATISTICS_DAYS_MAX
 from tidings.domain.grants import Verb
@@ -18,12 +18,12 @@ _HOUR = timedelta(hours=1)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:00:00Z\Z")
 
 
-async def list_statistics(house: House, call: Call) -> Answer:
+async def list_statistics(services: SmnServices, call: Call) -> Answer:
     """Every hour of [start_time, end_time), those without any too: a chart needs no gaps."""
-    topic = await find_topic(house, call)
-    grant = await permit(house, call, Verb.READ_TOPIC, topic, "smn:topic:list", statement="QueryTopicDetail")
-    start, end = _range(call, house.clock.now())
-    counted = dict(await house.topics.texts_sent(grant, topic.id, since=start, until=end))
+    topic = await find_topic(services, call)
+    grant = await permit(services, call, Verb.READ_TOPIC, topic, "smn:topic:list", statement="QueryTopicDetail")
+    start, end = _range(call, services.clock.now())
+    counted = dict(await services.topics.texts_sent(grant, topic.id, since=start, until=end))
     hours = [start + n * _HOUR for n in range((end - start) // _HOUR)]
     return done(
         total={"sms": sum(counted.values())},

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tidings.dialects.smn import changes, codec, endpoints, extensions
+from tidings.dialects.smn import codec, endpoints, extensions, subscription_changes
 from tidings.dialects.smn.calls import (
     Answer,
     Call,
-    House,
     Route,
+    SmnServices,
     created,
     done,
     find_topic,
@@ -45,55 +45,55 @@ class Wanted:
     settings: Mapping[str, str]
 
 
-async def add_subscription(house: House, call: Call) -> Answer:
+async def add_subscription(services: SmnServices, call: Call) -> Answer:
     """AddSubscription: with `subscriptions`, those; else the one that the body itself describes."""
-    topic = await find_topic(house, call)
+    topic = await find_topic(services, call)
     many = call.body.get("subscriptions")
     if many:
-        return await _add_many(house, call, topic, many)
-    subscription, is_new = await _add(house, call, topic, call.body)
-    urn = await subscription_urn(house, topic, subscription)
+        return await _add_many(services, call, topic, many)
+    subscription, is_new = await _add(services, call, topic, call.body)
+    urn = await subscription_urn(services, topic, subscription)
     return created(subscription_urn=urn) if is_new else done(subscription_urn=urn)
 
 
-async def update_subscription(house: House, call: Call) -> Answer:
+async def update_subscription(services: SmnServices, call: Call) -> Answer:
     """UpdateSubscription: a new remark, the code that confirms, or both."""
-    topic = await find_topic(house, call)
-    found = await changes.find_of_topic(house, call.path["subscription_urn"], topic)
-    grant = await changes.permit_change(house, call, found, "smn:topic:updateSubscription")
+    topic = await find_topic(services, call)
+    found = await subscription_changes.find_of_topic(services, call.path["subscription_urn"], topic)
+    grant = await subscription_changes.permit_change(services, call, found, "smn:topic:updateSubscription")
     remark = _remark(call.body)
     code = codec.text(call.body, "verification_code", refuse("SMN.0022"))
     if remark is None and code is None:
         raise refuse("SMN.0017")
     if code is not None:
-        await _confirm(house, call, grant, found, code)
+        await _confirm(services, call, grant, found, code)
     if remark is not None:
         text = remark
-        await house.subscriptions.change_settings(
+        await services.subscriptions.change_settings(
             grant, found.subscription.uid, lambda row: replace(row, settings=_with(row.settings, REMARK, text))
         )
     return done(subscription_urn=call.path["subscription_urn"])
 
 
-async def _add_many(house: House, call: Call, topic: Topic, many: Any) -> Answer:
+async def _add_many(services: SmnServices, call: Call, topic: Topic, many: Any) -> Answer:
     """In order, each on its own: what is wrong with one says nothing about the next."""
     if not isinstance(many, list) or len(many) > BATCH_ADD_MAX or not all(isinstance(item, dict) for item in many):
-        await _permit(house, call, topic, {})
+        await _permit(services, call, topic, {})
         raise refuse("SMN.0043")
-    base = await topic_urn(house, topic)
+    base = await topic_urn(services, topic)
 
     async def add(item: dict[str, Any]) -> tuple[str, int]:
-        subscription, is_new = await _add(house, call, topic, item)
+        subscription, is_new = await _add(services, call, topic, item)
         return f"{base}:{subscription.uid}", 201 if is_new else 200
 
-    results = await changes.each(many, add)
+    results = await subscription_changes.each(many, add)
     told = [_told(result, call.request_id) for result in results]
     first = next((result.urn for result in results if result.error is None), None)
     members: dict[str, Any] = {} if first is None else {"subscription_urn": first}
     return created(**members, subscriptions_result=told)
 
 
-def _told(result: changes.Result, request_id: str) -> dict[str, Any]:
+def _told(result: subscription_changes.Result, request_id: str) -> dict[str, Any]:
     error = result.error
     if error is None:
         return {"http_code": result.status, "request_id": request_id, "subscription_urn": result.urn}
@@ -105,12 +105,12 @@ def _told(result: changes.Result, request_id: str) -> dict[str, Any]:
     }
 
 
-async def _add(house: House, call: Call, topic: Topic, given: dict[str, Any]) -> tuple[Subscription, bool]:
+async def _add(services: SmnServices, call: Call, topic: Topic, given: dict[str, Any]) -> tuple[Subscription, bool]:
     """The subscription, and whether there was none of this endpoint before. Raises SmnError, Denied, QuotaExceeded."""
     _check_lengths(given)
-    grant = await _permit(house, call, topic, given)
-    wanted = _read(house, given)
-    subscription, is_new = await house.subscriptions.subscribe(
+    grant = await _permit(services, call, topic, given)
+    wanted = _read(services, given)
+    subscription, is_new = await services.subscriptions.subscribe(
         grant,
         topic,
         dialect=DIALECT,
@@ -123,16 +123,16 @@ async def _add(house: House, call: Call, topic: Topic, given: dict[str, Any]) ->
     return subscription, is_new and subscription.id == NO_ID
 
 
-async def _permit(house: House, call: Call, topic: Topic, given: dict[str, Any]) -> Grant:
+async def _permit(services: SmnServices, call: Call, topic: Topic, given: dict[str, Any]) -> Grant:
     facts = {name: value for name in ("protocol", "endpoint") if isinstance(value := given.get(name), str)}
     return await permit(
-        house,
+        services,
         call,
         Verb.SUBSCRIBE,
         topic,
         "smn:topic:subscribe",
         statement="Subscribe",
-        aliases=changes.UPDATE_ALIASES,
+        aliases=subscription_changes.UPDATE_ALIASES,
         facts=facts,
     )
 
@@ -145,7 +145,7 @@ def _check_lengths(given: dict[str, Any]) -> None:
             raise refuse(code)
 
 
-def _read(house: House, given: dict[str, Any]) -> Wanted:
+def _read(services: SmnServices, given: dict[str, Any]) -> Wanted:
     """Raises SmnError in the order of the documentation's fields."""
     protocol = codec.text(given, "protocol", refuse("SMN.0011"))
     if protocol not in _OFFERED:
@@ -153,8 +153,8 @@ def _read(house: House, given: dict[str, Any]) -> Wanted:
     text = codec.text(given, "endpoint", refuse("SMN.0012"))
     if not text:
         raise refuse("SMN.0012")
-    endpoint = endpoints.read(house.egress, protocol, text)
-    settings = extensions.read(house.vault, protocol, given.get("extension"))
+    endpoint = endpoints.read(services.egress, protocol, text)
+    settings = extensions.read(services.vault, protocol, given.get("extension"))
     remark = _remark(given)
     if remark:
         settings[REMARK] = remark
@@ -163,13 +163,13 @@ def _read(house: House, given: dict[str, Any]) -> Wanted:
     return Wanted(protocol, endpoint, settings)
 
 
-async def _confirm(house: House, call: Call, grant: Grant, found: Found, code: str) -> None:
+async def _confirm(services: SmnServices, call: Call, grant: Grant, found: Found, code: str) -> None:
     """Raises SmnError SMN.0022, also where no code was sent: six digits must not be guessed for those who got a link."""
     uid = found.subscription.uid
     if found.subscription.dialect != DIALECT or not extensions.wants_code(found.subscription.settings):
         raise refuse("SMN.0022")
     try:
-        await house.subscriptions.confirm_by_code(grant, uid, code, origin=call.origin)
+        await services.subscriptions.confirm_by_code(grant, uid, code, origin=call.origin)
     except InvalidToken:
         raise
     except InvalidValue as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tidings.dialects.smn import codec, names
-from tidings.dialects.smn.calls import Answer, Call, House, Route, permit, permit_account
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, permit, permit_account
 from tidings.dialects.smn.errors import no_such_api, refuse
 from tidings.dialects.smn.limits import (
     RESOURCE_TAG_KEY_CHARACTERS_MAX,
@@ -69,41 +69,41 @@ def _has(tags: Mapping[str, str], wanted: Wanted) -> list[bool]:
     return [key in tags and (not values or tags[key] in values) for key, values in wanted.items()]
 
 
-async def create_resource_tag(house: House, call: Call) -> Answer:
+async def create_resource_tag(services: SmnServices, call: Call) -> Answer:
     """CreateResourceTag: a key that is there already gets the new value."""
-    topic = await _find(house, call)
-    grant = await permit(house, call, Verb.CHANGE_TOPIC, topic, "smn:tag:create")
-    await _add(house, grant, topic, [_tag(call.body.get("tag"))])
+    topic = await _find(services, call)
+    grant = await permit(services, call, Verb.CHANGE_TOPIC, topic, "smn:tag:create")
+    await _add(services, grant, topic, [_tag(call.body.get("tag"))])
     return Answer(204)
 
 
-async def batch_create_or_delete_resource_tags(house: House, call: Call) -> Answer:
+async def batch_create_or_delete_resource_tags(services: SmnServices, call: Call) -> Answer:
     """BatchCreateOrDeleteResourceTags: all of them or none. Keys to delete that are not there do not matter."""
-    topic = await _find(house, call)
-    grant = await permit(house, call, Verb.CHANGE_TOPIC, topic, "smn:tag:batchModify")
+    topic = await _find(services, call)
+    grant = await permit(services, call, Verb.CHANGE_TOPIC, topic, "smn:tag:batchModify")
     action, raw = call.body.get("action"), call.body.get("tags")
     if action not in ("create", "delete"):
         raise refuse("SMN.0073")
     if not isinstance(raw, list) or not 1 <= len(raw) <= RESOURCE_TAGS_MAX:
         raise refuse("SMN.0038")
     if action == "create":
-        await _add(house, grant, topic, [_tag(one) for one in raw])
+        await _add(services, grant, topic, [_tag(one) for one in raw])
     else:
-        await house.topics.untag(grant, topic.id, frozenset(_key(one) for one in raw))
+        await services.topics.untag(grant, topic.id, frozenset(_key(one) for one in raw))
     return Answer(204)
 
 
-async def list_resource_tags(house: House, call: Call) -> Answer:
+async def list_resource_tags(services: SmnServices, call: Call) -> Answer:
     """ListResourceTags."""
-    topic = await _find(house, call)
-    await permit(house, call, Verb.READ_TOPIC, topic, "smn:tag:list")
+    topic = await _find(services, call)
+    await permit(services, call, Verb.READ_TOPIC, topic, "smn:tag:list")
     return Answer(200, {"tags": _shown(topic)}, with_request_id=False)
 
 
-async def delete_resource_tag(house: House, call: Call) -> Answer:
+async def delete_resource_tag(services: SmnServices, call: Call) -> Answer:
     """DeleteResourceTag. Raises SmnError SMN.0045 when the topic has no such key."""
-    topic = await _find(house, call)
-    grant = await permit(house, call, Verb.CHANGE_TOPIC, topic, "smn:tag:delete")
+    topic = await _find(services, call)
+    grant = await permit(services, call, Verb.CHANGE_TOPIC, topic, "smn:tag:delete")
     key = call.path["key"]
 
     def alter(found: Topic) -> Topic:
@@ -111,23 +111,23 @@ async def delete_resource_tag(house: House, call: Call) -> Answer:
             raise refuse("SMN.0045")
         return replace(found, tags={one: value for one, value in found.tags.items() if one != key})
 
-    await house.topics.change(grant, topic.id, alter)
+    await services.topics.change(grant, topic.id, alter)
     return Answer(204)
 
 
-async def list_project_tags(house: House, call: Call) -> Answer:
+async def list_project_tags(services: SmnServices, call: Call) -> Answer:
     """ListProjectTags: every key with all its values."""
     _check_type(call)
     grant = permit_account(call, Verb.LIST, "smn:tag:list")
     found: dict[str, set[str]] = {}
-    async for topic in house.topics.every(grant, house.region):
+    async for topic in services.topics.every(grant, services.region):
         for key, value in topic.tags.items():
             found.setdefault(key, set()).add(value)
     tags = [{"key": key, "values": sorted(values)} for key, values in sorted(found.items())]
     return Answer(200, {"tags": tags}, with_request_id=False)
 
 
-async def list_resource_instances(house: House, call: Call) -> Answer:
+async def list_resource_instances(services: SmnServices, call: Call) -> Answer:
     """ListResourceInstances: the topics that a filter over tags finds, or how many they are."""
     _check_type(call)
     grant = permit_account(call, Verb.LIST, "smn:tag:list")
@@ -138,7 +138,7 @@ async def list_resource_instances(house: House, call: Call) -> Answer:
     offset = _number(call.body.get("offset"), default=0, least=0, most=2**53)
     limit = _number(call.body.get("limit"), default=INSTANCES_MAX, least=1, most=INSTANCES_MAX)
     total, page = 0, []
-    async for topic in house.topics.every(grant, house.region):
+    async for topic in services.topics.every(grant, services.region):
         if wanted.fits(topic.name, topic.tags):
             if offset <= total < offset + limit:
                 page.append(_instance(topic, names.topic_urn(topic, call.project_id)))
@@ -223,7 +223,7 @@ def _value(raw: Any) -> str:
     return raw
 
 
-async def _add(house: House, grant: Grant, topic: Topic, given: Sequence[tuple[str, str]]) -> None:
+async def _add(services: SmnServices, grant: Grant, topic: Topic, given: Sequence[tuple[str, str]]) -> None:
     """Raises SmnError SMN.0038 for a key given twice, and for more tags than a topic may have."""
     tags = dict(given)
     if len(tags) != len(given):
@@ -236,17 +236,17 @@ async def _add(house: House, grant: Grant, topic: Topic, given: Sequence[tuple[s
             raise refuse("SMN.0038")
         return replace(found, tags=merged)
 
-    await house.topics.change(grant, topic.id, alter)
+    await services.topics.change(grant, topic.id, alter)
 
 
-async def _find(house: House, call: Call) -> Topic:
+async def _find(services: SmnServices, call: Call) -> Topic:
     """The topic of the path: one's own by name, any by id. Raises SmnError, NotFound."""
     _check_type(call)
     given = call.path["resource_id"]
     if call.request.headers.get(BY_NAME_HEADER, "").lower() == "name":
-        topic = await house.topics.find(call.principal.account_id, house.region, given)
+        topic = await services.topics.find(call.principal.account_id, services.region, given)
     else:
-        topic = await house.topics.find_by_uid(given)
+        topic = await services.topics.find_by_uid(given)
     if topic is None:
         raise NotFound("topic", given)
     return topic

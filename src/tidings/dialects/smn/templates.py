@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from tidings.dialects.smn import codec
-from tidings.dialects.smn.calls import Answer, Call, House, Route, created, done, permit_account
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, created, done, permit_account
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import TEMPLATE_NAME_CHARACTERS_MAX, TEMPLATE_PROTOCOLS
 from tidings.dialects.smn.template_text import check_content, variables
@@ -20,7 +20,7 @@ from tidings.domain.model import Template, TemplateQuery
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*\Z")
 
 
-async def create(house: House, call: Call) -> Answer:
+async def create(services: SmnServices, call: Call) -> Answer:
     grant = permit_account(call, Verb.MANAGE_TEMPLATES, "smn:template:create")
     fault = refuse("SMN.0032")
     name = codec.text(call.body, "message_template_name", fault)
@@ -30,11 +30,11 @@ async def create(house: House, call: Call) -> Answer:
     if protocol not in TEMPLATE_PROTOCOLS:
         raise refuse("SMN.0011")
     content = check_content(codec.text(call.body, "content", refuse("SMN.0024")))
-    template = await house.templates.create(grant, name=name, protocol=protocol, content=content)
+    template = await services.templates.create(grant, name=name, protocol=protocol, content=content)
     return created(message_template_id=template.uid)
 
 
-async def listed(house: House, call: Call) -> Answer:
+async def listed(services: SmnServices, call: Call) -> Answer:
     grant = permit_account(call, Verb.LIST, "smn:template:list")
     offset, limit = call.page()
     query = TemplateQuery(
@@ -46,32 +46,32 @@ async def listed(house: House, call: Call) -> Answer:
     )
     if query.protocol is not None and query.protocol not in TEMPLATE_PROTOCOLS:
         raise refuse("SMN.0011")
-    found, total = await house.templates.search(grant, query)
+    found, total = await services.templates.search(grant, query)
     return done(message_template_count=total, message_templates=[_item(template) for template in found])
 
 
-async def shown(house: House, call: Call) -> Answer:
-    template = await _own(house, call, permit_account(call, Verb.LIST, "smn:template:list"))
+async def shown(services: SmnServices, call: Call) -> Answer:
+    template = await _own(services, call, permit_account(call, Verb.LIST, "smn:template:list"))
     return done(**_item(template), content=template.content)
 
 
-async def change(house: House, call: Call) -> Answer:
+async def change(services: SmnServices, call: Call) -> Answer:
     grant = permit_account(call, Verb.MANAGE_TEMPLATES, "smn:template:update")
-    template = await _own(house, call, grant)
+    template = await _own(services, call, grant)
     content = check_content(codec.text(call.body, "content", refuse("SMN.0024")))
-    await house.templates.change(grant, template.uid, content)
+    await services.templates.change(grant, template.uid, content)
     return done()
 
 
-async def delete(house: House, call: Call) -> Answer:
+async def delete(services: SmnServices, call: Call) -> Answer:
     grant = permit_account(call, Verb.MANAGE_TEMPLATES, "smn:template:delete")
-    await house.templates.delete(grant, call.path["message_template_id"])
+    await services.templates.delete(grant, call.path["message_template_id"])
     return done()
 
 
-async def _own(house: House, call: Call, grant: Grant) -> Template:
+async def _own(services: SmnServices, call: Call, grant: Grant) -> Template:
     uid = call.path["message_template_id"]
-    template = await house.templates.find(grant.owner, uid)
+    template = await services.templates.find(grant.owner, uid)
     if template is None:
         raise NotFound("template", uid)
     return template

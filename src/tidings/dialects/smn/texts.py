@@ -29,7 +29,7 @@ _INTRODUCED = {DEFAULT_LANGUAGE: "{text} - {introduction}", CHINESE: "{text}（{
 
 
 def language_of(tag: str) -> str:
-    """The language we write in for a tag such as `zh-cn` or `en_US`; empty, the house's, for what nobody here speaks."""
+    """The language we write in for a tag such as `zh-cn` or `en_US`; empty, the server's, for what nobody here speaks."""
     return {"zh": CHINESE, "en": DEFAULT_LANGUAGE}.get(tag.lower().replace("_", "-").partition("-")[0], "")
 
 
@@ -54,7 +54,7 @@ def hook_goodbye(subscription_urn: str, ttl_s: int) -> str:
 
 
 def phone_confirmation(name: str, secret: str, introduction: str, language: str, *, is_code: bool) -> str:
-    """The one text that asks a phone's owner. secret: the standing link, or the code. The introduction is left out where it would
+    """The one text that asks a phone's owner. secret: the permanent link, or the code. The introduction is left out where it would
     cost another part."""
     text = _filled((_CODE if is_code else _LINK)[language], name=_line(name), secret=secret)
     introduction = _line(introduction)

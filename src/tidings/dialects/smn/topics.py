@@ -15,8 +15,8 @@ from tidings.dialects.smn import codec, names
 from tidings.dialects.smn.calls import (
     Answer,
     Call,
-    House,
     Route,
+    SmnServices,
     created,
     done,
     find_topic,
@@ -39,7 +39,7 @@ PUSH_POLICY = 0
 _ENTERPRISE_PROJECT = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 
 
-async def create_topic(house: House, call: Call) -> Answer:
+async def create_topic(services: SmnServices, call: Call) -> Answer:
     """CreateTopic: a name that exists already is answered with its topic, which stays as it is."""
     name = codec.text(call.body, "name", refuse("SMN.0002"))
     if name is None or not names.is_topic_name(name):
@@ -49,12 +49,12 @@ async def create_topic(house: House, call: Call) -> Answer:
         call,
         Verb.CREATE_TOPIC,
         "smn:topic:create",
-        resource=resource_names.topic_urn(house.region, call.project_id, name),
+        resource=resource_names.topic_urn(services.region, call.project_id, name),
     )
     project = _enterprise_project(codec.text(call.body, "enterprise_project_id", _wrong_enterprise_project()))
-    topic, is_new = await house.topics.create(
+    topic, is_new = await services.topics.create(
         grant,
-        region=house.region,
+        region=services.region,
         name=name,
         dialect=DIALECT,
         display_name=display_name,
@@ -65,39 +65,39 @@ async def create_topic(house: House, call: Call) -> Answer:
     return created(topic_urn=urn) if is_new else done(topic_urn=urn)
 
 
-async def list_topics(house: House, call: Call) -> Answer:
+async def list_topics(services: SmnServices, call: Call) -> Answer:
     """ListTopics."""
-    return await _list(house, call, _shown)
+    return await _list(services, call, _shown)
 
 
-async def list_topics_with_associated_resources(house: House, call: Call) -> Answer:
+async def list_topics_with_associated_resources(services: SmnServices, call: Call) -> Answer:
     """ListTopicsWithAssociatedResources."""
-    return await _list(house, call, _shown_with_resources)
+    return await _list(services, call, _shown_with_resources)
 
 
-async def list_topic_details(house: House, call: Call) -> Answer:
+async def list_topic_details(services: SmnServices, call: Call) -> Answer:
     """ListTopicDetails."""
-    topic = await find_topic(house, call)
-    await permit(house, call, Verb.READ_TOPIC, topic, "smn:topic:list", statement="QueryTopicDetail")
-    return Answer(200, _shown(topic, await topic_urn(house, topic)))
+    topic = await find_topic(services, call)
+    await permit(services, call, Verb.READ_TOPIC, topic, "smn:topic:list", statement="QueryTopicDetail")
+    return Answer(200, _shown(topic, await topic_urn(services, topic)))
 
 
-async def update_topic(house: House, call: Call) -> Answer:
+async def update_topic(services: SmnServices, call: Call) -> Answer:
     """UpdateTopic: the display name is all that can be changed."""
-    topic = await find_topic(house, call)
-    grant = await permit(house, call, Verb.CHANGE_TOPIC, topic, "smn:topic:update", statement="UpdateTopic")
+    topic = await find_topic(services, call)
+    grant = await permit(services, call, Verb.CHANGE_TOPIC, topic, "smn:topic:update", statement="UpdateTopic")
     display_name = _display_name(call)
     if display_name is None:
         raise refuse("SMN.0003")
-    await house.topics.change(grant, topic.id, lambda found: replace(found, display_name=display_name))
+    await services.topics.change(grant, topic.id, lambda found: replace(found, display_name=display_name))
     return done()
 
 
-async def delete_topic(house: House, call: Call) -> Answer:
+async def delete_topic(services: SmnServices, call: Call) -> Answer:
     """DeleteTopic: its subscriptions go with it."""
-    topic = await find_topic(house, call)
-    grant = await permit(house, call, Verb.DELETE_TOPIC, topic, "smn:topic:delete", statement="DeleteTopic")
-    await house.topics.delete(grant, topic.id)
+    topic = await find_topic(services, call)
+    grant = await permit(services, call, Verb.DELETE_TOPIC, topic, "smn:topic:delete", statement="DeleteTopic")
+    await services.topics.delete(grant, topic.id)
     return done()
 
 
@@ -106,11 +106,11 @@ def enterprise_project(topic: Topic) -> str:
     return topic.settings.get(ENTERPRISE_PROJECT) or DEFAULT_ENTERPRISE_PROJECT
 
 
-async def _list(house: House, call: Call, shown: Callable[[Topic, str], dict[str, Any]]) -> Answer:
+async def _list(services: SmnServices, call: Call, shown: Callable[[Topic, str], dict[str, Any]]) -> Answer:
     offset, limit = call.page()
-    wanted = _filter(call, house.region, offset, limit)
+    wanted = _filter(call, services.region, offset, limit)
     grant = permit_account(call, Verb.LIST, "smn:topic:list")
-    page, total = await house.topics.search(grant, wanted)
+    page, total = await services.topics.search(grant, wanted)
     rows = [shown(topic, names.topic_urn(topic, call.project_id)) for topic in page]
     return done(topic_count=total, topics=rows)
 

@@ -7,36 +7,36 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidings.dialects.smn.calls import Answer, Call, House, Route, done
+from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices, done
 from tidings.dialects.smn.limits import PROTOCOLS
 
 UPDATED = "2018-09-15T00:00:00Z"
 
 
-async def list_versions(house: House, call: Call) -> Answer:
+async def list_versions(services: SmnServices, call: Call) -> Answer:
     """ListVersions: asked without credentials."""
-    return Answer(200, {"versions": [_version(house)]}, with_request_id=False)
+    return Answer(200, {"versions": [_version(services)]}, with_request_id=False)
 
 
-async def list_version(house: House, call: Call) -> Answer:
+async def list_version(services: SmnServices, call: Call) -> Answer:
     """ListVersion: the one there is, asked without credentials."""
-    return Answer(200, {"version": _version(house)}, with_request_id=False)
+    return Answer(200, {"version": _version(services)}, with_request_id=False)
 
 
-async def list_protocols(house: House, call: Call) -> Answer:
+async def list_protocols(services: SmnServices, call: Call) -> Answer:
     """ListProtocols."""
     return done(protocols=list(PROTOCOLS))
 
 
-async def list_cloud_services(house: House, call: Call) -> Answer:
+async def list_cloud_services(services: SmnServices, call: Call) -> Answer:
     """ListCloudService(s): no other service of a cloud runs here that could publish."""
     return done(cloud_services=[])
 
 
-def _version(house: House) -> dict[str, Any]:
+def _version(services: SmnServices) -> dict[str, Any]:
     return {
         "id": "v2",
-        "links": [{"href": f"{house.public_url}/v2/", "rel": "self"}],
+        "links": [{"href": f"{services.public_url}/v2/", "rel": "self"}],
         "min_version": "",
         "status": "CURRENT",
         "updated": UPDATED,

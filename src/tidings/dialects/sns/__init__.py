@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from tidings.access.authenticate import Authenticator
-from tidings.access.authorize import Judge
+from tidings.access.authorize import PolicyEvaluator
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.sns import auth, codec, permissions, publish, sms, sms_attributes, subscriptions, tags, topics
-from tidings.dialects.sns.calls import Call, House
+from tidings.dialects.sns.calls import Call, SnsServices
 from tidings.dialects.sns.errors import FAILURES, SnsError, echo, translate
 from tidings.dialects.sns.limits import CLOCK_SKEW_S, VERSION
 from tidings.dialects.sns.sms_defaults import SmsDefaults
@@ -25,7 +25,7 @@ from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.topics import Topics
 
-Action = Callable[[House, Call], Awaitable[str | WireResponse | None]]
+Action = Callable[[SnsServices, Call], Awaitable[str | WireResponse | None]]
 
 ACTIONS: dict[str, Action] = {
     "AddPermission": permissions.add_permission,
@@ -91,7 +91,8 @@ class SnsDialect:
     """The SNS front end.
 
     signing_clock: the clock that signatures are held against; the machine's own even where `clock` was moved by a developer,
-    because callers sign by theirs. home_region: of unsigned calls. skew: how far a caller's clock may be off. The rest: see `calls.House`.
+    because callers sign by theirs. home_region: of unsigned calls. skew: how far a caller's clock may be off. The rest:
+    see `calls.SnsServices`.
     """
 
     name = "sns"
@@ -112,11 +113,11 @@ class SnsDialect:
         home_region: str = "us-east-1",
         skew: timedelta = timedelta(seconds=CLOCK_SKEW_S),
         strict_links: bool = False,
-        judges: Sequence[Judge] = (),
+        evaluators: Sequence[PolicyEvaluator] = (),
     ) -> None:
         self._authenticator = authenticator
         self._signing_clock = signing_clock
-        self._house = House(
+        self._services = SnsServices(
             topics=topics,
             subscriptions=subscriptions,
             opt_outs=opt_outs,
@@ -129,7 +130,7 @@ class SnsDialect:
             home_region=home_region,
             strict_links=strict_links,
             skew=skew,
-            judges=judges,
+            evaluators=evaluators,
         )
 
     def owns(self, request: WireRequest) -> bool:
@@ -169,17 +170,17 @@ class SnsDialect:
         name = params.get("Action")
         action = _action(name, params.get("Version"))
         assert name is not None
-        house = self._house
-        now = house.clock.now()
-        signed = await auth.verify(request, query, self._authenticator, self._signing_clock.now(), house.skew)
+        services = self._services
+        now = services.clock.now()
+        signed = await auth.verify(request, query, self._authenticator, self._signing_clock.now(), services.skew)
         if signed is not None:
             call = Call(request, name, params, signed.principal, signed.region, now)
         elif name in UNSIGNED:
-            call = Call(request, name, params, None, house.home_region, now)
+            call = Call(request, name, params, None, services.home_region, now)
         else:
             raise NotAuthenticated("unsigned")
         try:
-            result = await action(house, call)
+            result = await action(services, call)
         except Throttled as error:
             if name in SMS_ACTIONS:
                 raise SnsError("Throttled", "Rate exceeded", 429) from error

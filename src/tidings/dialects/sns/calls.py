@@ -1,4 +1,4 @@
-"""One call on its way through the dialect: what was asked, by whom, and the parts of the house that answer.
+"""One call on its way through the dialect: what was asked, by whom, and the services that answer.
 
 Handed by the dialect to each action; holds the questions that every action asks (which topic, may the caller, go on after what).
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.access.authorize import Judge, authorize, strictest
+from tidings.access.authorize import PolicyEvaluator, authorize, strictest
 from tidings.dialects.contract import WireRequest
 from tidings.dialects.sns import attributes, codec, names, policies
 from tidings.dialects.sns.errors import empty, invalid, missing
@@ -25,7 +25,7 @@ from tidings.services.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class SnsServices:
     """What the actions call.
 
     new_message_id: a fresh UUID. public_url: base of the pages for people. strict_links: a GET on an e-mail's SubscribeURL
@@ -45,7 +45,7 @@ class House:
     home_region: str
     strict_links: bool
     skew: timedelta
-    judges: Sequence[Judge] = ()
+    evaluators: Sequence[PolicyEvaluator] = ()
 
 
 @dataclass(slots=True)
@@ -114,13 +114,13 @@ class Call:
             raise invalid("NextToken") from error
 
 
-async def find_topic(house: House, call: Call, member: str = "TopicArn") -> Topic | None:
+async def find_topic(services: SnsServices, call: Call, member: str = "TopicArn") -> Topic | None:
     """The topic that a parameter names, if there is one. Raises SnsError for an ARN that is none of this region's."""
     name = names.read_topic_arn(call.params.get(member), call.region, member)
-    return await house.topics.find(name.account_id, name.region, name.name)
+    return await services.topics.find(name.account_id, name.region, name.name)
 
 
-def permit(house: House, call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
+def permit(services: SnsServices, call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
     """Ask role and topic policy. facts: condition keys only this action knows. Raises Denied, NotAuthenticated."""
     principal = call.principal
     arn = names.topic_arn(topic)
@@ -128,10 +128,10 @@ def permit(house: House, call: Call, verb: Verb, topic: Topic, facts: dict[str, 
     verdict = Verdict.SILENT
     if text:
         verdict = policies.verdict(text, arn, principal, call.action, _context(call, principal) | (facts or {}))
-    if house.judges:
+    if services.evaluators:
         known = {"sourceip": call.request.remote}
         known |= {name.removeprefix("sns:"): value for name, value in (facts or {}).items()}
-        verdict = strictest((verdict, *(judge(topic, principal, verb, known) for judge in house.judges)))
+        verdict = strictest((verdict, *(evaluate(topic, principal, verb, known) for evaluate in services.evaluators)))
     return authorize(
         principal,
         verb,

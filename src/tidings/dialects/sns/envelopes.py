@@ -15,7 +15,7 @@ from tidings.dialects.sns.limits import SMS_CHARACTERS_MAX
 from tidings.dialects.sns.names import subscription_arn, topic_arn
 from tidings.domain import delivery_policy
 from tidings.domain.envelope import Content, HttpContent, MailContent, QueueContent, TextContent
-from tidings.domain.letters import Links, make_letter, name_of, text_of
+from tidings.domain.mail_content import Links, make_letter, name_of, text_of
 from tidings.domain.model import Kind, Message, MessageAttribute, Subscriber, Topic
 from tidings.domain.ports import Signer
 from tidings.domain.retry import PEOPLE_PLAN, QUEUE_PLAN, RetryPlan
@@ -44,8 +44,8 @@ class SnsEnvelopes:
         self._signer = signer
         self._links = links_
 
-    def open(self, message: Message, topic: Topic | None, token: str) -> SnsWardrobe:
-        return SnsWardrobe(message, topic, token, self._signer, self._links)
+    def open(self, message: Message, topic: Topic | None, token: str) -> SnsRenderedMessage:
+        return SnsRenderedMessage(message, topic, token, self._signer, self._links)
 
     def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:
         """Source: SNS developer guide, message delivery retries."""
@@ -60,10 +60,10 @@ class SnsEnvelopes:
         policy = subscriber.settings.get("sns:RedrivePolicy")
         return str(json.loads(policy).get("deadLetterTargetArn", "")) if policy else ""
 
-    def dead_letter(self, wardrobe: object, subscriber: Subscriber) -> Content:
+    def dead_letter(self, rendered: object, subscriber: Subscriber) -> Content:
         """In the form that the endpoint would have got. Observed: the live service does so for raw and for JSON."""
-        assert isinstance(wardrobe, SnsWardrobe)
-        return wardrobe.queue_form(subscriber)
+        assert isinstance(rendered, SnsRenderedMessage)
+        return rendered.queue_form(subscriber)
 
     def wants(self, message: Message, subscriber: Subscriber) -> bool:
         """The place where filter policies act. The dialect refuses to store one until they do."""
@@ -77,7 +77,7 @@ class SnsEnvelopes:
         return delivery_policy.receives_per_s_max(topics_own, own) if topics_own or own else None
 
 
-class SnsWardrobe:
+class SnsRenderedMessage:
     """One message's envelopes."""
 
     def __init__(self, message: Message, topic: Topic | None, token: str, signer: Signer, links_: Links) -> None:
@@ -174,7 +174,7 @@ class SnsWardrobe:
 
     # --- dressing ------------------------------------------------------------------------------------------------------
 
-    def dress(self, subscriber: Subscriber) -> Content:
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
         match subscriber.protocol:
             case "http" | "https":
                 return self._http(subscriber)

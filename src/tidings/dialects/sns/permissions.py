@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from tidings.dialects.sns import attributes, names, policies
-from tidings.dialects.sns.calls import Call, House, find_topic, permit
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit
 from tidings.dialects.sns.errors import invalid, missing
 from tidings.dialects.sns.limits import LABEL_CHARACTERS_MAX
 from tidings.domain import policy
@@ -21,14 +21,14 @@ from tidings.domain.resource_names import partition
 _LABEL = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 
-async def add_permission(house: House, call: Call) -> None:
-    topic = await find_topic(house, call)
+async def add_permission(services: SnsServices, call: Call) -> None:
+    topic = await find_topic(services, call)
     label = _label(call)
     accounts = _list(call, "AWSAccountId")
     actions = _list(call, "ActionName")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(services, call, Verb.CHANGE_TOPIC, topic)
     arn = names.topic_arn(topic)
     if not all(names.is_account_id(account) for account in accounts):
         raise invalid("A provided account ID is not valid")
@@ -41,17 +41,17 @@ async def add_permission(house: House, call: Call) -> None:
         return replace(found, settings=attributes.with_setting(found.settings, "Policy", text))
 
     try:
-        await house.topics.change(grant, topic.id, alter)
+        await services.topics.change(grant, topic.id, alter)
     except InvalidValue as error:
         raise attributes.refusal(error, in_map=False) from error
 
 
-async def remove_permission(house: House, call: Call) -> None:
-    topic = await find_topic(house, call)
+async def remove_permission(services: SnsServices, call: Call) -> None:
+    topic = await find_topic(services, call)
     label = _label(call)
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(services, call, Verb.CHANGE_TOPIC, topic)
 
     def alter(found: Topic) -> Topic:
         text = policy.remove_statement(current_policy(found), policies.VOCABULARY, label=label)
@@ -59,7 +59,7 @@ async def remove_permission(house: House, call: Call) -> None:
             return found
         return replace(found, settings=attributes.with_setting(found.settings, "Policy", text))
 
-    await house.topics.change(grant, topic.id, alter)
+    await services.topics.change(grant, topic.id, alter)
 
 
 def current_policy(topic: Topic) -> str:

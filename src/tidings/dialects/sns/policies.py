@@ -84,8 +84,8 @@ _ACTIONS = {
 _FACTS = {"protocol": "sns:protocol", "endpoint": "sns:endpoint", "sourceip": "aws:sourceip"}
 
 
-def judge(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
-    """What the topic's SNS policy says about a call that came in by another dialect; a `access.authorize.Judge`."""
+def evaluate(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
+    """What the topic's SNS policy says about a call that came in by another dialect; a `access.authorize.PolicyEvaluator`."""
     text, action = topic.settings.get("sns:Policy", ""), _ACTIONS.get(verb)
     if not text or action is None:
         return Verdict.SILENT

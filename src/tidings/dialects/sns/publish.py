@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from tidings.dialects.sns import attributes, codec, messages, names
-from tidings.dialects.sns.calls import Call, House, find_topic, permit, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit, permit_account
 from tidings.dialects.sns.errors import SnsError, echo, invalid, missing
 from tidings.dialects.sns.limits import (
     BATCH_ENTRIES_MAX,
@@ -31,30 +31,30 @@ _TARGETS = ("TopicArn", "TargetArn", "PhoneNumber")
 _ATTRIBUTES = "MessageAttributes.entry"
 
 
-async def publish(house: House, call: Call) -> str:
+async def publish(services: SnsServices, call: Call) -> str:
     params = call.params
     given = [name for name in _TARGETS if name in params]
     if len(given) != 1:
         raise _wrong_targets(given)
     if given[0] == "PhoneNumber":
-        return await _publish_to_phone(house, call)
+        return await _publish_to_phone(services, call)
     if given[0] == "TargetArn":
         _refuse_push(params["TargetArn"])
-    topic = await find_topic(house, call, given[0])
+    topic = await find_topic(services, call, given[0])
     name = topic.name if topic is not None else params[given[0]]
     draft = _draft(params, topic, is_fifo=names.is_fifo(name))
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.PUBLISH, topic)
-    await check_senders(house, topic.account_id, draft.attributes)
+    grant = permit(services, call, Verb.PUBLISH, topic)
+    await check_senders(services, topic.account_id, draft.attributes)
     message = _message(
-        house, call, topic.account_id, topic, draft, await house.sms_defaults.of(topic.account_id, topic.region)
+        services, call, topic.account_id, topic, draft, await services.sms_defaults.of(topic.account_id, topic.region)
     )
-    await house.publisher.publish(grant, (message,))
+    await services.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
 
-async def _publish_to_phone(house: House, call: Call) -> str:
+async def _publish_to_phone(services: SnsServices, call: Call) -> str:
     params = call.params
     messages.read_subject(params)
     messages.read_message(params)
@@ -67,16 +67,16 @@ async def _publish_to_phone(house: House, call: Call) -> str:
         raise invalid("Message too long", f"a text message has at most {SMS_CHARACTERS_MAX} characters")
     grant = permit_account(call, Verb.PUBLISH_SMS, number)
     account_id = call.principal.account_id
-    await check_senders(house, account_id, draft.attributes)
-    default = await house.sms_defaults.of(account_id, call.region)
-    message = _message(house, call, account_id, None, draft, default, endpoint=endpoint)
-    await house.publisher.publish(grant, (message,))
+    await check_senders(services, account_id, draft.attributes)
+    default = await services.sms_defaults.of(account_id, call.region)
+    message = _message(services, call, account_id, None, draft, default, endpoint=endpoint)
+    await services.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
 
-async def publish_batch(house: House, call: Call) -> str:
+async def publish_batch(services: SnsServices, call: Call) -> str:
     """Faults of the whole request refuse it; an entry's own faults come back in `Failed`, and the others are accepted."""
-    topic = await find_topic(house, call)
+    topic = await find_topic(services, call)
     entries = _entries(call)
     name = topic.name if topic is not None else call.params["TopicArn"]
     is_fifo = names.is_fifo(name)
@@ -95,20 +95,20 @@ async def publish_batch(house: House, call: Call) -> str:
         raise SnsError("BatchRequestTooLong", "The length of all the messages put together is more than the limit.")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.PUBLISH, topic)
-    default = await house.sms_defaults.of(topic.account_id, topic.region)
+    grant = permit(services, call, Verb.PUBLISH, topic)
+    default = await services.sms_defaults.of(topic.account_id, topic.region)
     accepted: list[tuple[str, Message]] = []
     failed: list[str] = []
     for entry in entries:
         try:
             draft = _draft(entry, topic, is_fifo=is_fifo)
-            await check_senders(house, topic.account_id, draft.attributes)
+            await check_senders(services, topic.account_id, draft.attributes)
         except SnsError as error:
             failed.append(_failed(entry["Id"], error))
         else:
-            accepted.append((entry["Id"], _message(house, call, topic.account_id, topic, draft, default)))
+            accepted.append((entry["Id"], _message(services, call, topic.account_id, topic, draft, default)))
     if accepted:
-        await house.publisher.publish(grant, [message for _, message in accepted])
+        await services.publisher.publish(grant, [message for _, message in accepted])
     done = [f"<Id>{entry_id}</Id><MessageId>{message.id}</MessageId>" for entry_id, message in accepted]
     return codec.listed("Successful", done) + codec.listed("Failed", failed)
 
@@ -130,7 +130,7 @@ def _draft(params: codec.Params, topic: Topic | None, *, is_fifo: bool) -> Draft
 
 
 def _message(
-    house: House,
+    services: SnsServices,
     call: Call,
     account_id: AccountId,
     topic: Topic | None,
@@ -140,11 +140,11 @@ def _message(
     endpoint: str = "",
 ) -> Message:
     return Message(
-        id=house.new_message_id(),
+        id=services.new_message_id(),
         kind=Kind.DIRECT if topic is None else Kind.NOTIFICATION,
         account_id=account_id,
         dialect="sns",
-        accepted_at=house.clock.wall(),
+        accepted_at=services.clock.wall(),
         topic_id=None if topic is None else topic.id,
         subject=draft.subject,
         body=draft.body,

@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 import phonenumbers
 
 from tidings.dialects.sns import codec
-from tidings.dialects.sns.calls import Call, House, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, permit_account
 from tidings.dialects.sns.errors import SnsError, check_length, check_pattern, echo, invalid, missing
 from tidings.dialects.sns.limits import (
     OPT_IN_AGAIN_DAYS,
@@ -58,22 +58,22 @@ _EVERYTHING = "*"
 # --- opted-out numbers -------------------------------------------------------------------------------------------------------
 
 
-async def check_if_phone_number_is_opted_out(house: House, call: Call) -> str:
+async def check_if_phone_number_is_opted_out(services: SnsServices, call: Call) -> str:
     phone = _phone(call, "phoneNumber")
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    found = await _blocking_a_phone(house, grant, phone)
+    found = await _blocking_a_phone(services, grant, phone)
     return f"<isOptedOut>{'true' if found else 'false'}</isOptedOut>"
 
 
-async def list_phone_numbers_opted_out(house: House, call: Call) -> str:
+async def list_phone_numbers_opted_out(services: SnsServices, call: Call) -> str:
     """A page is cut at the time of an opt-out and not at a row number, so that lifting one meanwhile hides no other."""
     since, skip = _read_place(call.params.get("nextToken", ""))
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    addresses = await _blocking_addresses(house, grant)
+    addresses = await _blocking_addresses(services, grant)
     query = OptOutQuery(grant.owner, addresses, since=since, offset=skip, limit=PAGE_ITEMS + 1)
-    rows, _ = await house.opt_outs.page(grant, query, counted=False)
+    rows, _ = await services.opt_outs.page(grant, query, counted=False)
     page = rows[:PAGE_ITEMS]
-    shown = await _first_of_each_phone(house, grant, addresses, page)
+    shown = await _first_of_each_phone(services, grant, addresses, page)
     result = codec.listed("phoneNumbers", [codec.escape(row.phone) for row in shown])
     if len(rows) > PAGE_ITEMS:
         last = page[-1].since
@@ -82,7 +82,7 @@ async def list_phone_numbers_opted_out(house: House, call: Call) -> str:
     return result
 
 
-async def opt_in_phone_number(house: House, call: Call) -> str:
+async def opt_in_phone_number(services: SnsServices, call: Call) -> str:
     """Lift whatever keeps SNS's texts from a number. One that is not opted out is left as it is, and not counted.
 
     Unverified: the cloud's code for a second time within 30 days. Of the documented ones only InvalidParameter is no failure of
@@ -91,20 +91,20 @@ async def opt_in_phone_number(house: House, call: Call) -> str:
     phone = _phone(call, "phoneNumber")
     grant = permit_account(call, Verb.LIFT_OPT_OUTS, _EVERYTHING)
     reading = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    found = await _blocking_a_phone(house, reading, phone)
-    if found and await _was_opted_in_lately(house, reading, phone, call.now):
+    found = await _blocking_a_phone(services, reading, phone)
+    if found and await _was_opted_in_lately(services, reading, phone, call.now):
         raise invalid("phoneNumber", f"a phone number can be opted in only once every {OPT_IN_AGAIN_DAYS} days")
     for address in found:
         # `forced`: the cloud lets an opt-in by API follow a STOP at once, and limits it by number and month instead.
-        await house.opt_outs.opt_in(grant, address, phone, reason=OPT_IN_DETAIL, origin=call.origin, forced=True)
+        await services.opt_outs.opt_in(grant, address, phone, reason=OPT_IN_DETAIL, origin=call.origin, forced=True)
     return ""
 
 
-async def _blocking_addresses(house: House, grant: Grant) -> list[str]:
+async def _blocking_addresses(services: SnsServices, grant: Grant) -> list[str]:
     """Where an opt-out keeps texts of topics, or of SNS to numbers, from a phone."""
-    rules = {rule.address: rule for rule in await house.opt_outs.rules(grant) if rule.app_id == TOPICS_APP}
+    rules = {rule.address: rule for rule in await services.opt_outs.rules(grant) if rule.app_id == TOPICS_APP}
     found = [ACCOUNT_WIDE]
-    for address in await house.opt_outs.addresses(grant):
+    for address in await services.opt_outs.addresses(grant):
         rule = rules.get(address.address)
         if address.address != ACCOUNT_WIDE and any(
             covers(address, rule, TOPICS_APP, sms_type) for sms_type in SMS_TYPES.values()
@@ -113,32 +113,32 @@ async def _blocking_addresses(house: House, grant: Grant) -> list[str]:
     return found
 
 
-async def _blocking_a_phone(house: House, grant: Grant, phone: str) -> list[str]:
+async def _blocking_a_phone(services: SnsServices, grant: Grant, phone: str) -> list[str]:
     """Where this phone's opt-outs keep such texts from it. What can be no phone anywhere is opted out nowhere."""
     found: list[str] = []
     with suppress(InvalidValue):
         for sms_type in SMS_TYPES.values():
-            blocked = await house.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
+            blocked = await services.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
             found += [row.opt_out.address for row in blocked]
     return list(dict.fromkeys(found))
 
 
 async def _first_of_each_phone(
-    house: House, grant: Grant, addresses: Sequence[str], page: Sequence[OptOut]
+    services: SnsServices, grant: Grant, addresses: Sequence[str], page: Sequence[OptOut]
 ) -> list[OptOut]:
     """The rows of a page that are their phone's earliest: somebody opted out at two addresses is listed once, on any page."""
     if len(addresses) == 1 or not page:
         return list(page)
     phones = list({row.phone for row in page})
     query = OptOutQuery(grant.owner, addresses, phones, limit=len(phones) * len(addresses))
-    every, _ = await house.opt_outs.page(grant, query, counted=False)
+    every, _ = await services.opt_outs.page(grant, query, counted=False)
     first: dict[str, tuple[datetime, str]] = {}
     for row in every:
         first[row.phone] = min((row.since, row.address), first.get(row.phone, (row.since, row.address)))
     return [row for row in page if first.get(row.phone, (row.since, row.address)) == (row.since, row.address)]
 
 
-async def _was_opted_in_lately(house: House, grant: Grant, phone: str, now: datetime) -> bool:
+async def _was_opted_in_lately(services: SnsServices, grant: Grant, phone: str, now: datetime) -> bool:
     query = LedgerQuery(
         grant.owner,
         endpoint=phone,
@@ -147,7 +147,7 @@ async def _was_opted_in_lately(house: House, grant: Grant, phone: str, now: date
         ways=(Way.API,),
         limit=OPT_IN_RECORDS_MAX,
     )
-    return any(entry.detail == OPT_IN_DETAIL for entry in await house.opt_outs.records(grant, query))
+    return any(entry.detail == OPT_IN_DETAIL for entry in await services.opt_outs.records(grant, query))
 
 
 def _place(since: datetime, skip: int) -> str:
@@ -185,14 +185,14 @@ def without_separators(endpoint: str) -> str:
 # --- numbers that texts come from --------------------------------------------------------------------------------------------
 
 
-async def list_origination_numbers(house: House, call: Call) -> str:
+async def list_origination_numbers(services: SnsServices, call: Call) -> str:
     most = _most(call, ORIGINATION_NUMBERS_MAX, "ValidationException")
     try:
         after = codec.read_page_token("origination", call.params.get("NextToken", ""))
     except ValueError as error:
         raise SnsError("ValidationException", "Invalid parameter: NextToken") from error
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    addresses = sorted(await house.opt_outs.addresses(grant), key=lambda address: address.id)
+    addresses = sorted(await services.opt_outs.addresses(grant), key=lambda address: address.id)
     found = [address for address in addresses if address.id > after and address.address != ACCOUNT_WIDE]
     result = codec.listed("PhoneNumbers", [_origination_number(address) for address in found[:most]])
     if len(found) > most:
@@ -223,18 +223,18 @@ def _country_of(number: str) -> str:
 # --- the sandbox -------------------------------------------------------------------------------------------------------------
 
 
-async def get_sms_sandbox_account_status(house: House, call: Call) -> str:
+async def get_sms_sandbox_account_status(services: SnsServices, call: Call) -> str:
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    contained = await house.opt_outs.sandbox.contains(grant.owner)
+    contained = await services.opt_outs.sandbox.contains(grant.owner)
     return f"<IsInSandbox>{'true' if contained else 'false'}</IsInSandbox>"
 
 
-async def list_sms_sandbox_phone_numbers(house: House, call: Call) -> str:
+async def list_sms_sandbox_phone_numbers(services: SnsServices, call: Call) -> str:
     most = _most(call, SANDBOX_NUMBERS_MAX, "InvalidParameter")
     after = call.after("sandbox")
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     # By the digits, which make a page's place; a number added meanwhile shifts nothing.
-    numbers = sorted(await house.opt_outs.sandbox.numbers(grant), key=lambda number: int(number.phone[1:]))
+    numbers = sorted(await services.opt_outs.sandbox.numbers(grant), key=lambda number: int(number.phone[1:]))
     following = [number for number in numbers if int(number.phone[1:]) > after]
     result = codec.listed("PhoneNumbers", [_sandbox_member(number) for number in following[:most]])
     if len(following) > most:
@@ -247,7 +247,7 @@ def _sandbox_member(number: SandboxNumber) -> str:
     return f"<PhoneNumber>{codec.escape(number.phone)}</PhoneNumber><Status>{status}</Status>"
 
 
-async def create_sms_sandbox_phone_number(house: House, call: Call) -> str:
+async def create_sms_sandbox_phone_number(services: SnsServices, call: Call) -> str:
     """Text a one-time password. Refused outside of the sandbox, because nothing needs to be verified there."""
     _sandbox_number(call)
     phone = _phone(call, "PhoneNumber")
@@ -255,10 +255,10 @@ async def create_sms_sandbox_phone_number(house: House, call: Call) -> str:
     if language not in SANDBOX_LANGUAGES:
         raise invalid("LanguageCode")
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
-    if await _blocking_a_phone(house, permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING), phone):
+    if await _blocking_a_phone(services, permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING), phone):
         raise OptedOut(phone)
     try:
-        await house.opt_outs.sandbox.add(grant, phone, language)
+        await services.opt_outs.sandbox.add(grant, phone, language)
     except WrongState as error:
         reason = "The account is not in the SMS sandbox: texts go to every number, and none needs to be verified"
         raise SnsError("UserError", reason) from error
@@ -267,7 +267,7 @@ async def create_sms_sandbox_phone_number(house: House, call: Call) -> str:
     return ""
 
 
-async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
+async def verify_sms_sandbox_phone_number(services: SnsServices, call: Call) -> str:
     phone = _sandbox_number(call)
     password = call.params.get("OneTimePassword")
     if password is None:
@@ -276,7 +276,7 @@ async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
     check_length(password, "oneTimePassword", *PASSWORD_DIGITS)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await house.opt_outs.sandbox.verify(grant, canonical(phone), password)
+        await services.opt_outs.sandbox.verify(grant, canonical(phone), password)
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except InvalidToken as error:
@@ -285,11 +285,11 @@ async def verify_sms_sandbox_phone_number(house: House, call: Call) -> str:
     return ""
 
 
-async def delete_sms_sandbox_phone_number(house: House, call: Call) -> str:
+async def delete_sms_sandbox_phone_number(services: SnsServices, call: Call) -> str:
     phone = _sandbox_number(call)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await house.opt_outs.sandbox.delete(grant, canonical(phone))
+        await services.opt_outs.sandbox.delete(grant, canonical(phone))
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except WrongState as error:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from tidings.dialects.sns import codec
-from tidings.dialects.sns.calls import Call, House, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, permit_account
 from tidings.dialects.sns.envelopes import ORIGINATION_NUMBER, SENDER_ID
 from tidings.dialects.sns.errors import SnsError, echo, invalid, missing, value_invalid
 from tidings.dialects.sns.limits import SMS_REGIONS_MAX, SMS_SPEND_DIGITS_MAX, SMS_TYPES
@@ -51,21 +51,21 @@ _ATTRIBUTES: Mapping[str, re.Pattern[str]] = {
 _EVERYTHING = "*"
 
 
-async def get_sms_attributes(house: House, call: Call) -> str:
+async def get_sms_attributes(services: SnsServices, call: Call) -> str:
     wanted = call.members("attributes")
     for name in wanted:
         _check_name(name)
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     shown = {SPEND_LIMIT: SPEND_LIMIT_DEFAULT}
-    for application in await house.opt_outs.applications(grant):
+    for application in await services.opt_outs.applications(grant):
         if application.app_id == TOPICS_APP:
-            shown |= of_region(application.settings, prefix_of(call.region, house.home_region))
-            if application.sender and call.region == house.home_region:
+            shown |= of_region(application.settings, prefix_of(call.region, services.home_region))
+            if application.sender and call.region == services.home_region:
                 shown[DEFAULT_SENDER_ID] = application.sender
     return codec.mapped("attributes", {name: value for name, value in shown.items() if not wanted or name in wanted})
 
 
-async def set_sms_attributes(house: House, call: Call) -> str:
+async def set_sms_attributes(services: SnsServices, call: Call) -> str:
     """All or nothing. An empty value is "back to the default", which is how infrastructure tools delete.
 
     Kept and shown, but without effect here: the spend limit, the delivery status role and rate, and the report's bucket.
@@ -77,18 +77,18 @@ async def set_sms_attributes(house: House, call: Call) -> str:
         _check(name, value)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     sender = None
-    if call.region == house.home_region:
+    if call.region == services.home_region:
         sender = given.pop(DEFAULT_SENDER_ID, None)
     elif given.get(DEFAULT_SENDER_ID):
-        await house.opt_outs.check_sender(grant.owner, given[DEFAULT_SENDER_ID])
-    prefix = prefix_of(call.region, house.home_region)
-    kept = await house.opt_outs.settings_of(grant.owner, TOPICS_APP)
+        await services.opt_outs.check_sender(grant.owner, given[DEFAULT_SENDER_ID])
+    prefix = prefix_of(call.region, services.home_region)
+    kept = await services.opt_outs.settings_of(grant.owner, TOPICS_APP)
     regions = {name.split(":", 2)[1] for name in kept if name.startswith(PREFIX) and name.count(":") == 2}
-    if call.region != house.home_region and len(regions | {call.region}) > SMS_REGIONS_MAX:
+    if call.region != services.home_region and len(regions | {call.region}) > SMS_REGIONS_MAX:
         raise invalid("attributes", f"an account may set them in at most {SMS_REGIONS_MAX} regions")
     settings = {prefix + name: value for name, value in given.items()}
-    await house.opt_outs.put_application(grant, TOPICS_APP, sender, settings)
-    house.sms_defaults.forget(grant.owner, call.region)
+    await services.opt_outs.put_application(grant, TOPICS_APP, sender, settings)
+    services.sms_defaults.forget(grant.owner, call.region)
     return ""
 
 
@@ -109,7 +109,9 @@ def sms_type(attributes: Mapping[str, MessageAttribute]) -> int:
     return found.value
 
 
-async def check_senders(house: House, account_id: AccountId, attributes: Mapping[str, MessageAttribute]) -> None:
+async def check_senders(
+    services: SnsServices, account_id: AccountId, attributes: Mapping[str, MessageAttribute]
+) -> None:
     """Raises SnsError for another account's number, because people's STOP would go there, and for what no carrier could take."""
     if not attributes:
         return
@@ -117,7 +119,7 @@ async def check_senders(house: House, account_id: AccountId, attributes: Mapping
         attribute = attributes.get(name)
         if attribute is not None:
             try:
-                await house.opt_outs.check_sender(account_id, attribute.value)
+                await services.opt_outs.check_sender(account_id, attribute.value)
             except InvalidValue as error:
                 raise value_invalid(f"The message attribute '{name}' names a number that {error.reason}.") from error
     for name, (pattern, wanted) in _MESSAGE_ATTRIBUTES.items():

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.sns import attributes, codec, names, sms
 from tidings.dialects.sns.attributes import SubscriptionContext
-from tidings.dialects.sns.calls import Call, House, find_topic, permit, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit, permit_account
 from tidings.dialects.sns.errors import SnsError, echo, empty, invalid, missing
 from tidings.dialects.sns.limits import (
     KNOWN_PROTOCOLS,
@@ -36,30 +36,30 @@ _DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttribu
 _MAIL = frozenset({"email", "email-json"})
 
 
-async def subscribe(house: House, call: Call) -> str:
-    topic = await find_topic(house, call)
+async def subscribe(services: SnsServices, call: Call) -> str:
+    topic = await find_topic(services, call)
     protocol = call.params.get("Protocol")
     if protocol is None:
         raise missing("Protocol")
     if topic is None:
         raise NotFound("topic")
-    house.limiter.take(f"sns:Subscribe:{call.principal.account_id}")
+    services.limiter.take(f"sns:Subscribe:{call.principal.account_id}")
     given_endpoint = call.params.get("Endpoint", "")
     if len(given_endpoint) > endpoints.ENDPOINT_CHARACTERS_MAX or len(protocol) > PROTOCOL_CHARACTERS_MAX:
         _endpoint(protocol, given_endpoint, topic)  # refuses it: policies compare only what could be an endpoint
     facts = {"sns:protocol": protocol, "sns:endpoint": given_endpoint}
-    grant = permit(house, call, Verb.SUBSCRIBE, topic, facts)
+    grant = permit(services, call, Verb.SUBSCRIBE, topic, facts)
     endpoint = _endpoint(protocol, given_endpoint, topic)
     wanted = _checked(call.entries("Attributes"), protocol, topic, grant.principal.account_id)
-    live = await house.subscriptions.find_live(grant, topic, protocol, endpoint)
+    live = await services.subscriptions.find_live(grant, topic, protocol, endpoint)
     if live is not None:
         _check_same(live, wanted)
     else:
-        await _check_large_topic(house, grant, topic, protocol)
+        await _check_large_topic(services, grant, topic, protocol)
     settings = {attributes.PREFIX + name: value for name, value in wanted.items() if value}
     if protocol == "sms" and (number := sms.without_separators(given_endpoint)) != endpoint:
         settings[attributes.GIVEN_ENDPOINT] = number
-    subscription, _ = await house.subscriptions.subscribe(
+    subscription, _ = await services.subscriptions.subscribe(
         grant, topic, dialect="sns", protocol=protocol, endpoint=endpoint, settings=settings, origin=call.origin
     )
     if subscription.state is State.UNCONFIRMED and call.params.get("ReturnSubscriptionArn", "").lower() != "true":
@@ -67,48 +67,48 @@ async def subscribe(house: House, call: Call) -> str:
     return _arn_element(topic, subscription)
 
 
-async def confirm_subscription(house: House, call: Call) -> str | WireResponse:
+async def confirm_subscription(services: SnsServices, call: Call) -> str | WireResponse:
     """Only the token identifies the subscription; of the topic's ARN only the region counts. Works unsigned."""
     arn, token = call.params.get("TopicArn"), call.required("Token")
     if arn is None:
         raise missing("TopicArn")
     region = names.region_of(arn)
     if call.caller is None:
-        house.limiter.take(f"sns:ConfirmSubscription:{call.request.remote}")
+        services.limiter.take(f"sns:ConfirmSubscription:{call.request.remote}")
     # Observed: whatever is wrong with the ARN has this one text.
     if region is None or (call.caller is not None and region != call.region):
         raise invalid("Topic")
     auth_on_unsubscribe = call.params.get("AuthenticateOnUnsubscribe", "").lower() == "true"
     if auth_on_unsubscribe and call.caller is None:
         raise NotAuthenticated("AuthenticateOnUnsubscribe needs a signature")
-    found, stored = await house.subscriptions.look_up_token(token)
+    found, stored = await services.subscriptions.look_up_token(token)
     if found.topic.region != region:
         raise invalid("Topic")
-    if _is_link_for_a_person(house, call, found):
+    if _is_link_for_a_person(services, call, found):
         # A mail scanner follows links; a person presses the button on the page.
         page = links.confirm_url if stored.purpose is TokenPurpose.CONFIRM else links.restore_url
-        location = page(house.public_url, token)
+        location = page(services.public_url, token)
         return WireResponse(303, headers=(("Location", location), ("Cache-Control", "no-store")))
-    confirmed = await house.subscriptions.confirm(
+    confirmed = await services.subscriptions.confirm(
         token, by=call.caller, auth_on_unsubscribe=auth_on_unsubscribe, origin=call.origin
     )
     return _arn_element(confirmed.topic, confirmed.subscription)
 
 
-async def unsubscribe(house: House, call: Call) -> None:
+async def unsubscribe(services: SnsServices, call: Call) -> None:
     """Cancel by ARN; what does not exist counts as canceled. Works unsigned where the subscription allows it."""
     arn = call.params.get("SubscriptionArn")
     if not arn:  # observed: left out is no ValidationError here
         raise empty("SubscriptionArn")
     name, uid = names.read_subscription_arn(arn)
     if call.caller is None:
-        house.subscriptions.check_anonymous_cancel()
-        house.limiter.take(f"sns:Unsubscribe:{call.request.remote}")
+        services.subscriptions.check_anonymous_cancel()
+        services.limiter.take(f"sns:Unsubscribe:{call.request.remote}")
     else:
-        house.limiter.take(f"sns:Unsubscribe:{call.caller.account_id}")
+        services.limiter.take(f"sns:Unsubscribe:{call.caller.account_id}")
         if name.region != call.region:
             raise invalid("SubscriptionArn")
-    found = await _named(house, name, uid)
+    found = await _named(services, name, uid)
     if call.caller is not None:
         _check_owner(call, name, found)
     if found is None or found.subscription.state is State.EXPIRED:
@@ -117,32 +117,32 @@ async def unsubscribe(house: House, call: Call) -> None:
     if call.caller is not None:
         permit_account(call, Verb.CHANGE_SUBSCRIPTION, arn)
     try:
-        await house.subscriptions.cancel(uid, by=call.caller, origin=call.origin)
+        await services.subscriptions.cancel(uid, by=call.caller, origin=call.origin)
     except Denied as error:
         raise Denied(error.principal, "SNS:Unsubscribe", arn) from error
 
 
-async def list_subscriptions(house: House, call: Call) -> str:
+async def list_subscriptions(services: SnsServices, call: Call) -> str:
     after = call.after("subscriptions")
     grant = permit_account(call, Verb.LIST, f"arn:{partition(call.region)}:sns:{call.region}:*")
     query = SubscriptionQuery(
         account_id=grant.owner, region=call.region, restorable_at=call.now, after=after, limit=PAGE_ITEMS + 1
     )
-    return await _render_page(house, grant, query, "subscriptions")
+    return await _render_page(services, grant, query, "subscriptions")
 
 
-async def list_subscriptions_by_topic(house: House, call: Call) -> str:
-    topic = await find_topic(house, call)
+async def list_subscriptions_by_topic(services: SnsServices, call: Call) -> str:
+    topic = await find_topic(services, call)
     after = call.after("topic-subscriptions")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.LIST, topic)
+    grant = permit(services, call, Verb.LIST, topic)
     query = SubscriptionQuery(topic_id=topic.id, restorable_at=call.now, after=after, limit=PAGE_ITEMS + 1)
-    return await _render_page(house, grant, query, "topic-subscriptions")
+    return await _render_page(services, grant, query, "topic-subscriptions")
 
 
-async def get_subscription_attributes(house: House, call: Call) -> str:
-    found = await _find(house, call)
+async def get_subscription_attributes(services: SnsServices, call: Call) -> str:
+    found = await _find(services, call)
     owner = found.subscription.account_id
     if call.principal.account_id == found.topic.account_id:
         owner = found.topic.account_id
@@ -150,8 +150,8 @@ async def get_subscription_attributes(house: House, call: Call) -> str:
     return codec.mapped("Attributes", _shown(found))
 
 
-async def set_subscription_attributes(house: House, call: Call) -> None:
-    found = await _find(house, call)
+async def set_subscription_attributes(services: SnsServices, call: Call) -> None:
+    found = await _find(services, call)
     name = call.params.get("AttributeName")
     if name is None:
         raise missing("AttributeName")
@@ -164,7 +164,7 @@ async def set_subscription_attributes(house: House, call: Call) -> None:
     def alter(subscription: Subscription) -> Subscription:
         return replace(subscription, settings=attributes.with_setting(subscription.settings, name, value))
 
-    await house.subscriptions.change_settings(grant, found.subscription.uid, alter)
+    await services.subscriptions.change_settings(grant, found.subscription.uid, alter)
 
 
 def _endpoint(protocol: str, given: str, topic: Topic) -> str:
@@ -215,14 +215,14 @@ def _check_same(live: Subscription, wanted: Mapping[str, str]) -> None:
             raise invalid("Attributes", "Subscription already exists with different attributes")
 
 
-async def _check_large_topic(house: House, grant: Grant, topic: Topic, protocol: str) -> None:
+async def _check_large_topic(services: SnsServices, grant: Grant, topic: Topic, protocol: str) -> None:
     """A topic that takes large messages may not get a subscriber who cannot."""
     if int(attributes.stored(topic.settings, "MaximumMessageSize") or 0) <= MESSAGE_BYTES_DEFAULT:
         return
     query = SubscriptionQuery(
         topic_id=topic.id, states=(State.UNCONFIRMED, State.CONFIRMED), limit=LARGE_TOPIC_SUBSCRIPTIONS_MAX
     )
-    rows = await house.subscriptions.page(replace(grant, verb=Verb.LIST), query)
+    rows = await services.subscriptions.page(replace(grant, verb=Verb.LIST), query)
     if protocol not in LARGE_TOPIC_PROTOCOLS or len(rows) >= LARGE_TOPIC_SUBSCRIPTIONS_MAX:
         raise invalid(
             "Protocol",
@@ -231,11 +231,11 @@ async def _check_large_topic(house: House, grant: Grant, topic: Topic, protocol:
         )
 
 
-def _is_link_for_a_person(house: House, call: Call, found: Found) -> bool:
+def _is_link_for_a_person(services: SnsServices, call: Call, found: Found) -> bool:
     return (
         call.caller is None
         and call.request.method == "GET"
-        and not house.strict_links
+        and not services.strict_links
         and found.subscription.protocol in _MAIL
     )
 
@@ -244,7 +244,7 @@ def _is_topic(topic: Topic, name: names.TopicName) -> bool:
     return (topic.region, topic.account_id, topic.name) == (name.region, name.account_id, name.name)
 
 
-async def _find(house: House, call: Call) -> Found:
+async def _find(services: SnsServices, call: Call) -> Found:
     """The live subscription that SubscriptionArn names. Raises SnsError, NotFound."""
     arn = call.params.get("SubscriptionArn")
     if names.is_uuid_of_another_service(arn):
@@ -252,16 +252,16 @@ async def _find(house: House, call: Call) -> Found:
     name, uid = names.read_subscription_arn(arn)
     if name.region != call.region:
         raise invalid("SubscriptionArn")
-    found = await _named(house, name, uid)
+    found = await _named(services, name, uid)
     _check_owner(call, name, found)
     if found is None or found.subscription.state in (State.CANCELED, State.EXPIRED):
         raise NotFound("subscription")
     return found
 
 
-async def _named(house: House, name: names.TopicName, uid: str) -> Found | None:
+async def _named(services: SnsServices, name: names.TopicName, uid: str) -> Found | None:
     """The subscription of an ARN in any state, also where nobody else remembers it."""
-    found = await house.subscriptions.find(uid, expired=True)
+    found = await services.subscriptions.find(uid, expired=True)
     return found if found is not None and _is_topic(found.topic, name) else None
 
 
@@ -316,10 +316,10 @@ def _boolean(value: bool) -> str:
     return "true" if value else "false"
 
 
-async def _render_page(house: House, grant: Grant, query: SubscriptionQuery, scope: str) -> str:
-    page = await house.subscriptions.page(grant, query)
+async def _render_page(services: SnsServices, grant: Grant, query: SubscriptionQuery, scope: str) -> str:
+    page = await services.subscriptions.page(grant, query)
     shown: Sequence[Subscription] = page[:PAGE_ITEMS]
-    topics = await house.subscriptions.topics_of(shown)
+    topics = await services.subscriptions.topics_of(shown)
     result = codec.listed(
         "Subscriptions",
         [_member(topics[int(row.topic_id)], row) for row in shown if int(row.topic_id) in topics],

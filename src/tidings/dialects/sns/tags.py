@@ -6,7 +6,7 @@ Source: SNS API reference, TagResource, UntagResource, ListTagsForResource, Tag.
 from __future__ import annotations
 
 from tidings.dialects.sns import codec
-from tidings.dialects.sns.calls import Call, House, find_topic, permit
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit
 from tidings.dialects.sns.errors import SnsError, check_length, invalid, missing
 from tidings.dialects.sns.limits import (
     RESOURCE_ARN_CHARACTERS_MAX,
@@ -21,38 +21,38 @@ from tidings.domain.model import Topic
 _RESERVED = "aws:"
 
 
-async def tag_resource(house: House, call: Call) -> str:
+async def tag_resource(services: SnsServices, call: Call) -> str:
     _check_resource(call)
     if not codec.has_elements(call.params, "Tags"):
         raise missing("Tags")
     tags = read_tags(call)
-    topic = await _resource(house, call)
+    topic = await _resource(services, call)
     if topic is None:
         raise _absent()
-    await house.topics.tag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, tags)
+    await services.topics.tag(permit(services, call, Verb.CHANGE_TOPIC, topic), topic.id, tags)
     return ""
 
 
-async def untag_resource(house: House, call: Call) -> str:
+async def untag_resource(services: SnsServices, call: Call) -> str:
     _check_resource(call)
     if not codec.has_elements(call.params, "TagKeys"):
         raise missing("TagKeys")
     keys = call.members("TagKeys")
     for position, key in enumerate(keys, start=1):
         check_length(key, f"tagKeys.{position}.member", 1, TAG_KEY_CHARACTERS_MAX)
-    topic = await _resource(house, call)
+    topic = await _resource(services, call)
     if topic is None:
         raise _absent()
-    await house.topics.untag(permit(house, call, Verb.CHANGE_TOPIC, topic), topic.id, frozenset(keys))
+    await services.topics.untag(permit(services, call, Verb.CHANGE_TOPIC, topic), topic.id, frozenset(keys))
     return ""
 
 
-async def list_tags_for_resource(house: House, call: Call) -> str:
+async def list_tags_for_resource(services: SnsServices, call: Call) -> str:
     _check_resource(call)
-    topic = await _resource(house, call)
+    topic = await _resource(services, call)
     if topic is None:
         raise _absent()
-    permit(house, call, Verb.READ_TOPIC, topic)
+    permit(services, call, Verb.READ_TOPIC, topic)
     return codec.listed(
         "Tags",
         [f"<Key>{codec.escape(key)}</Key><Value>{codec.escape(value)}</Value>" for key, value in topic.tags.items()],
@@ -86,10 +86,10 @@ def _check_resource(call: Call) -> None:
     check_length(arn, "resourceArn", 1, RESOURCE_ARN_CHARACTERS_MAX)
 
 
-async def _resource(house: House, call: Call) -> Topic | None:
+async def _resource(services: SnsServices, call: Call) -> Topic | None:
     """The topic that ResourceArn names. What is no ARN of a topic here names no resource, whatever is wrong with it."""
     try:
-        return await find_topic(house, call, "ResourceArn")
+        return await find_topic(services, call, "ResourceArn")
     except SnsError:
         return None
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from tidings.dialects.sns import attributes, codec, names, tags
-from tidings.dialects.sns.calls import Call, House, find_topic, permit, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit, permit_account
 from tidings.dialects.sns.errors import SnsError, invalid, missing, not_offered
 from tidings.dialects.sns.limits import (
     LARGE_TOPIC_PROTOCOLS,
@@ -27,7 +27,7 @@ from tidings.domain.resource_names import partition, topic_arn
 _CREATE_ONLY = "FifoTopic"
 
 
-async def create_topic(house: House, call: Call) -> str:
+async def create_topic(services: SnsServices, call: Call) -> str:
     name = call.params.get("Name")
     if name is None:
         raise missing("Name")
@@ -46,7 +46,7 @@ async def create_topic(house: House, call: Call) -> str:
     wanted = _checked(given, arn)
     settings = {attributes.PREFIX + key: value for key, value in wanted.items() if value}
     settings.pop(attributes.PREFIX + attributes.DISPLAY_NAME, None)
-    topic, is_new = await house.topics.create(
+    topic, is_new = await services.topics.create(
         grant,
         region=call.region,
         name=name,
@@ -60,16 +60,16 @@ async def create_topic(house: House, call: Call) -> str:
     return f"<TopicArn>{names.topic_arn(topic)}</TopicArn>"
 
 
-async def delete_topic(house: House, call: Call) -> None:
-    topic = await find_topic(house, call)
+async def delete_topic(services: SnsServices, call: Call) -> None:
+    topic = await find_topic(services, call)
     if topic is not None:  # deleting an absent topic succeeds
-        await house.topics.delete(permit(house, call, Verb.DELETE_TOPIC, topic), topic.id)
+        await services.topics.delete(permit(services, call, Verb.DELETE_TOPIC, topic), topic.id)
 
 
-async def list_topics(house: House, call: Call) -> str:
+async def list_topics(services: SnsServices, call: Call) -> str:
     after = call.after("topics")
     grant = permit_account(call, Verb.LIST, f"arn:{partition(call.region)}:sns:{call.region}:*")
-    page = await house.topics.page(grant, call.region, after=after, limit=PAGE_ITEMS + 1)
+    page = await services.topics.page(grant, call.region, after=after, limit=PAGE_ITEMS + 1)
     shown = page[:PAGE_ITEMS]
     result = codec.listed("Topics", [f"<TopicArn>{names.topic_arn(topic)}</TopicArn>" for topic in shown])
     if len(page) > PAGE_ITEMS:
@@ -77,11 +77,11 @@ async def list_topics(house: House, call: Call) -> str:
     return result
 
 
-async def get_topic_attributes(house: House, call: Call) -> str:
-    topic = await find_topic(house, call)
+async def get_topic_attributes(services: SnsServices, call: Call) -> str:
+    topic = await find_topic(services, call)
     if topic is None:
         raise NotFound("topic")
-    counts = await house.topics.counts(permit(house, call, Verb.READ_TOPIC, topic), topic.id, restorable=True)
+    counts = await services.topics.counts(permit(services, call, Verb.READ_TOPIC, topic), topic.id, restorable=True)
     shown = {
         "TopicArn": names.topic_arn(topic),
         "Owner": topic.account_id,
@@ -99,26 +99,26 @@ async def get_topic_attributes(house: House, call: Call) -> str:
     return codec.mapped("Attributes", shown)
 
 
-async def set_topic_attributes(house: House, call: Call) -> None:
-    topic = await find_topic(house, call)
+async def set_topic_attributes(services: SnsServices, call: Call) -> None:
+    topic = await find_topic(services, call)
     name = call.params.get("AttributeName")
     if name is None:
         raise missing("AttributeName")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(house, call, Verb.CHANGE_TOPIC, topic)
+    grant = permit(services, call, Verb.CHANGE_TOPIC, topic)
     if name not in attributes.TOPIC:
         raise invalid("AttributeName")
     value = attributes.check_topic(name, call.params.get("AttributeValue", ""), names.topic_arn(topic), in_map=False)
     if name == "MaximumMessageSize" and int(value) > MESSAGE_BYTES_DEFAULT:
-        await _check_large(house, permit_account(call, Verb.LIST, names.topic_arn(topic)), topic)
+        await _check_large(services, permit_account(call, Verb.LIST, names.topic_arn(topic)), topic)
 
     def alter(found: Topic) -> Topic:
         if name == attributes.DISPLAY_NAME:
             return replace(found, display_name=value)
         return replace(found, settings=attributes.with_setting(found.settings, name, value))
 
-    await house.topics.change(grant, topic.id, alter)
+    await services.topics.change(grant, topic.id, alter)
 
 
 def _is_true(value: str) -> bool:
@@ -146,14 +146,14 @@ def _check_same(topic: Topic, wanted: Mapping[str, str], wanted_tags: Mapping[st
             raise invalid("Tags", "Topic already exists with different tags")
 
 
-async def _check_large(house: House, grant: Grant, topic: Topic) -> None:
+async def _check_large(services: SnsServices, grant: Grant, topic: Topic) -> None:
     """Large messages go only to queues and the like, and to few of them. Raises SnsError."""
     query = SubscriptionQuery(
         topic_id=topic.id,
         states=(State.UNCONFIRMED, State.CONFIRMED),
         limit=LARGE_TOPIC_SUBSCRIPTIONS_MAX + 1,
     )
-    subscriptions = await house.subscriptions.page(grant, query)
+    subscriptions = await services.subscriptions.page(grant, query)
     if len(subscriptions) > LARGE_TOPIC_SUBSCRIPTIONS_MAX or any(
         subscription.protocol not in LARGE_TOPIC_PROTOCOLS for subscription in subscriptions
     ):

@@ -23,7 +23,7 @@ from tidings.dialects.tencent import (
     templates,
     unsubscribed,
 )
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.errors import TcError, failed, translate
 from tidings.dialects.tencent.limits import DIALECT
 from tidings.dialects.tencent.routing import Registry
@@ -46,8 +46,8 @@ class TencentDialect:
 
     name = DIALECT
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: TencentServices) -> None:
+        self._services = services
         self._registry = Registry(OPERATIONS)
 
     def owns(self, request: WireRequest) -> bool:
@@ -76,12 +76,12 @@ class TencentDialect:
 
     async def _answer(self, request: WireRequest) -> Mapping[str, Any]:
         """In the order of checks: form of the request, credentials, time, signature, version, action, parameters, and the rest."""
-        house = self._house
+        services = self._services
         claim = auth.read(request)
-        caller = await auth.verify(claim, house.authenticator, house.signing_clock.now(), house.skew)
+        caller = await auth.verify(claim, services.authenticator, services.signing_clock.now(), services.skew)
         operation = self._registry.find(claim.version, claim.action)
         values = operation.shape.read(claim.seal.parameters())
-        return await operation.handler(house, Call(request, claim.action, claim.version, caller, values))
+        return await operation.handler(services, Call(request, claim.action, claim.version, caller, values))
 
 
 def _refuse(request: WireRequest, error: TcError) -> WireResponse:

@@ -1,4 +1,4 @@
-"""One call on its way through the dialect: what was asked, by whom, and the parts of the house that answer.
+"""One call on its way through the dialect: what was asked, by whom, and the services that answer.
 
 Handed by the dialect to each operation, which parses its `values`, asks for a `grant`, makes one service call and gives the members
 of its answer.
@@ -27,7 +27,7 @@ from tidings.services.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class TencentServices:
     """What the operations call. signing_clock: the machine's own, because callers sign by theirs. skew: how far those may be off.
     is_dev: developer mode, in which texts may be made up."""
 
@@ -83,7 +83,7 @@ class Call:
         )
 
 
-Handler = Callable[[House, Call], Awaitable[Mapping[str, Any]]]
+Handler = Callable[[TencentServices, Call], Awaitable[Mapping[str, Any]]]
 """Gives the answer's members, `RequestId` left out. Raises TcError and TidingsError."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidings.dialects.tencent import listing, optout_views
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, flag, integer, integers, text, texts
 from tidings.dialects.tencent.errors import refuse, values_named
 from tidings.dialects.tencent.limits import MANAGEMENT_VERSION
@@ -19,7 +19,7 @@ from tidings.dialects.tencent.optout_views import SETS
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import AddressKind, IncomingText, OptOutQuery
-from tidings.services.inbound import kind_of
+from tidings.services.inbound_addresses import kind_of
 
 LISTED = 20
 """A page where no Limit is given."""
@@ -37,12 +37,12 @@ _NAMES = {
 # --- addresses ------------------------------------------------------------------------------------------------------------------
 
 
-async def add_inbound_address(house: House, call: Call) -> Mapping[str, Any]:
+async def add_inbound_address(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """With the default keywords and answers, and a rule of all types for each application; one that was deleted comes back."""
     values = call.values
     address = values.text("InboundAddress")
     with values_named(_NAMES):
-        made = await house.opt_outs.add_address(
+        made = await services.opt_outs.add_address(
             _managing(call),
             address,
             kind=_kind(values) or kind_of(address),
@@ -54,92 +54,92 @@ async def add_inbound_address(house: House, call: Call) -> Mapping[str, Any]:
     return {"InboundAddress": made.address}
 
 
-async def describe_inbound_address_list(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_inbound_address_list(services: TencentServices, call: Call) -> Mapping[str, Any]:
     offset, limit = listing.window(call.values, LISTED)
     wanted = listing.texts_of(call.values, "InboundAddressSet")
     grant = call.grant(Verb.READ_OPT_OUTS)
-    found = [row for row in await house.opt_outs.addresses(grant) if not wanted or row.address in wanted]
-    rules, warnings = await house.opt_outs.rules(grant), await house.opt_outs.warnings(grant)
+    found = [row for row in await services.opt_outs.addresses(grant) if not wanted or row.address in wanted]
+    rules, warnings = await services.opt_outs.rules(grant), await services.opt_outs.warnings(grant)
     shown = []
     for row in found[offset : offset + limit]:
-        _, count = await house.opt_outs.page(grant, OptOutQuery(grant.owner, addresses=(row.address,), limit=1))
-        heard_at = await house.opt_outs.last_heard(grant, row.address)
+        _, count = await services.opt_outs.page(grant, OptOutQuery(grant.owner, addresses=(row.address,), limit=1))
+        heard_at = await services.opt_outs.last_inbound_at(grant, row.address)
         shown.append(optout_views.inbound_address(row, rules, warnings, count, heard_at))
     account_warnings = [warning.text for warning in warnings if not warning.address]
     return {"TotalCount": len(found), "InboundAddressSet": shown, "WarningSet": account_warnings}
 
 
-async def modify_inbound_address(house: House, call: Call) -> Mapping[str, Any]:
+async def modify_inbound_address(services: TencentServices, call: Call) -> Mapping[str, Any]:
     with values_named(_NAMES):
-        await house.opt_outs.describe_address(
+        await services.opt_outs.describe_address(
             _managing(call), call.values.text("InboundAddress"), call.values.text("Description")
         )
     return {}
 
 
-async def delete_inbound_address(house: House, call: Call) -> Mapping[str, Any]:
+async def delete_inbound_address(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Force: also within 60 days of the last text from it."""
     values = call.values
-    await house.opt_outs.delete_address(
+    await services.opt_outs.delete_address(
         _managing(call), values.text("InboundAddress"), origin=call.origin, even_if_recent=values.flag("Force")
     )
     return {}
 
 
-async def modify_inbound_keywords(house: House, call: Call) -> Mapping[str, Any]:
+async def modify_inbound_keywords(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Each set and answer that is given replaces its own whole; an empty one is none."""
     values = call.values
     sets = {known: values.texts(f"{name}KeywordSet") for name, known in SETS.items() if f"{name}KeywordSet" in values}
     replies = {known: values.text(f"{name}Reply") for name, known in SETS.items() if f"{name}Reply" in values}
     with values_named(_NAMES):
-        await house.opt_outs.set_keywords(_managing(call), values.text("InboundAddress"), sets, replies)
+        await services.opt_outs.set_keywords(_managing(call), values.text("InboundAddress"), sets, replies)
     return {}
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------------------
 
 
-async def set_blocking_rule(house: House, call: Call) -> Mapping[str, Any]:
+async def set_blocking_rule(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     types = frozenset(listing.sms_type(number) for number in values.integers("SmsTypeSet"))
-    await house.opt_outs.set_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"), types)
+    await services.opt_outs.set_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"), types)
     return {}
 
 
-async def delete_blocking_rule(house: House, call: Call) -> Mapping[str, Any]:
+async def delete_blocking_rule(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Safe to repeat."""
     values = call.values
-    await house.opt_outs.delete_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"))
+    await services.opt_outs.delete_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"))
     return {}
 
 
 # --- trying out -----------------------------------------------------------------------------------------------------------------
 
 
-async def match_keyword(house: House, call: Call) -> Mapping[str, Any]:
+async def match_keyword(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """A dry run: changes nothing."""
     content = _content(call.values)
-    found = await house.opt_outs.match(call.grant(Verb.READ_OPT_OUTS), call.values.text("InboundAddress"), content)
+    found = await services.opt_outs.match(call.grant(Verb.READ_OPT_OUTS), call.values.text("InboundAddress"), content)
     return optout_views.meaning(found)
 
 
-async def simulate_reply(house: House, call: Call) -> Mapping[str, Any]:
+async def simulate_reply(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """As if the text had come from the transport. In developer mode only: elsewhere there is no such action."""
-    if not house.is_dev:
+    if not services.is_dev:
         raise refuse("InvalidAction", call.action, call.version)
     values = call.values
     content = _content(values)
     said = IncomingText(values.text("InboundAddress"), values.text("PhoneNumber"), content)
-    await house.opt_outs.address_texted(
+    await services.opt_outs.address_texted(
         _managing(call), said
     )  # what another account's person would text does not exist
     origin = Origin(Way.KEYWORD, remote_address=call.request.remote, request_id=call.request.request_id)
-    heard = await house.opt_outs.hear(said, origin)
+    received = await services.opt_outs.receive(said, origin)
     return {
-        **optout_views.meaning(heard.meaning),
-        "Changed": heard.changed,
-        "Repeated": heard.repeat,
-        "Reply": heard.reply,
+        **optout_views.meaning(received.meaning),
+        "Changed": received.changed,
+        "Repeated": received.repeat,
+        "Reply": received.reply,
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import phonenumbers
 
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, texts
 from tidings.dialects.tencent.codes import Language, text_of
 from tidings.dialects.tencent.countries import COUNTRIES
@@ -70,7 +70,7 @@ def read_person(text: str) -> Number | None:
     return Number(e164, code, e164[1 + len(code) :], country if country in COUNTRIES else UNKNOWN_COUNTRY)
 
 
-async def describe_phone_number_info(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_phone_number_info(services: TencentServices, call: Call) -> Mapping[str, Any]:
     given = call.values.texts("PhoneNumberSet")
     if not given:
         raise refuse("MissingParameter.EmptyPhoneNumberSet")

@@ -20,7 +20,7 @@ from tidings.domain.optout import (
     OptOut,
     SmsType,
 )
-from tidings.services.inbound import Warned
+from tidings.services.inbound_addresses import Warned
 from tidings.services.optouts import Blocked
 
 SETS = {"OptOut": KeywordSet.OPT_OUT, "OptIn": KeywordSet.OPT_IN, "Help": KeywordSet.HELP}

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, integer, text
 from tidings.dialects.tencent.errors import refuse
 from tidings.dialects.tencent.limits import PULL_DAYS_MAX, PULL_MAX, VERSION
 from tidings.dialects.tencent.numbers import read_person
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.optout import HeardText
+from tidings.domain.optout import InboundText
 from tidings.domain.texts import SentText, SentTextQuery, TextState
 
 DELIVERED, FAILED = "SUCCESS", "FAIL"
@@ -31,24 +31,24 @@ _GRACE = timedelta(minutes=5)
 """By so much more than a week may a caller's beginning lie back: clocks differ, and the call takes its time."""
 
 
-async def pull_sms_send_status(house: House, call: Call) -> Mapping[str, Any]:
+async def pull_sms_send_status(services: TencentServices, call: Call) -> Mapping[str, Any]:
     limit = _limit(call.values)
     grant = call.grant(Verb.PUBLISH_SMS)
-    found = await house.texts.pull_reports(grant, call.values.text("SmsSdkAppId"), limit)
+    found = await services.texts.pull_reports(grant, call.values.text("SmsSdkAppId"), limit)
     return {"PullSmsSendStatusSet": [_status(sent) for sent in found]}
 
 
-async def pull_sms_reply_status(house: House, call: Call) -> Mapping[str, Any]:
+async def pull_sms_reply_status(services: TencentServices, call: Call) -> Mapping[str, Any]:
     limit = _limit(call.values)
     grant = call.grant(Verb.PUBLISH_SMS)
     app_id = call.values.text("SmsSdkAppId")
-    found = await house.texts.pull_replies(grant, app_id, limit)
-    return await _replies(house, grant, app_id, found)
+    found = await services.texts.pull_replies(grant, app_id, limit)
+    return await _replies(services, grant, app_id, found)
 
 
-async def pull_sms_send_status_by_phone_number(house: House, call: Call) -> Mapping[str, Any]:
+async def pull_sms_send_status_by_phone_number(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
-    since, until = _period(values, house.clock.now())
+    since, until = _period(values, services.clock.now())
     query = SentTextQuery(
         call.caller.account_id,
         values.text("SmsSdkAppId"),
@@ -59,18 +59,18 @@ async def pull_sms_send_status_by_phone_number(house: House, call: Call) -> Mapp
         offset=_offset(values),
         limit=_limit(values),
     )
-    found = await house.texts.reports_of(call.grant(Verb.PUBLISH_SMS), query)
+    found = await services.texts.reports_of(call.grant(Verb.PUBLISH_SMS), query)
     return {"PullSmsSendStatusSet": [_status(sent) for sent in found]}
 
 
-async def pull_sms_reply_status_by_phone_number(house: House, call: Call) -> Mapping[str, Any]:
+async def pull_sms_reply_status_by_phone_number(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
-    since, until = _period(values, house.clock.now())
+    since, until = _period(values, services.clock.now())
     phone, offset, limit = _phone(values), _offset(values), _limit(values)
     grant = call.grant(Verb.PUBLISH_SMS)
     app_id = values.text("SmsSdkAppId")
-    found = await house.texts.replies_of(grant, app_id, phone, since, until, offset, limit)
-    return await _replies(house, grant, app_id, found)
+    found = await services.texts.replies_of(grant, app_id, phone, since, until, offset, limit)
+    return await _replies(services, grant, app_id, found)
 
 
 # --- parameters --------------------------------------------------------------------------------------------------------
@@ -123,19 +123,21 @@ def _status(sent: SentText) -> dict[str, Any]:
     }
 
 
-async def _replies(house: House, grant: Grant, app_id: str, found: Sequence[HeardText]) -> Mapping[str, Any]:
+async def _replies(
+    services: TencentServices, grant: Grant, app_id: str, found: Sequence[InboundText]
+) -> Mapping[str, Any]:
     """With the extension and the sign of the text that each one answers."""
-    answered = await house.texts.answered(grant, app_id, found)
-    return {"PullSmsReplyStatusSet": [_reply(heard, answered.get(heard.id)) for heard in found]}
+    answered = await services.texts.answered(grant, app_id, found)
+    return {"PullSmsReplyStatusSet": [_reply(received, answered.get(received.id)) for received in found]}
 
 
-def _reply(heard: HeardText, answered: SentText | None) -> dict[str, Any]:
+def _reply(received: InboundText, answered: SentText | None) -> dict[str, Any]:
     return {
-        **_number(heard.phone),
+        **_number(received.phone),
         "ExtendCode": "" if answered is None else answered.extend,
         "SignName": "" if answered is None else answered.sign,
-        "ReplyContent": heard.text,
-        "ReplyTime": int((heard.sent_at or heard.at).timestamp()),
+        "ReplyContent": received.text,
+        "ReplyTime": int((received.sent_at or received.at).timestamp()),
     }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, objects, text, texts
 from tidings.dialects.tencent.codes import text_of
 from tidings.dialects.tencent.composing import fill, reaches, text_refused, values_refused, with_sign
@@ -57,7 +57,7 @@ class Asked:
     extend: str = ""
 
 
-async def send_sms(house: House, call: Call) -> Mapping[str, Any]:
+async def send_sms(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     given = values.texts("PhoneNumberSet")
     if not given:
@@ -69,7 +69,7 @@ async def send_sms(house: House, call: Call) -> Mapping[str, Any]:
         raise refuse("InvalidParameterValue", "ExtendCode", "at most 12 digits")
     grant = call.grant(Verb.PUBLISH_SMS)
     app_id = values.text("SmsSdkAppId")
-    await house.texts.application(grant, app_id)
+    await services.texts.application(grant, app_id)
     numbers = [read_number(one) for one in given]
     if len({number.is_mainland for number in numbers if number is not None}) > 1:
         raise refuse("UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber")
@@ -79,10 +79,10 @@ async def send_sms(house: House, call: Call) -> Mapping[str, Any]:
         Asked(one, number, template_id, parameters, session, sender, sign, extend)
         for one, number in zip(given, numbers, strict=True)
     ]
-    return {"SendStatusSet": await _Sending(house, call, grant, app_id).send(asked)}
+    return {"SendStatusSet": await _Sending(services, call, grant, app_id).send(asked)}
 
 
-async def send_multi_global_sms(house: House, call: Call) -> Mapping[str, Any]:
+async def send_multi_global_sms(services: TencentServices, call: Call) -> Mapping[str, Any]:
     infos = call.values.objects("MultiSmsInfoSet")
     if not infos:
         raise refuse("InvalidParameterValue.MultiSmsInfoSetEmpty")
@@ -90,8 +90,8 @@ async def send_multi_global_sms(house: House, call: Call) -> Mapping[str, Any]:
     asked = [_asked(info, f"MultiSmsInfoSet.{index}.") for index, info in enumerate(infos)]
     grant = call.grant(Verb.PUBLISH_SMS)
     app_id = call.values.text("SmsSdkAppId")
-    await house.texts.application(grant, app_id)
-    return {"SendMultiStatusSet": await _Sending(house, call, grant, app_id, global_only=True).send(asked)}
+    await services.texts.application(grant, app_id)
+    return {"SendMultiStatusSet": await _Sending(services, call, grant, app_id, global_only=True).send(asked)}
 
 
 def _asked(info: Values, where: str) -> Asked:
@@ -140,13 +140,15 @@ class Composed:
 class _Sending:
     """One call's texts. `global_only`: numbers of mainland China are refused."""
 
-    def __init__(self, house: House, call: Call, grant: Grant, app_id: str, *, global_only: bool = False) -> None:
-        self._house = house
+    def __init__(
+        self, services: TencentServices, call: Call, grant: Grant, app_id: str, *, global_only: bool = False
+    ) -> None:
+        self._services = services
         self._language = call.language
         self._grant = grant
         self._app_id = app_id
         self._global_only = global_only
-        self._now = house.clock.wall()  # a sleeper's night is that of his own clock
+        self._now = services.clock.wall()  # a sleeper's night is that of his own clock
         self._templates: dict[str, SmsTemplate | str] = {}
         self._composed: dict[tuple[str, tuple[str, ...], str, bool], Composed] = {}
 
@@ -166,7 +168,7 @@ class _Sending:
                 refused[composed.sms_type, TextCount.INVALID_NUMBER if code == INCORRECT else TextCount.REQUESTED] += 1
         answers = iter(await self._send(wanted))
         for (sms_type, what), count in refused.items():
-            await self._house.texts.refused(self._grant, self._app_id, sms_type, what, count)
+            await self._services.texts.refused(self._grant, self._app_id, sms_type, what, count)
         return [
             self._failed(one, code) if code else self._answer(one, next(answers))
             for one, code in zip(asked, codes, strict=True)
@@ -176,7 +178,7 @@ class _Sending:
         if not wanted:
             return []
         try:
-            return await self._house.texts.send(self._grant, self._app_id, wanted)
+            return await self._services.texts.send(self._grant, self._app_id, wanted)
         except InvalidValue as error:
             if error.field == "sender":
                 raise refuse("InvalidParameterValue", "SenderId", error.reason) from error
@@ -187,7 +189,7 @@ class _Sending:
             return INCORRECT
         if self._global_only and one.number.is_mainland:
             return "UnsupportedOperation.ContainDomesticPhoneNumber"
-        if not self._house.texts.may_go_to(one.number.e164):
+        if not self._services.texts.may_go_to(one.number.e164):
             return "LimitExceeded.AppCountryOrRegionInBlacklist"
         return ""
 
@@ -228,7 +230,7 @@ class _Sending:
         if not _TEMPLATE_ID.match(given):
             return _NO_TEMPLATE
         try:
-            template = await self._house.catalog.template(self._grant, int(given))
+            template = await self._services.catalog.template(self._grant, int(given))
         except NotFound:
             return _NO_TEMPLATE
         return template if template.review is Review.USABLE else _UNAPPROVED
@@ -236,7 +238,7 @@ class _Sending:
     async def _is_sign_fit(self, content: str, *, mainland: bool) -> bool:
         if not content:
             return not mainland
-        sign = await self._house.catalog.usable_sign(self._grant, content)
+        sign = await self._services.catalog.usable_sign(self._grant, content)
         return sign is not None and reaches(sign, mainland=mainland)
 
     def _wanted(self, one: Asked, composed: Composed) -> WantedText:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidings.dialects.tencent import listing
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, integer, integers, text
 from tidings.dialects.tencent.errors import refuse, values_named
 from tidings.dialects.tencent.limits import MANAGEMENT_VERSION, VERSION
@@ -40,7 +40,7 @@ _NAMES = {
 }
 
 
-async def add_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
+async def add_sms_sign(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """What proves the name may be left out here."""
     values = call.values
     reach, kind = listing.reach_of(values), values.integer("SignType")
@@ -49,7 +49,7 @@ async def add_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
     document = values.integer("DocumentType", DOCUMENTS[kind][0])
     _check_proof(values, kind, document)
     with values_named(_NAMES):
-        made = await house.catalog.add_sign(
+        made = await services.catalog.add_sign(
             call.grant(Verb.MANAGE_TEMPLATES),
             values.text("SignName"),
             reach=reach,
@@ -60,20 +60,20 @@ async def add_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
     return {"AddSignStatus": {"SignId": made.id}}
 
 
-async def modify_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
+async def modify_sms_sign(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """What is left out stays as it is."""
     values = call.values
     sign_id, reach = values.integer("SignId"), listing.reach_of(values)
     grant = call.grant(Verb.MANAGE_TEMPLATES, f"sign/{sign_id}")
     try:
-        before = await house.catalog.sign(grant, sign_id)
+        before = await services.catalog.sign(grant, sign_id)
         kind = values.integer("SignType", before.kind)
         _check_kind(kind)
         kept = before.document if before.document in DOCUMENTS[kind] else DOCUMENTS[kind][0]
         document = values.integer("DocumentType", kept)
         _check_proof(values, kind, document)
         with values_named(_NAMES):
-            await house.catalog.change_sign(
+            await services.catalog.change_sign(
                 grant,
                 sign_id,
                 content=values.text("SignName") if "SignName" in values else None,
@@ -87,30 +87,30 @@ async def modify_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
     return {"ModifySignStatus": {"SignId": sign_id}}
 
 
-async def delete_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
+async def delete_sms_sign(services: TencentServices, call: Call) -> Mapping[str, Any]:
     sign_id = call.values.integer("SignId")
-    await house.catalog.delete_sign(call.grant(Verb.MANAGE_TEMPLATES, f"sign/{sign_id}"), sign_id)
-    deleted_at = listing.seconds(house.clock.now())
+    await services.catalog.delete_sign(call.grant(Verb.MANAGE_TEMPLATES, f"sign/{sign_id}"), sign_id)
+    deleted_at = listing.seconds(services.clock.now())
     return {"DeleteSignStatus": {"DeleteStatus": DELETED, "DeleteTime": deleted_at}}
 
 
-async def describe_sms_sign_list(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_sms_sign_list(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Those that are named, or a page, of those for the numbers that International says."""
     values = call.values
     reach, wanted = listing.reach_of(values), listing.ids(values, "SignIdSet")
     assert reach is not None
     offset, limit = listing.window(values, _LISTED)
-    found = await house.catalog.signs(call.grant(Verb.LIST))
+    found = await services.catalog.signs(call.grant(Verb.LIST))
     shown = [row for row in found if row.reach in (reach, Reach.BOTH)]
     shown = [row for row in shown if row.id in wanted] if wanted else shown[offset : offset + limit]
     return {"DescribeSignListStatusSet": [_view(row, reach) for row in shown]}
 
 
-async def review_sms_sign(house: House, call: Call) -> Mapping[str, Any]:
+async def review_sms_sign(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Ours: decide on a sign that waits, or otherwise than before."""
     sign_id = call.values.integer("SignId")
     with values_named(_NAMES):
-        await house.catalog.review_sign(
+        await services.catalog.review_sign(
             call.grant(Verb.MANAGE_ACCOUNT, f"sign/{sign_id}"),
             sign_id,
             approved=read_decision(call.values),

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, integer, text
 from tidings.dialects.tencent.composing import CHINA
 from tidings.dialects.tencent.errors import refuse
@@ -25,8 +25,8 @@ _CONVERSION_DAYS_MAX = timedelta(days=8)
 _CLOCKS_DIFFER = timedelta(hours=1)
 
 
-async def send_status_statistics(house: House, call: Call) -> Mapping[str, Any]:
-    counts = await _counts(house, call, None)
+async def send_status_statistics(services: TencentServices, call: Call) -> Mapping[str, Any]:
+    counts = await _counts(services, call, None)
     return {
         "SendStatusStatistics": {
             "FeeCount": counts[TextCount.PARTS],
@@ -36,9 +36,9 @@ async def send_status_statistics(house: House, call: Call) -> Mapping[str, Any]:
     }
 
 
-async def callback_status_statistics(house: House, call: Call) -> Mapping[str, Any]:
+async def callback_status_statistics(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Failures whose reason is not known count as the network's own."""
-    counts = await _counts(house, call, timedelta(days=CALLBACK_STATISTICS_DAYS_MAX))
+    counts = await _counts(services, call, timedelta(days=CALLBACK_STATISTICS_DAYS_MAX))
     delivered, failed = counts[TextCount.DELIVERED], counts[TextCount.FAILED]
     return {
         "CallbackStatusStatistics": {
@@ -55,7 +55,7 @@ async def callback_status_statistics(house: House, call: Call) -> Mapping[str, A
     }
 
 
-async def _counts(house: House, call: Call, longest: timedelta | None) -> Counter[TextCount]:
+async def _counts(services: TencentServices, call: Call, longest: timedelta | None) -> Counter[TextCount]:
     values = call.values
     since, last = _hours(values)
     if last < since or (longest is not None and last - since > longest):
@@ -63,33 +63,33 @@ async def _counts(house: House, call: Call, longest: timedelta | None) -> Counte
     _check_page(values, limit_max=None)
     grant = call.grant(Verb.LIST)
     # Unverified: that the last hour counts; were it otherwise, equal times, which are allowed, would find nothing.
-    tallies = await house.texts.tallies(grant, values.text("SmsSdkAppId"), since, last + _HOUR)
+    tallies = await services.texts.tallies(grant, values.text("SmsSdkAppId"), since, last + _HOUR)
     counts: Counter[TextCount] = Counter()
     for tally in tallies:
         counts[tally.what] += tally.count
     return counts
 
 
-async def sms_packages_statistics(house: House, call: Call) -> Mapping[str, Any]:
+async def sms_packages_statistics(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """There are no packages here to be used up."""
     values = call.values
     since, last = _hours(values)
-    if last <= since or last >= house.clock.now():
+    if last <= since or last >= services.clock.now():
         raise refuse("InvalidParameterValue.EndTimeVerifyFail")
     _check_page(values, limit_max=PACKAGES_MAX)
-    await house.texts.application(call.grant(Verb.LIST), values.text("SmsSdkAppId"))
+    await services.texts.application(call.grant(Verb.LIST), values.text("SmsSdkAppId"))
     return {"SmsPackagesStatisticsSet": []}
 
 
-async def report_conversion(house: House, call: Call) -> Mapping[str, Any]:
-    values, now = call.values, house.clock.now()
+async def report_conversion(services: TencentServices, call: Call) -> Mapping[str, Any]:
+    values, now = call.values, services.clock.now()
     stamp = values.integer("ConversionTime")
     if not (now - _CONVERSION_DAYS_MAX).timestamp() <= stamp <= (now + _CLOCKS_DIFFER).timestamp():
         reason = "seconds since 1970, of the last days"
         raise refuse("InvalidParameterValue", "ConversionTime", reason)
     grant = call.grant(Verb.PUBLISH_SMS)
     at = datetime.fromtimestamp(stamp, UTC)
-    await house.texts.converted(grant, values.text("SmsSdkAppId"), values.text("SerialNo"), at)
+    await services.texts.converted(grant, values.text("SmsSdkAppId"), values.text("SerialNo"), at)
     return {"ReportConversionStatus": {"Code": "ok", "Message": "ok"}}  # lower case, unlike everywhere else
 
 

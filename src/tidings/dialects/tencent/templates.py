@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidings.dialects.tencent import listing
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, integer, integers, text
 from tidings.dialects.tencent.errors import refuse, values_named
 from tidings.dialects.tencent.limits import MANAGEMENT_VERSION, VERSION
@@ -38,13 +38,13 @@ _NAMES = {
 }
 
 
-async def add_sms_template(house: House, call: Call) -> Mapping[str, Any]:
+async def add_sms_template(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     sms_type, reach = _type(values), listing.reach_of(values)
     assert sms_type is not None
     assert reach is not None
     with values_named(_NAMES):
-        made = await house.catalog.add_template(
+        made = await services.catalog.add_template(
             call.grant(Verb.MANAGE_TEMPLATES),
             name=values.text("TemplateName"),
             content=values.text("TemplateContent"),
@@ -55,13 +55,13 @@ async def add_sms_template(house: House, call: Call) -> Mapping[str, Any]:
     return {"AddTemplateStatus": {"TemplateId": str(made.id)}}  # a string here and nowhere else
 
 
-async def modify_sms_template(house: House, call: Call) -> Mapping[str, Any]:
+async def modify_sms_template(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """What is left out stays as it is; the documentation wants all of it every time."""
     values = call.values
     template_id = values.integer("TemplateId")
     try:
         with values_named(_NAMES):
-            await house.catalog.change_template(
+            await services.catalog.change_template(
                 call.grant(Verb.MANAGE_TEMPLATES, f"template/{template_id}"),
                 template_id,
                 name=_given(values, "TemplateName"),
@@ -75,29 +75,29 @@ async def modify_sms_template(house: House, call: Call) -> Mapping[str, Any]:
     return {"ModifyTemplateStatus": {"TemplateId": template_id}}
 
 
-async def delete_sms_template(house: House, call: Call) -> Mapping[str, Any]:
+async def delete_sms_template(services: TencentServices, call: Call) -> Mapping[str, Any]:
     template_id = call.values.integer("TemplateId")
-    await house.catalog.delete_template(call.grant(Verb.MANAGE_TEMPLATES, f"template/{template_id}"), template_id)
-    deleted_at = listing.seconds(house.clock.now())
+    await services.catalog.delete_template(call.grant(Verb.MANAGE_TEMPLATES, f"template/{template_id}"), template_id)
+    deleted_at = listing.seconds(services.clock.now())
     return {"DeleteTemplateStatus": {"DeleteStatus": DELETED, "DeleteTime": deleted_at}}
 
 
-async def describe_sms_template_list(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_sms_template_list(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Those that are named, or a page, of those for the numbers that International says."""
     values = call.values
     reach, wanted = listing.reach_of(values), listing.ids(values, "TemplateIdSet")
     offset, limit = listing.window(values, _LISTED)
-    found = await house.catalog.templates(call.grant(Verb.LIST))
+    found = await services.catalog.templates(call.grant(Verb.LIST))
     shown = [row for row in found if row.reach in (reach, Reach.BOTH)]
     shown = [row for row in shown if row.id in wanted] if wanted else shown[offset : offset + limit]
     return {"DescribeTemplateStatusSet": [_view(row) for row in shown]}
 
 
-async def review_sms_template(house: House, call: Call) -> Mapping[str, Any]:
+async def review_sms_template(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Ours: decide on a template that waits, or otherwise than before."""
     template_id = call.values.integer("TemplateId")
     with values_named(_NAMES):
-        await house.catalog.review_template(
+        await services.catalog.review_template(
             call.grant(Verb.MANAGE_ACCOUNT, f"template/{template_id}"),
             template_id,
             approved=read_decision(call.values),

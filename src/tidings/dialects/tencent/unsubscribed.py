@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from tidings.dialects.tencent import listing, optout_views
-from tidings.dialects.tencent.calls import Call, House, Operation
+from tidings.dialects.tencent.calls import Call, Operation, TencentServices
 from tidings.dialects.tencent.codec import Shape, Values, flag, integer, text, texts
 from tidings.dialects.tencent.codes import Language
 from tidings.dialects.tencent.errors import TcError, refuse, translate, values_named
@@ -39,63 +39,63 @@ _NAMES = {"reason": "Reason"}
 # --- the people -----------------------------------------------------------------------------------------------------------------
 
 
-async def describe_unsubscribed_user_list(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_unsubscribed_user_list(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Those who have been so the longest come first. SmsSdkAppId: only whom something of it is kept from."""
     values = call.values
     offset, limit = listing.window(values, LISTED)
     since, until = listing.span(values)
     phones = _numbers_asked(values)
     grant = call.grant(Verb.READ_OPT_OUTS)
-    addresses = await _addresses(house, grant, values)
+    addresses = await _addresses(services, grant, values)
     if addresses is None:
         return {"TotalCount": 0, "UnsubscribedUserSet": []}
     query = OptOutQuery(grant.owner, addresses, phones, since, until, offset, limit)
-    rows, total = await house.opt_outs.page(grant, query)
-    rules = await house.opt_outs.rules(grant)
+    rows, total = await services.opt_outs.page(grant, query)
+    rules = await services.opt_outs.rules(grant)
     return {"TotalCount": total, "UnsubscribedUserSet": [optout_views.user(row, rules) for row in rows]}
 
 
-async def _addresses(house: House, grant: Grant, values: Values) -> Sequence[str] | None:
+async def _addresses(services: TencentServices, grant: Grant, values: Values) -> Sequence[str] | None:
     """Where to look; empty: everywhere, None: nowhere. Raises NotFound (inbound address, application)."""
     named, app_id = values.text("InboundAddress"), values.text("SmsSdkAppId")
     if named and named != ACCOUNT_WIDE:
-        await house.opt_outs.address(grant, named)
+        await services.opt_outs.address(grant, named)
     if not app_id or app_id == TOPICS_APP:
         return (named,) if named else ()
-    await _require_application(house, grant, app_id)
-    ruled = [rule.address for rule in await house.opt_outs.rules(grant) if rule.app_id == app_id]
+    await _require_application(services, grant, app_id)
+    ruled = [rule.address for rule in await services.opt_outs.rules(grant) if rule.app_id == app_id]
     blocking = [address for address in (*ruled, ACCOUNT_WIDE) if not named or address == named]
     return blocking or None
 
 
-async def add_unsubscribed_user(house: House, call: Call) -> Mapping[str, Any]:
+async def add_unsubscribed_user(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     grant = call.grant(Verb.MANAGE_OPT_OUTS, f"inbound-address/{values.text('InboundAddress')}")
-    address, reason = await _address_and_reason(house, grant, values)
+    address, reason = await _address_and_reason(services, grant, values)
 
     async def change(phone: str) -> bool:
-        return await house.opt_outs.opt_out(grant, address, phone, reason=reason, origin=call.origin)
+        return await services.opt_outs.opt_out(grant, address, phone, reason=reason, origin=call.origin)
 
     return await _for_each(call, change)
 
 
-async def remove_unsubscribed_user(house: House, call: Call) -> Mapping[str, Any]:
+async def remove_unsubscribed_user(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Force: also within 30 days of the person's own STOP."""
     values, forced = call.values, call.values.flag("Force")
     grant = call.grant(Verb.LIFT_OPT_OUTS, f"inbound-address/{values.text('InboundAddress')}")
-    address, reason = await _address_and_reason(house, grant, values)
+    address, reason = await _address_and_reason(services, grant, values)
 
     async def change(phone: str) -> bool:
-        return await house.opt_outs.opt_in(grant, address, phone, reason=reason, origin=call.origin, forced=forced)
+        return await services.opt_outs.opt_in(grant, address, phone, reason=reason, origin=call.origin, forced=forced)
 
     return await _for_each(call, change)
 
 
-async def _address_and_reason(house: House, grant: Grant, values: Values) -> tuple[str, str]:
+async def _address_and_reason(services: TencentServices, grant: Grant, values: Values) -> tuple[str, str]:
     """What concerns all numbers is checked before the first is changed. Raises NotFound, TcError."""
     address, reason = values.text("InboundAddress"), values.text("Reason")
     if address != ACCOUNT_WIDE:
-        await house.opt_outs.address(grant, address)
+        await services.opt_outs.address(grant, address)
     with values_named(_NAMES):
         check_reason(reason)
     return address, reason
@@ -128,7 +128,7 @@ def _status(refusal: TcError | None, language: Language) -> dict[str, str]:
 # --- the record -----------------------------------------------------------------------------------------------------------------
 
 
-async def describe_subscription_record_list(house: House, call: Call) -> Mapping[str, Any]:
+async def describe_subscription_record_list(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Newest first. TotalCount is exact up to 1,000; further back one gets by BeforeRecordId instead of Offset."""
     values = call.values
     offset, limit = listing.window(values, LISTED)
@@ -150,7 +150,7 @@ async def describe_subscription_record_list(house: House, call: Call) -> Mapping
     grant = call.grant(Verb.READ_OPT_OUTS)
     found: list[LedgerEntry] = []
     for phone in phones or (None,):
-        found += await _records(house, grant, replace(query, endpoint=phone))
+        found += await _records(services, grant, replace(query, endpoint=phone))
     found.sort(key=lambda entry: entry.id, reverse=True)
     shown = found[offset : offset + limit]
     return {
@@ -159,11 +159,11 @@ async def describe_subscription_record_list(house: House, call: Call) -> Mapping
     }
 
 
-async def _records(house: House, grant: Grant, query: LedgerQuery) -> list[LedgerEntry]:
+async def _records(services: TencentServices, grant: Grant, query: LedgerQuery) -> list[LedgerEntry]:
     """The newest ones, no more than are counted."""
     found: list[LedgerEntry] = []
     while len(found) < COUNTED_MAX:
-        entries = await house.opt_outs.records(grant, query)
+        entries = await services.opt_outs.records(grant, query)
         found += entries
         if len(entries) < query.limit:
             break
@@ -171,13 +171,13 @@ async def _records(house: House, grant: Grant, query: LedgerQuery) -> list[Ledge
     return found
 
 
-async def resolve_review(house: House, call: Call) -> Mapping[str, Any]:
+async def resolve_review(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     opted_out = DECISIONS.get(values.text("Decision").upper())
     if opted_out is None:
         raise refuse("InvalidParameterValue", "Decision", f"one of {', '.join(DECISIONS)}")
     with values_named(_NAMES):
-        await house.opt_outs.resolve(
+        await services.opt_outs.resolve(
             call.grant(Verb.MANAGE_OPT_OUTS),
             values.integer("RecordId"),
             opt_out=opted_out,
@@ -190,11 +190,11 @@ async def resolve_review(house: House, call: Call) -> Mapping[str, Any]:
 # --- what would be blocked -----------------------------------------------------------------------------------------------------
 
 
-async def check_phone_number_blocked(house: House, call: Call) -> Mapping[str, Any]:
+async def check_phone_number_blocked(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     app_id, sms_type = values.text("SmsSdkAppId"), listing.sms_type(values.integer("SmsType"))
     grant = call.grant(Verb.READ_OPT_OUTS)
-    await _require_application(house, grant, app_id)
+    await _require_application(services, grant, app_id)
     shown = []
     for given in _numbers(values):
         number = read_person(given)
@@ -202,7 +202,7 @@ async def check_phone_number_blocked(house: House, call: Call) -> Mapping[str, A
             refused = _status(refuse(INCORRECT), call.language)
             shown.append({"PhoneNumber": given, **refused, "Blocked": False, "BlockedBySet": []})
             continue
-        found = await house.opt_outs.why(grant, number.e164, app_id, sms_type)
+        found = await services.opt_outs.why(grant, number.e164, app_id, sms_type)
         shown.append(
             {
                 "PhoneNumber": number.e164,
@@ -217,9 +217,9 @@ async def check_phone_number_blocked(house: House, call: Call) -> Mapping[str, A
 # --- what several take ---------------------------------------------------------------------------------------------------------
 
 
-async def _require_application(house: House, grant: Grant, app_id: str) -> None:
+async def _require_application(services: TencentServices, grant: Grant, app_id: str) -> None:
     """Raises NotFound."""
-    if all(row.app_id != app_id for row in await house.opt_outs.applications(grant)):
+    if all(row.app_id != app_id for row in await services.opt_outs.applications(grant)):
         raise NotFound("application", app_id)
 
 

@@ -18,8 +18,8 @@ from tidings.domain.model import Origin, Way
 from tidings.domain.optout import AddressKind
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import optout_rows, rows, text_rows
+from tidings.store.sqlite.bulk_insert import add_many, grouped
 from tidings.store.sqlite.database import SQL, Database, Row
-from tidings.store.sqlite.many import add_many, grouped
 
 _AUDIT_ADD = grouped(SQL["audit_add"])
 _EVER = 2**62

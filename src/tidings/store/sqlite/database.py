@@ -50,7 +50,7 @@ _UNAVAILABLE = (
 
 
 def translated(error: BaseException) -> BaseException:
-    """What an error of the database is called in our house; anything else is given back as it is (our bug)."""
+    """What an error of the database is called by us; anything else is given back as it is (our bug)."""
     if isinstance(error, TidingsError):
         return error
     if isinstance(error, apsw.ConstraintError):

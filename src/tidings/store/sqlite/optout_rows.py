@@ -12,8 +12,8 @@ from tidings.domain.optout import (
     EVERY_TYPE,
     AddressKind,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     KeywordSet,
     OptOut,
     SmsApplication,
@@ -90,12 +90,12 @@ def opt_out_row(value: OptOut, address_id: int, version: int) -> Row:
     return value.phone, address_id, value.account_id, micros(value.since), micros(value.event_at), *told, version
 
 
-def heard_text(row: Row) -> HeardText:
+def heard_text(row: Row) -> InboundText:
     fields: Row = (*row[:5], moment(row[5]), moment_or_none(row[6]), *row[7:])
-    return HeardText(*fields)
+    return InboundText(*fields)
 
 
-def heard_text_row(value: HeardText) -> Row:
+def inbound_text_row(value: InboundText) -> Row:
     told = value.account_id, value.address, value.phone, value.text
     return *told, micros(value.at), micros_or_none(value.sent_at), value.transport_id, value.matched
 

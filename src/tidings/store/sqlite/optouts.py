@@ -15,8 +15,8 @@ from tidings.domain.model import NEWEST, AccountId, LedgerEntry
 from tidings.domain.optout import (
     TOPICS_APP,
     BlockingRule,
-    HeardText,
     InboundAddress,
+    InboundText,
     NumberClaim,
     OptOut,
     OptOutQuery,
@@ -149,18 +149,18 @@ class OptOutTables:
         name, _ = _path(query)
         return int(await self._database.walk(SQL[name].replace(_KEYS, "count(*)", 1), bindings))
 
-    async def heard(
+    async def inbound_texts_of(
         self, account_id: AccountId, address: str, phone: str, *, since: datetime, newest: int | None = None
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         found = []
         for form in spellings(phone):
             bindings = account_id, address, form, rows.micros(since), -1 if newest is None else newest
             found += self._database.rows(SQL["heard_text_by_phone"], bindings)
         return [optout_rows.heard_text(row) for row in sorted(found)]
 
-    async def heard_page(
+    async def inbound_text_page(
         self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         bindings = account_id, after, limit
         if addresses:
             # One address after the other, each from its own place in the index: whoever hears little does not walk past what others hear.
@@ -174,9 +174,9 @@ class OptOutTables:
             found = self._database.rows(SQL["heard_text_list"], bindings)
         return [optout_rows.heard_text(row) for row in found]
 
-    async def heard_last(
+    async def last_inbound_texts(
         self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
-    ) -> list[HeardText]:
+    ) -> list[InboundText]:
         bindings = account_id, NEWEST if before is None else before, limit
         if unmatched:
             ids = await self._database.walk(SQL["heard_text_ids_unmatched_last"], bindings)
@@ -193,7 +193,7 @@ class OptOutTables:
         bindings = account_id, _EVER if before is None else rows.micros(before)
         return int(await self._database.walk(SQL["open_review_total"], bindings))
 
-    async def last_heard(self, account_id: AccountId, address: str) -> datetime | None:
+    async def last_inbound_at(self, account_id: AccountId, address: str) -> datetime | None:
         row = self._database.row(SQL["heard_text_newest"], (account_id, address))
         return None if row is None else rows.moment(row[0])
 

@@ -16,8 +16,8 @@ import msgspec
 from tidings.domain.model import Message, TopicId
 from tidings.domain.ports import NewDelivery, Record, Settled
 from tidings.store.sqlite import rows, text_writes
+from tidings.store.sqlite.bulk_insert import add_many, grouped
 from tidings.store.sqlite.database import SQL, Row
-from tidings.store.sqlite.many import add_many, grouped
 
 Fresh = tuple[int, Message, int]
 """A message that has just become durable: its place in the flow, itself, its bytes."""

@@ -16,8 +16,8 @@ from tidings.domain.ports import Record
 from tidings.domain.texts import SentText, TextReport, TextTally
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import text_rows
+from tidings.store.sqlite.bulk_insert import grouped, put_many
 from tidings.store.sqlite.database import SQL, first
-from tidings.store.sqlite.many import grouped, put_many
 from tidings.store.sqlite.rows import micros
 
 _SENT_TEXT_ADD = grouped(SQL["sent_text_add"])

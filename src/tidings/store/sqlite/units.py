@@ -16,8 +16,8 @@ from tidings.domain.model import Event, LedgerEntry
 from tidings.domain.optout import BatchResult, OptOut, OptOutBatch, reviewed_record
 from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.store.sqlite import audits, optout_rows, rows, text_rows, text_writes
+from tidings.store.sqlite.bulk_insert import add_many, grouped, put_many
 from tidings.store.sqlite.database import SQL, Row, first
-from tidings.store.sqlite.many import add_many, grouped, put_many
 from tidings.wire.phone_plans import canonical
 
 _OPT_OUT_ADD = grouped(SQL["opt_out_add"])
@@ -93,7 +93,7 @@ def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
         if first(db, SQL["opt_out_is_there"], place) is not None:
             raise Conflict(f"{place[2]} is opted out at {place[1]}")
     try:
-        _each(db, "heard_text_add", map(optout_rows.heard_text_row, unit.texts_heard))
+        _each(db, "heard_text_add", map(optout_rows.inbound_text_row, unit.inbound_texts))
     except apsw.ConstraintError as error:
         raise TransportIdTaken(str(error)) from error
 

@@ -43,7 +43,7 @@ def sweep(db: apsw.Connection, now: datetime, limit: int) -> int:
     removed = _bite(db, "sweep_tokens", rows.micros(now - TOKENS_KEPT), limit)
     removed += _bite(db, "sweep_confirmation_requests", rows.micros(now - REQUESTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_texts", rows.micros(now - TOPIC_TEXTS_KEPT), limit - removed)
-    removed += _bite(db, "sweep_heard", rows.micros(now - HEARD_KEPT), limit - removed)
+    removed += _bite(db, "sweep_inbound_texts", rows.micros(now - HEARD_KEPT), limit - removed)
     # Parts first: they are found by their texts. They are no rows of the bite: a text has a handful.
     _bite(db, "sweep_text_parts", rows.micros(now - TEXTS_KEPT), limit - removed)
     removed += _bite(db, "sweep_sent", rows.micros(now - TEXTS_KEPT), limit - removed)

@@ -104,9 +104,9 @@ class Joiner:
         A part that contradicts what is here begins a new text: the sender used the reference again.
         """
         key = (phone, address, place.way, place.reference, place.total)
-        heard = self._heard.get(key)
-        if heard is not None and heard.has(place.number) and heard.fits(place.number, body):
-            return heard
+        received = self._heard.get(key)
+        if received is not None and received.has(place.number) and received.fits(place.number, body):
+            return received
         text = self._texts.get(key)
         if text is not None and (
             not text.fits(place.number, body) or (text.stage is Stage.BEING_HEARD and not text.has(place.number))
@@ -139,7 +139,7 @@ class Joiner:
         """It is being heard from now on."""
         text.stage = Stage.BEING_HEARD
 
-    def heard(self, text: LongText, now: datetime) -> None:
+    def received(self, text: LongText, now: datetime) -> None:
         """It was heard: its parts are known when they come again."""
         self._drop(text)
         text.forget_parts()

@@ -16,7 +16,7 @@ from tests.support.build import NOW, FakeClock
 
 from tidings.dialects.contract import WireRequest
 from tidings.dialects.gateways import GatewaysDialect
-from tidings.dialects.gateways.brought import Misfit, read_fields
+from tidings.dialects.gateways.event import UnreadableEvent, read_fields
 from tidings.dialects.gateways.kannel import Kannel, text_of
 from tidings.dialects.gateways.twilio import Twilio, signature
 from tidings.dialects.gateways.webhook import Webhook
@@ -47,8 +47,8 @@ def said(octets: bytes, coding: str, **fields: str) -> IncomingText:
 @given(st.text(WHOLE, max_size=80))
 def test_kannels_octets_say_what_was_typed_in_either_coding(text: str) -> None:
     for octets, coding in ((text.encode(), "0"), (text.encode("utf-16-be"), "2")):
-        heard = said(octets, coding)
-        assert text.removeprefix("\ufeff") in (heard.text.removeprefix("\ufeff"), *heard.other_readings)
+        received = said(octets, coding)
+        assert text.removeprefix("\ufeff") in (received.text.removeprefix("\ufeff"), *received.other_readings)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_stop_is_among_the_readings_whatever_the_gateway_says_of_its_coding(
     codec: str, coding: str, charset: str
 ) -> None:
     for word in ("STOP", "Unsubscribe", "arrêt"):
-        heard = said(word.encode(codec), coding, charset=charset)
-        _, found = meaning_of_readings((heard.text, *heard.other_readings), DEFAULTS)
+        received = said(word.encode(codec), coding, charset=charset)
+        _, found = meaning_of_readings((received.text, *received.other_readings), DEFAULTS)
         assert found.set is KeywordSet.OPT_OUT
 
 
@@ -72,13 +72,13 @@ async def test_a_receipt_that_comes_as_a_text_is_none_of_a_person(text: str, is_
     texts: list[IncomingText] = []
     receipts: list[TextReceipt] = []
 
-    async def hear(heard: IncomingText) -> None:
-        texts.append(heard)
+    async def receive(received: IncomingText) -> None:
+        texts.append(received)
 
     async def take(receipt: TextReceipt) -> None:
         receipts.append(receipt)
 
-    dialect = GatewaysDialect(hear, take, FakeClock(), public_url="https://t.example", secret=SECRET)
+    dialect = GatewaysDialect(receive, take, FakeClock(), public_url="https://t.example", secret=SECRET)
     query = urlencode({"secret": SECRET, "from": "+12025550123", "to": "12025550100", "coding": "0", "octets": text})
     assert (await dialect.handle(get("/gateways/kannel/mo", query))).status == 200
     assert (len(receipts), len(texts)) == ((1, 0) if is_receipt else (0, 1))
@@ -88,9 +88,9 @@ async def test_a_receipt_that_comes_as_a_text_is_none_of_a_person(text: str, is_
 
 def test_a_get_url_that_gives_the_text_by_another_name_is_heard() -> None:
     query = urlencode({"secret": SECRET, "from": "+12025550123", "to": "12025550100", "text": "STOP"})
-    heard = Kannel(SECRET).read(get("/gateways/kannel/mo", query)).text
-    assert heard is not None
-    assert heard.text == "STOP"
+    received = Kannel(SECRET).read(get("/gateways/kannel/mo", query)).text
+    assert received is not None
+    assert received.text == "STOP"
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
@@ -100,18 +100,18 @@ def test_json_in_another_coding_is_read(codec: str) -> None:
     request = WireRequest(
         "POST", "/gateways/webhook/mo", "", {HEADER.lower(): signed}, body, "192.0.2.1", "http", "x", "r-1"
     )
-    heard = Webhook(SECRET, FakeClock()).read(request).text
-    assert heard is not None
-    assert heard.text == "arrêt"
+    received = Webhook(SECRET, FakeClock()).read(request).text
+    assert received is not None
+    assert received.text == "arrêt"
 
 
 def test_a_form_in_another_charset_has_a_reading_for_each() -> None:
     body = b"From=%2B12025550123&To=%2B12025550100&Body=arr%EAt&MessageSid=SM1"
     form = parse_qs(body.decode())
     signed = signature(TOKEN, "https://t.example/gateways/twilio/sms", form)
-    heard = Twilio(TOKEN, "https://t.example").read(by_twilio(body, signed)).text
-    assert heard is not None
-    assert "arrêt" in heard.other_readings
+    received = Twilio(TOKEN, "https://t.example").read(by_twilio(body, signed)).text
+    assert received is not None
+    assert "arrêt" in received.other_readings
 
 
 @given(st.binary(max_size=60), st.sampled_from(["0", "1", "2", "", "9", "x" * 300]))
@@ -144,7 +144,7 @@ def test_a_time_that_is_none_costs_no_text(time: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_query_is_read_or_refused(query: str) -> None:
-    with suppress(Misfit):
+    with suppress(UnreadableEvent):
         read_fields(query)
     with pytest.raises(WrongSignature):
         Kannel(SECRET).read(get("/gateways/kannel/dlr", query.replace("&", "")))
@@ -153,7 +153,7 @@ def test_any_query_is_read_or_refused(query: str) -> None:
 def test_the_first_secret_counts_and_too_many_fields_do_not() -> None:
     with pytest.raises(WrongSignature):
         Kannel(SECRET).read(get("/gateways/kannel/mo", f"secret=x&secret={SECRET}"))
-    with pytest.raises(Misfit):
+    with pytest.raises(UnreadableEvent):
         Kannel(SECRET).read(get("/gateways/kannel/mo", f"secret={SECRET}" + "&a=1" * 300))
 
 
@@ -208,9 +208,9 @@ def test_a_form_is_read_only_as_it_was_signed(extra: dict[str, str], text: str) 
     said = "https://t.example/gateways/twilio/sms" + "".join(name + form[name] for name in sorted(form))
     signed = b64encode(hmac.digest(TOKEN.encode(), said.encode(), "sha1")).decode()
     gateway = Twilio(TOKEN, "https://t.example")
-    heard = gateway.read(by_twilio(urlencode(form).encode(), signed)).text
-    assert heard is not None
-    assert heard.text == text
+    received = gateway.read(by_twilio(urlencode(form).encode(), signed)).text
+    assert received is not None
+    assert received.text == text
     with pytest.raises(WrongSignature):
         gateway.read(by_twilio(urlencode({**form, "Body": text + "x"}).encode(), signed))
     with pytest.raises(WrongSignature):
@@ -228,7 +228,7 @@ def test_a_port_may_be_signed_or_not(public_url: str, signed_as: str) -> None:
 
 @given(st.binary(max_size=200), st.text(max_size=60))
 def test_any_body_and_signature_are_refused(body: bytes, signed: str) -> None:
-    with pytest.raises((WrongSignature, Misfit)):
+    with pytest.raises((WrongSignature, UnreadableEvent)):
         Twilio(TOKEN, "https://t.example").read(by_twilio(body, signed))
 
 
@@ -246,19 +246,19 @@ def test_any_body_and_signature_are_refused(body: bytes, signed: str) -> None:
     ],
 )
 async def test_what_went_wrong_decides_whether_it_comes_again(error: Exception, status: int) -> None:
-    async def hear(_: IncomingText) -> None:
+    async def receive(_: IncomingText) -> None:
         raise error
 
-    dialect = GatewaysDialect(hear, None, FakeClock(), public_url="http://x", secret=SECRET)  # type: ignore[arg-type]
+    dialect = GatewaysDialect(receive, None, FakeClock(), public_url="http://x", secret=SECRET)  # type: ignore[arg-type]
     query = f"secret={SECRET}&from=1&to=2&octets=STOP"
     assert (await dialect.handle(get("/gateways/kannel/mo", query))).status == status
 
 
 async def test_a_hearing_that_hangs_is_given_up_and_comes_again() -> None:
-    async def hear(_: IncomingText) -> None:
+    async def receive(_: IncomingText) -> None:
         await asyncio.Event().wait()
 
-    dialect = GatewaysDialect(hear, None, FakeClock(), public_url="http://x", secret=SECRET, patience_s=0.01)  # type: ignore[arg-type]
+    dialect = GatewaysDialect(receive, None, FakeClock(), public_url="http://x", secret=SECRET, patience_s=0.01)  # type: ignore[arg-type]
     response = await dialect.handle(get("/gateways/kannel/mo", f"secret={SECRET}&from=1&to=2&octets=STOP"))
     assert response.status == 503
 

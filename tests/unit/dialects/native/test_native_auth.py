@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT
-from tests.unit.dialects.native.office import KEY, PASSWORD, Office
+from tests.unit.dialects.native.harness import KEY, PASSWORD, Harness
 
 from tidings.domain.model import Role
 
@@ -16,8 +16,8 @@ from tidings.domain.model import Role
     "credential",
     [KEY, f"admin:{PASSWORD}", f"{ACCOUNT}/admin:{PASSWORD}", f"default/admin:{PASSWORD}", "OTHERKEY:other-secret"],
 )
-async def test_a_key_or_a_password_opens_the_door(office: Office, credential: str) -> None:
-    assert (await office.call("GET", "/topics", credential=credential))[0] == 200
+async def test_a_key_or_a_password_opens_the_door(harness: Harness, credential: str) -> None:
+    assert (await harness.call("GET", "/topics", credential=credential))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -37,10 +37,10 @@ async def test_a_key_or_a_password_opens_the_door(office: Office, credential: st
         "no colon",
     ],
 )
-async def test_anything_else_does_not_and_all_sound_alike(office: Office, credential: str | None) -> None:
-    answer = await office.send("GET", "/topics", credential=credential)
+async def test_anything_else_does_not_and_all_sound_alike(harness: Harness, credential: str | None) -> None:
+    answer = await harness.send("GET", "/topics", credential=credential)
     assert answer.status == 401
-    assert answer.body == (await office.send("GET", "/topics", credential=None)).body
+    assert answer.body == (await harness.send("GET", "/topics", credential=None)).body
     assert dict(answer.headers)["www-authenticate"].startswith("Basic ")
 
 
@@ -48,41 +48,41 @@ async def test_anything_else_does_not_and_all_sound_alike(office: Office, creden
     "header",
     ["", "Basic", "Basic !!!", "Bearer abc", "basic " + b64encode(b"\xff:x").decode(), "Basic YTpi,Basic YTpi"],
 )
-async def test_a_header_that_cannot_be_read_is_nobody(office: Office, header: str) -> None:
-    answer = await office.send("GET", "/topics", credential=None, headers={"authorization": header})
+async def test_a_header_that_cannot_be_read_is_nobody(harness: Harness, header: str) -> None:
+    answer = await harness.send("GET", "/topics", credential=None, headers={"authorization": header})
     assert answer.status == 401
 
 
-async def test_a_password_is_verified_once_a_minute_and_not_at_every_call(office: Office) -> None:
+async def test_a_password_is_verified_once_a_minute_and_not_at_every_call(harness: Harness) -> None:
     for _ in range(5):
-        assert (await office.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 200
-    assert office.authenticator.verified == 1
+        assert (await harness.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 200
+    assert harness.authenticator.verified == 1
 
 
-async def test_a_new_password_counts_at_once(office: Office) -> None:
-    assert (await office.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 200
-    status, _ = await office.call("PATCH", "/users/admin", {"password": "another horse"})
+async def test_a_new_password_counts_at_once(harness: Harness) -> None:
+    assert (await harness.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 200
+    status, _ = await harness.call("PATCH", "/users/admin", {"password": "another horse"})
     assert status == 200
-    assert (await office.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 401
-    assert (await office.call("GET", "/topics", credential="admin:another horse"))[0] == 200
+    assert (await harness.call("GET", "/topics", credential=f"admin:{PASSWORD}"))[0] == 401
+    assert (await harness.call("GET", "/topics", credential="admin:another horse"))[0] == 200
 
 
-async def test_a_user_who_is_disabled_elsewhere_is_out_at_once(office: Office) -> None:
-    await office.accounts.create_user(ACCOUNT, "ada", Role.AUDITOR, PASSWORD)
-    assert (await office.call("GET", "/topics", credential=f"ada:{PASSWORD}"))[0] == 200
+async def test_a_user_who_is_disabled_elsewhere_is_out_at_once(harness: Harness) -> None:
+    await harness.accounts.create_user(ACCOUNT, "ada", Role.AUDITOR, PASSWORD)
+    assert (await harness.call("GET", "/topics", credential=f"ada:{PASSWORD}"))[0] == 200
     # As another process does it: this process's caches hear nothing.
-    user = await office.store.user(ACCOUNT, "ada")
+    user = await harness.store.user(ACCOUNT, "ada")
     assert user is not None
-    other = type(office.accounts)(office.store, office.clock, office.authenticator._vault)
+    other = type(harness.accounts)(harness.store, harness.clock, harness.authenticator._vault)
     await other.set_user(ACCOUNT, "ada", disabled=True)
-    assert (await office.call("GET", "/topics", credential=f"ada:{PASSWORD}"))[0] == 401
+    assert (await harness.call("GET", "/topics", credential=f"ada:{PASSWORD}"))[0] == 401
 
 
-async def test_guessing_in_parallel_is_told_to_slow_down(office: Office) -> None:
-    calls = [office.send("GET", "/topics", credential=f"admin:guess {n}") for n in range(24)]
+async def test_guessing_in_parallel_is_told_to_slow_down(harness: Harness) -> None:
+    calls = [harness.send("GET", "/topics", credential=f"admin:guess {n}") for n in range(24)]
     statuses = [answer.status for answer in await asyncio.gather(*calls)]
     assert set(statuses) == {401, 429}
-    assert office.authenticator.verified <= 3
+    assert harness.authenticator.verified <= 3
 
 
 ROLES = {
@@ -97,17 +97,17 @@ ROLES = {
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_role_sees_what_its_table_says_and_no_more(office: Office, role: Role) -> None:
-    credential = await office.user("somebody", role)
+async def test_a_role_sees_what_its_table_says_and_no_more(harness: Harness, role: Role) -> None:
+    credential = await harness.user("somebody", role)
     for path, allowed in ROLES.items():
-        status, told = await office.call("GET", path, credential=credential)
+        status, told = await harness.call("GET", path, credential=credential)
         assert status == (200 if role in allowed else 403), (path, told)
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.PUBLISHER])
-async def test_who_may_only_look_changes_nothing(office: Office, role: Role) -> None:
-    credential = await office.user("somebody", role)
-    subscription = await office.subscriber(await office.topic())
+async def test_who_may_only_look_changes_nothing(harness: Harness, role: Role) -> None:
+    credential = await harness.user("somebody", role)
+    subscription = await harness.subscriber(await harness.topic())
     for method, path, body in (
         ("POST", f"/subscriptions/{subscription.uid}/cancel", None),
         ("POST", f"/subscriptions/{subscription.uid}/resend-confirmation", None),
@@ -117,6 +117,6 @@ async def test_who_may_only_look_changes_nothing(office: Office, role: Role) -> 
         ("PATCH", "/users/admin", {"password": "changed horse"}),
         ("PATCH", "/access-keys/tidings", {"disabled": True}),
     ):
-        status, told = await office.call(method, path, body, credential=credential)
+        status, told = await harness.call(method, path, body, credential=credential)
         assert (status, told["code"]) == (403, "denied"), path
-    assert (await office.store.subscription(subscription.uid)) == subscription
+    assert (await harness.store.subscription(subscription.uid)) == subscription

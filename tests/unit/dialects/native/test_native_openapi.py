@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 from tests.support.build import ACCOUNT
 
 from tidings.dialects.contract import WireRequest
-from tidings.dialects.native import DevTools, NativeDialect, TextDesk
+from tidings.dialects.native import DevTools, NativeDialect, TextServices
 
 UNUSED = cast(Any, None)
 """Describing and routing ask no service."""
@@ -22,9 +22,9 @@ async def forget() -> None:
 
 def dialect(dev: bool) -> NativeDialect:
     tools = DevTools(forget, lambda channel, to, limit: [], lambda: None, lambda seconds: None, ACCOUNT)
-    desk = TextDesk(UNUSED, UNUSED, list, list)
+    harness = TextServices(UNUSED, UNUSED, list, list)
     return NativeDialect(
-        UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, desk, UNUSED, tools if dev else None
+        UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, harness, UNUSED, tools if dev else None
     )
 
 

@@ -18,7 +18,7 @@ from tests.support.build import ACCOUNT, UID, make_topic
 from tidings.dialects.smn.addresses import unsubscribe_link
 from tidings.dialects.smn.envelopes import SmnEnvelopes
 from tidings.domain.envelope import BotContent, HttpContent, MailContent, TextContent
-from tidings.domain.letters import Links
+from tidings.domain.mail_content import Links
 from tidings.domain.model import Kind, Message, MessageAttribute, Subscriber, SubscriptionId, Topic, TopicId
 from tidings.domain.retry import PEOPLE_PLAN, delay_s
 from tidings.domain.tokens import LinkPurpose, confirmation_code, read_link
@@ -82,10 +82,10 @@ def subscriber(protocol: str = "http", settings: Mapping[str, str] | None = None
 async def dressed(
     message: Message, who: Subscriber, topic: Topic | None = None, pen: Pen | None = None, token: str = TOKEN
 ) -> Any:
-    wardrobe = make_envelopes(pen).open(message, topic or make_topic(), token)
-    if wardrobe.reads_signature(who):
-        await wardrobe.sign()
-    return wardrobe.dress(who)
+    rendered = make_envelopes(pen).open(message, topic or make_topic(), token)
+    if rendered.reads_signature(who):
+        await rendered.sign()
+    return rendered.for_subscriber(who)
 
 
 def lines_of(content: HttpContent) -> list[str]:
@@ -186,14 +186,14 @@ async def test_a_notice_carries_its_link_and_signs_it(kind: Kind, type_: str, to
 async def test_a_message_is_signed_once_per_text_whoever_receives_it() -> None:
     pen = Pen()
     message = make_message(bodies={"https": "secret hello"})
-    wardrobe = make_envelopes(pen).open(message, make_topic(), "")
+    rendered = make_envelopes(pen).open(message, make_topic(), "")
     readers = [subscriber(protocol, uid=f"{n:032x}") for n in range(50) for protocol in ("http", "https", "email")]
     for who in readers:
-        wardrobe.reads_signature(who)
-    await wardrobe.sign()
-    assert not any(wardrobe.reads_signature(who) for who in readers)
+        rendered.reads_signature(who)
+    await rendered.sign()
+    assert not any(rendered.reads_signature(who) for who in readers)
     assert len(pen.texts) == 2
-    bodies = [json.loads(wardrobe.dress(who).body) for who in readers if who.protocol != "email"]  # type: ignore[union-attr]
+    bodies = [json.loads(rendered.for_subscriber(who).body) for who in readers if who.protocol != "email"]  # type: ignore[union-attr]
     assert [body["message"] for body in bodies] == ["hello", "secret hello"] * 50
     assert len({body["unsubscribe_url"] for body in bodies}) == 50
 
@@ -268,7 +268,7 @@ async def test_a_phone_is_asked_with_the_one_link_that_stays() -> None:
     content = await dressed(make_message(Kind.CONFIRMATION, ""), subscriber("sms"), topic)
     link = content.text.rpartition("https://")[2].split()[0]
     assert link.startswith("t.example/s/p/")
-    assert read_link(KEY, LinkPurpose.STANDING, link.removeprefix("t.example/s/p/")) == UID
+    assert read_link(KEY, LinkPurpose.PERMANENT, link.removeprefix("t.example/s/p/")) == UID
     assert "Harbor" in content.text
     assert TOKEN not in content.text
 

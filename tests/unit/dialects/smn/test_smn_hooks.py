@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.dialects.smn.errors import SmnError
-from tidings.dialects.smn.hooks import check_url_of, read_header
+from tidings.dialects.smn.webhook_endpoints import check_url_of, read_header
 from tidings.wire.egress import EgressPolicy
 
 STRICT = EgressPolicy()

@@ -187,7 +187,7 @@ class UnknownProjects:
 class TestJudge:
     def judged(self, text: str, verb: Verb, caller: Principal = BOB, projects: Any = None) -> Verdict:
         topic = make_topic(settings={"smn:access_policy": text} if text else {})
-        return policies.make_judge(projects or KnownProjects())(topic, caller, verb, {"protocol": "https"})
+        return policies.make_evaluator(projects or KnownProjects())(topic, caller, verb, {"protocol": "https"})
 
     def test_calls_of_other_front_ends_are_judged_by_smns_words(self) -> None:
         text = policy(statement(action=["SMN:Publish", "SMN:UpdateTopic"]))

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.dialogues.desk import HOST, Desk, body_of
+from tests.dialogues.harness import HOST, Harness, body_of
 
 from tidings.dialects.contract import WireRequest
 from tidings.dialects.sns import ACTIONS, NOT_YET, UNSIGNED
@@ -37,8 +37,8 @@ def request(method: str = "POST", path: str = "/", query: str = "", **headers: s
         (request(x_tc_action="SendSms"), False),
     ],
 )
-def test_query_calls_at_the_root_are_ours(desk: Desk, asked: WireRequest, ours: bool) -> None:
-    assert desk.dialect.owns(asked) is ours
+def test_query_calls_at_the_root_are_ours(harness: Harness, asked: WireRequest, ours: bool) -> None:
+    assert harness.dialect.owns(asked) is ours
 
 
 def test_every_action_of_the_model_is_offered_or_refused_by_name() -> None:
@@ -72,8 +72,8 @@ def test_every_result_element_is_there_where_the_model_wants_one() -> None:
         ({"Action": "<b>"}, 400, "InvalidAction"),
     ],
 )
-async def test_an_action_must_be_named(desk: Desk, params: dict[str, str], status: int, code: str) -> None:
-    answer = await desk.post(params)
+async def test_an_action_must_be_named(harness: Harness, params: dict[str, str], status: int, code: str) -> None:
+    answer = await harness.post(params)
     root = ElementTree.fromstring(body_of(answer))
     namespace = "{http://sns.amazonaws.com/doc/2010-03-31/}"
     assert root.tag == f"{namespace}ErrorResponse"
@@ -82,8 +82,8 @@ async def test_an_action_must_be_named(desk: Desk, params: dict[str, str], statu
     assert root.findtext(f"{namespace}Error/{namespace}Type") == "Sender"
 
 
-async def test_an_action_that_is_not_there_yet_says_so(desk: Desk) -> None:
-    answer = await desk.post({"Action": "SetEndpointAttributes"})
+async def test_an_action_that_is_not_there_yet_says_so(harness: Harness) -> None:
+    answer = await harness.post({"Action": "SetEndpointAttributes"})
     assert "The action SetEndpointAttributes is not offered by this server yet." in body_of(answer)
 
 
@@ -102,29 +102,29 @@ async def test_an_action_that_is_not_there_yet_says_so(desk: Desk) -> None:
         b"\x16\x03\x01\x02\x00",
     ],
 )
-async def test_what_is_no_form_changes_nothing(desk: Desk, body: bytes) -> None:
-    answer = await desk.post(body)
+async def test_what_is_no_form_changes_nothing(harness: Harness, body: bytes) -> None:
+    answer = await harness.post(body)
     assert answer.status in (400, 404)
     ElementTree.fromstring(body_of(answer))
-    assert (await desk.ask("list_topics"))["Topics"] == []
+    assert (await harness.ask("list_topics"))["Topics"] == []
 
 
-async def test_a_huge_request_is_answered_in_linear_time(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_a_huge_request_is_answered_in_linear_time(harness: Harness) -> None:
+    topic = await harness.topic()
     lead = f"Action=Publish&TopicArn={topic}&Message=m".encode()
     for filling in (b"&Subject=" + b"%41" * 600_000, b"&x=" + b"+" * 2_000_000, b"&" * 2_000_000):
         started = time.monotonic()
-        answer = await desk.post(lead + filling)
+        answer = await harness.post(lead + filling)
         assert answer.status in (200, 400, 404)
         assert time.monotonic() - started < 2
 
 
-async def test_parameters_may_stand_in_the_query_of_a_post(desk: Desk) -> None:
-    answer = await desk.post(b"Name=news", query="Action=CreateTopic")
+async def test_parameters_may_stand_in_the_query_of_a_post(harness: Harness) -> None:
+    answer = await harness.post(b"Name=news", query="Action=CreateTopic")
     assert answer.status == 200
 
 
-def test_what_the_server_found_out_is_told_in_the_same_form(desk: Desk) -> None:
+def test_what_the_server_found_out_is_told_in_the_same_form(harness: Harness) -> None:
     for status, code in (
         (400, "MalformedQueryString"),
         (413, "RequestEntityTooLarge"),
@@ -132,7 +132,7 @@ def test_what_the_server_found_out_is_told_in_the_same_form(desk: Desk) -> None:
         (503, "ServiceUnavailable"),
         (418, "InternalError"),
     ):
-        answer = desk.dialect.failure(request(), status, "<detail>")
+        answer = harness.dialect.failure(request(), status, "<detail>")
         assert answer.status == status
         assert f"<Code>{code}</Code>" in body_of(answer)
         assert ("&lt;detail&gt;" in body_of(answer)) is (status < 500)
@@ -206,8 +206,8 @@ values = st.one_of(
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(ACTIONS)), st.dictionaries(names, values, max_size=6), st.booleans())
 async def test_any_parameters_get_a_well_formed_answer(
-    desk: Desk, action: str, given: dict[str, str], signed: bool
+    harness: Harness, action: str, given: dict[str, str], signed: bool
 ) -> None:
-    answer = await desk.post({"Action": action, **given}, key="tidings" if signed else None)
+    answer = await harness.post({"Action": action, **given}, key="tidings" if signed else None)
     assert answer.status < 500
     ElementTree.fromstring(body_of(answer))

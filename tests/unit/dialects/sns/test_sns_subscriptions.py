@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.dialogues.desk import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Desk, body_of, open_desk
+from tests.dialogues.harness import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Harness, body_of, open_desk
 from tests.support.build import ACCOUNT
 
 from tidings.domain.lifecycle import ASKED
@@ -23,16 +23,16 @@ IP = "InvalidParameter"
 
 
 @pytest.fixture
-async def topic(desk: Desk) -> str:
-    return await desk.topic()
+async def topic(harness: Harness) -> str:
+    return await harness.topic()
 
 
-async def attributes(desk: Desk, subscription: str, **given: Any) -> dict[str, str]:
-    return dict((await desk.ask("get_subscription_attributes", SubscriptionArn=subscription, **given))["Attributes"])
+async def attributes(harness: Harness, subscription: str, **given: Any) -> dict[str, str]:
+    return dict((await harness.ask("get_subscription_attributes", SubscriptionArn=subscription, **given))["Attributes"])
 
 
-async def listed(desk: Desk, **given: Any) -> list[str]:
-    return [row["SubscriptionArn"] for row in (await desk.ask("list_subscriptions", **given))["Subscriptions"]]
+async def listed(harness: Harness, **given: Any) -> list[str]:
+    return [row["SubscriptionArn"] for row in (await harness.ask("list_subscriptions", **given))["Subscriptions"]]
 
 
 def unsubscribe_link(subscription: str) -> str:
@@ -52,13 +52,13 @@ ANY_BODY = [
 
 @pytest.mark.parametrize(("body", "content_type"), ANY_BODY)
 async def test_a_post_to_the_cancel_link_of_a_message_cancels_whatever_its_body(
-    desk: Desk, topic: str, body: bytes, content_type: str | None
+    harness: Harness, topic: str, body: bytes, content_type: str | None
 ) -> None:
-    arn = await desk.confirmed(topic)
+    arn = await harness.confirmed(topic)
     headers = {"host": "127.0.0.1:8010"} | ({} if content_type is None else {"content-type": content_type})
-    answer = await desk.handle("POST", unsubscribe_link(arn), headers, body)
+    answer = await harness.handle("POST", unsubscribe_link(arn), headers, body)
     assert (answer.status, "<UnsubscribeResponse" in body_of(answer)) == (200, True)
-    assert (await desk.ledger())[-1].event is Event.CANCELED
+    assert (await harness.ledger())[-1].event is Event.CANCELED
 
 
 # --- subscribing ---------------------------------------------------------------------------------------------------------
@@ -68,48 +68,48 @@ async def test_a_post_to_the_cancel_link_of_a_message_cancels_whatever_its_body(
     ("protocol", "endpoint"),
     [("http", "http://example.com/h"), ("https", HOOK), ("email", "a@example.com"), ("email-json", "a@example.com")],
 )
-async def test_people_and_web_hooks_are_asked_first(desk: Desk, topic: str, protocol: str, endpoint: str) -> None:
-    answer = await desk.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+async def test_people_and_web_hooks_are_asked_first(harness: Harness, topic: str, protocol: str, endpoint: str) -> None:
+    answer = await harness.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
     assert answer["SubscriptionArn"] == "pending confirmation"
-    assert await listed(desk) == ["PendingConfirmation"]
-    assert len(await desk.accepted(Kind.CONFIRMATION)) == 1
+    assert await listed(harness) == ["PendingConfirmation"]
+    assert len(await harness.accepted(Kind.CONFIRMATION)) == 1
 
 
 @pytest.mark.parametrize(("protocol", "endpoint"), [("sqs", QUEUE), ("sms", "+14155550100")])
 async def test_own_queues_and_phones_are_subscribed_at_once(
-    desk: Desk, topic: str, protocol: str, endpoint: str
+    harness: Harness, topic: str, protocol: str, endpoint: str
 ) -> None:
-    arn = (await desk.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint))["SubscriptionArn"]
+    arn = (await harness.ask("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint))["SubscriptionArn"]
     assert arn.startswith(f"{topic}:")
-    assert await listed(desk) == [arn]
-    assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
-    assert await desk.accepted(Kind.CONFIRMATION) == []
+    assert await listed(harness) == [arn]
+    assert (await attributes(harness, arn))["PendingConfirmation"] == "false"
+    assert await harness.accepted(Kind.CONFIRMATION) == []
 
 
-async def test_the_arn_of_a_pending_subscription_is_told_on_request(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic)
+async def test_the_arn_of_a_pending_subscription_is_told_on_request(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic)
     assert arn.startswith(f"{topic}:")
-    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+    assert (await attributes(harness, arn))["PendingConfirmation"] == "true"
 
 
-async def test_subscribing_again_sends_a_fresh_confirmation_and_keeps_the_arn(desk: Desk, topic: str) -> None:
-    first = await desk.pending(topic)
-    assert await desk.pending(topic) == first
-    assert len(await desk.accepted(Kind.CONFIRMATION)) == 2
-    confirmed = await desk.confirmed(topic)
+async def test_subscribing_again_sends_a_fresh_confirmation_and_keeps_the_arn(harness: Harness, topic: str) -> None:
+    first = await harness.pending(topic)
+    assert await harness.pending(topic) == first
+    assert len(await harness.accepted(Kind.CONFIRMATION)) == 2
+    confirmed = await harness.confirmed(topic)
     assert confirmed == first
-    assert (await desk.ask("subscribe", TopicArn=topic, Protocol="email", Endpoint="ann@example.com"))[
+    assert (await harness.ask("subscribe", TopicArn=topic, Protocol="email", Endpoint="ann@example.com"))[
         "SubscriptionArn"
     ] == first
 
 
-async def test_subscribing_again_with_other_attributes_is_refused(desk: Desk, topic: str) -> None:
+async def test_subscribing_again_with_other_attributes_is_refused(harness: Harness, topic: str) -> None:
     given = {"TopicArn": topic, "Protocol": "https", "Endpoint": HOOK}
-    await desk.ask("subscribe", Attributes={"RawMessageDelivery": "true"}, **given)
-    await desk.ask("subscribe", Attributes={"RawMessageDelivery": "True"}, **given)
-    await desk.ask("subscribe", **given)
+    await harness.ask("subscribe", Attributes={"RawMessageDelivery": "true"}, **given)
+    await harness.ask("subscribe", Attributes={"RawMessageDelivery": "True"}, **given)
+    await harness.ask("subscribe", **given)
     for other in ({"RawMessageDelivery": "false"}, {"DeliveryPolicy": '{"healthyRetryPolicy":{"numRetries":1}}'}):
-        assert await desk.refused("subscribe", Attributes=other, **given) == (
+        assert await harness.refused("subscribe", Attributes=other, **given) == (
             400,
             IP,
             "Invalid parameter: Attributes Reason: Subscription already exists with different attributes",
@@ -152,16 +152,16 @@ async def test_subscribing_again_with_other_attributes_is_refused(desk: Desk, to
     ],
 )
 async def test_a_wrong_endpoint_is_refused_in_the_words_of_its_protocol(
-    desk: Desk, topic: str, protocol: str, endpoint: str, said: str
+    harness: Harness, topic: str, protocol: str, endpoint: str, said: str
 ) -> None:
-    assert await desk.refused("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == (400, IP, said)
-    assert await listed(desk) == []
-    assert await desk.ledger() == []
+    assert await harness.refused("subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == (400, IP, said)
+    assert await listed(harness) == []
+    assert await harness.ledger() == []
 
 
 @pytest.mark.parametrize("endpoint", ["https://", "https://a b", "https://:80/", "https://a\r\nb/"])
-async def test_a_url_that_is_none_is_refused_with_a_reason(desk: Desk, topic: str, endpoint: str) -> None:
-    status, code, message = await desk.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=endpoint)
+async def test_a_url_that_is_none_is_refused_with_a_reason(harness: Harness, topic: str, endpoint: str) -> None:
+    status, code, message = await harness.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=endpoint)
     assert (status, code) == (400, IP)
     assert message.startswith("Invalid parameter: Endpoint Reason: ")
 
@@ -181,75 +181,81 @@ async def test_a_url_that_is_none_is_refused_with_a_reason(desk: Desk, topic: st
         ({"ReplayPolicy": "{}"}, "Attributes Reason: ReplayPolicy: replays are not offered by this server yet"),
     ],
 )
-async def test_a_bad_attribute_makes_no_subscription(desk: Desk, topic: str, given: dict[str, str], said: str) -> None:
-    told = await desk.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=HOOK, Attributes=given)
+async def test_a_bad_attribute_makes_no_subscription(
+    harness: Harness, topic: str, given: dict[str, str], said: str
+) -> None:
+    told = await harness.refused("subscribe", TopicArn=topic, Protocol="https", Endpoint=HOOK, Attributes=given)
     assert told == (400, IP, f"Invalid parameter: {said}")
-    assert await listed(desk) == []
+    assert await listed(harness) == []
 
 
-async def test_subscribing_to_an_absent_topic(desk: Desk, topic: str) -> None:
-    told = await desk.refused("subscribe", TopicArn=f"{topic}x", Protocol="email", Endpoint="a@example.com")
+async def test_subscribing_to_an_absent_topic(harness: Harness, topic: str) -> None:
+    told = await harness.refused("subscribe", TopicArn=f"{topic}x", Protocol="email", Endpoint="a@example.com")
     assert told == (404, "NotFound", "Topic does not exist")
 
 
 async def test_only_so_many_pending_subscriptions(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, Quotas(pending_per_account=1)) as desk:
-        topic = await desk.topic()
-        await desk.pending(topic)
-        told = await desk.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="b@example.com")
+    async with open_desk(tmp_path, Quotas(pending_per_account=1)) as harness:
+        topic = await harness.topic()
+        await harness.pending(topic)
+        told = await harness.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="b@example.com")
         assert told[:2] == (403, "SubscriptionLimitExceeded")
 
 
-async def test_a_foreign_queue_has_to_confirm(desk: Desk, topic: str) -> None:
-    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
-    answer = await desk.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sqs", Endpoint=QUEUE)
+async def test_a_foreign_queue_has_to_confirm(harness: Harness, topic: str) -> None:
+    await harness.ask(
+        "add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"]
+    )
+    answer = await harness.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sqs", Endpoint=QUEUE)
     assert answer["SubscriptionArn"] == "pending confirmation"
 
 
 # --- confirming ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_token_confirms_once_and_a_repeat_gives_the_same_arn(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic, HOOK, "https")
-    token = desk.tokens[-1]
+async def test_a_token_confirms_once_and_a_repeat_gives_the_same_arn(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic, HOOK, "https")
+    token = harness.tokens[-1]
     for _ in range(2):
-        answer = await desk.ask("confirm_subscription", TopicArn=topic, Token=token)
+        answer = await harness.ask("confirm_subscription", TopicArn=topic, Token=token)
         assert answer["SubscriptionArn"] == arn
-    shown = await attributes(desk, arn)
+    shown = await attributes(harness, arn)
     assert shown["PendingConfirmation"] == "false"
     assert shown["ConfirmationWasAuthenticated"] == "true"
 
 
-async def test_a_web_hook_confirms_by_its_link_unsigned(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic, HOOK, "https")
-    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
+async def test_a_web_hook_confirms_by_its_link_unsigned(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic, HOOK, "https")
+    answer = await harness.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={harness.tokens[-1]}")
     assert answer.status == 200
     assert f"<SubscriptionArn>{arn}</SubscriptionArn>" in body_of(answer)
-    assert (await attributes(desk, arn))["ConfirmationWasAuthenticated"] == "false"
-    (entry,) = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMED]
+    assert (await attributes(harness, arn))["ConfirmationWasAuthenticated"] == "false"
+    (entry,) = [entry for entry in await harness.ledger() if entry.event is Event.CONFIRMED]
     assert (entry.origin.way, entry.origin.remote_address, entry.origin.user_agent) == (Way.LINK, "192.0.2.7", "desk/1")
 
 
 @pytest.mark.parametrize("protocol", ["email", "email-json"])
-async def test_a_link_that_a_mail_scanner_opens_confirms_nothing(desk: Desk, topic: str, protocol: str) -> None:
-    arn = await desk.pending(topic, "ann@example.com", protocol)
-    token = desk.tokens[-1]
-    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={token}")
+async def test_a_link_that_a_mail_scanner_opens_confirms_nothing(harness: Harness, topic: str, protocol: str) -> None:
+    arn = await harness.pending(topic, "ann@example.com", protocol)
+    token = harness.tokens[-1]
+    answer = await harness.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={token}")
     assert answer.status == 303
     assert dict(answer.headers)["Location"] == f"{PUBLIC_URL}/s/y/{token}"
-    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+    assert (await attributes(harness, arn))["PendingConfirmation"] == "true"
     assert (
-        await desk.post({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": token}, key=None)
+        await harness.post({"Action": "ConfirmSubscription", "TopicArn": topic, "Token": token}, key=None)
     ).status == 200
-    assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
+    assert (await attributes(harness, arn))["PendingConfirmation"] == "false"
 
 
 async def test_strict_links_confirm_a_mailbox_as_in_the_cloud(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, strict_links=True) as desk:
-        topic = await desk.topic()
-        arn = await desk.pending(topic)
-        assert (await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")).status == 200
-        assert (await attributes(desk, arn))["PendingConfirmation"] == "false"
+    async with open_desk(tmp_path, strict_links=True) as harness:
+        topic = await harness.topic()
+        arn = await harness.pending(topic)
+        assert (
+            await harness.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={harness.tokens[-1]}")
+        ).status == 200
+        assert (await attributes(harness, arn))["PendingConfirmation"] == "false"
 
 
 @pytest.mark.parametrize(
@@ -262,112 +268,117 @@ async def test_strict_links_confirm_a_mailbox_as_in_the_cloud(tmp_path: Any) -> 
         ({"TopicArn": "arn:aws:sns:eu-west-1:000000000000:news"}, "Invalid parameter: Topic"),
     ],
 )
-async def test_a_wrong_token_confirms_nothing(desk: Desk, topic: str, change: dict[str, str], said: str) -> None:
-    arn = await desk.pending(topic)
-    given = {"TopicArn": topic, "Token": desk.tokens[-1], **change}
-    assert await desk.refused("confirm_subscription", **given) == (400, IP, said)
-    assert await desk.refused("confirm_subscription", key=None, **given) == (400, IP, said)
-    assert (await attributes(desk, arn))["PendingConfirmation"] == "true"
+async def test_a_wrong_token_confirms_nothing(harness: Harness, topic: str, change: dict[str, str], said: str) -> None:
+    arn = await harness.pending(topic)
+    given = {"TopicArn": topic, "Token": harness.tokens[-1], **change}
+    assert await harness.refused("confirm_subscription", **given) == (400, IP, said)
+    assert await harness.refused("confirm_subscription", key=None, **given) == (400, IP, said)
+    assert (await attributes(harness, arn))["PendingConfirmation"] == "true"
 
 
-async def test_only_the_region_of_the_topic_counts(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic, HOOK, "https")
+async def test_only_the_region_of_the_topic_counts(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic, HOOK, "https")
     other = "arn:aws:sns:us-east-1:000000000000:something-else"
-    answer = await desk.ask("confirm_subscription", TopicArn=other, Token=desk.tokens[-1])
+    answer = await harness.ask("confirm_subscription", TopicArn=other, Token=harness.tokens[-1])
     assert answer["SubscriptionArn"] == arn
 
 
-async def test_a_token_lives_for_two_days(desk: Desk, topic: str) -> None:
-    await desk.pending(topic, HOOK, "https")
-    desk.clock.advance(172_800)
-    told = await desk.refused("confirm_subscription", key=None, TopicArn=topic, Token=desk.tokens[-1])
+async def test_a_token_lives_for_two_days(harness: Harness, topic: str) -> None:
+    await harness.pending(topic, HOOK, "https")
+    harness.clock.advance(172_800)
+    told = await harness.refused("confirm_subscription", key=None, TopicArn=topic, Token=harness.tokens[-1])
     assert told == (400, IP, "Invalid parameter: Token")
 
 
-async def test_asking_for_a_signed_cancel_needs_a_signature(desk: Desk, topic: str) -> None:
-    await desk.pending(topic, HOOK, "https")
-    given = {"TopicArn": topic, "Token": desk.tokens[-1], "AuthenticateOnUnsubscribe": "true"}
-    assert (await desk.refused("confirm_subscription", key=None, **given))[:2] == (403, "MissingAuthenticationToken")
-    arn = (await desk.ask("confirm_subscription", **given))["SubscriptionArn"]
-    assert (await desk.get(unsubscribe_link(arn))).status == 403
-    assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
-    assert await listed(desk) == [arn]
-    await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == []
+async def test_asking_for_a_signed_cancel_needs_a_signature(harness: Harness, topic: str) -> None:
+    await harness.pending(topic, HOOK, "https")
+    given = {"TopicArn": topic, "Token": harness.tokens[-1], "AuthenticateOnUnsubscribe": "true"}
+    assert (await harness.refused("confirm_subscription", key=None, **given))[:2] == (403, "MissingAuthenticationToken")
+    arn = (await harness.ask("confirm_subscription", **given))["SubscriptionArn"]
+    assert (await harness.get(unsubscribe_link(arn))).status == 403
+    assert (await harness.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
+    assert await listed(harness) == [arn]
+    await harness.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(harness) == []
 
 
 # --- canceling ---------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_owner_cancels_silently_and_safely_again(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
+async def test_an_owner_cancels_silently_and_safely_again(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
     for _ in range(2):
-        await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == []
-    assert await desk.accepted(Kind.GOODBYE) == []
-    assert await desk.refused("get_subscription_attributes", SubscriptionArn=arn) == (
+        await harness.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(harness) == []
+    assert await harness.accepted(Kind.GOODBYE) == []
+    assert await harness.refused("get_subscription_attributes", SubscriptionArn=arn) == (
         404,
         "NotFound",
         "Subscription does not exist",
     )
-    (entry,) = [entry for entry in await desk.ledger() if entry.event is Event.CANCELED]
+    (entry,) = [entry for entry in await harness.ledger() if entry.event is Event.CANCELED]
     assert (entry.origin.way, entry.origin.principal) == (Way.API, "arn:aws:iam::000000000000:user/admin")
 
 
-async def test_a_link_cancels_with_a_goodbye_whose_token_brings_back(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic, HOOK, "https")
-    answer = await desk.get(unsubscribe_link(arn))
+async def test_a_link_cancels_with_a_goodbye_whose_token_brings_back(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic, HOOK, "https")
+    answer = await harness.get(unsubscribe_link(arn))
     assert answer.status == 200
     assert b"<UnsubscribeResponse" in body_of(answer).encode()
     assert "UnsubscribeResult" not in body_of(answer)
-    assert len(await desk.accepted(Kind.GOODBYE)) == 1
-    assert await listed(desk) == ["Deleted"]
-    back = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
+    assert len(await harness.accepted(Kind.GOODBYE)) == 1
+    assert await listed(harness) == ["Deleted"]
+    back = await harness.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={harness.tokens[-1]}")
     assert arn in body_of(back)
-    assert await listed(desk) == [arn]
+    assert await listed(harness) == [arn]
 
 
 @pytest.mark.parametrize("operation", ["unsubscribe", "get_subscription_attributes", "set_subscription_attributes"])
 async def test_a_stranger_is_refused_alike_whether_a_subscription_is_there_or_not(
-    desk: Desk, topic: str, operation: str
+    harness: Harness, topic: str, operation: str
 ) -> None:
-    known = await desk.confirmed(topic)
-    waiting = await desk.pending(topic, "ben@example.com")
-    gone = await desk.confirmed(topic, "cy@example.com")
-    await desk.ask("unsubscribe", SubscriptionArn=gone)
+    known = await harness.confirmed(topic)
+    waiting = await harness.pending(topic, "ben@example.com")
+    gone = await harness.confirmed(topic, "cy@example.com")
+    await harness.ask("unsubscribe", SubscriptionArn=gone)
     absent = f"{topic}:{UUID}"
     given = {"AttributeName": "RawMessageDelivery"} if operation.startswith("set") else {}
     told = set()
     for arn in (known, waiting, gone, absent, absent.replace(":news:", ":nothing:")):
-        status, code, message = await desk.refused(operation, key=GUEST, SubscriptionArn=arn, **given)
+        status, code, message = await harness.refused(operation, key=GUEST, SubscriptionArn=arn, **given)
         told.add((status, code, message.replace(arn, "ARN")))
     assert len(told) == 1, told
     ((status, code, _),) = told
     assert (status, code) == (403, "AuthorizationError")
-    assert await desk.accepted(Kind.GOODBYE) == []
-    assert (await attributes(desk, known))["PendingConfirmation"] == "false"
-    assert (await attributes(desk, waiting))["PendingConfirmation"] == "true"
+    assert await harness.accepted(Kind.GOODBYE) == []
+    assert (await attributes(harness, known))["PendingConfirmation"] == "false"
+    assert (await attributes(harness, waiting))["PendingConfirmation"] == "true"
 
 
-async def test_a_guest_may_cancel_what_the_guest_owns_and_again(desk: Desk, topic: str) -> None:
-    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
-    answer = await desk.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sms", Endpoint="+14155550100")
+async def test_a_guest_may_cancel_what_the_guest_owns_and_again(harness: Harness, topic: str) -> None:
+    await harness.ask(
+        "add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"]
+    )
+    answer = await harness.ask("subscribe", key=GUEST, TopicArn=topic, Protocol="sms", Endpoint="+14155550100")
     arn = answer["SubscriptionArn"]
     for _ in range(2):
-        await desk.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
-    desk.clock.advance(172_801)
-    await desk.subscriptions.expire_lapsed()
-    desk.clock.advance(-172_801)  # botocore signs by the machine's clock
-    await desk.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
-    assert (await desk.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[:2] == (404, "NotFound")
+        await harness.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
+    harness.clock.advance(172_801)
+    await harness.subscriptions.expire_lapsed()
+    harness.clock.advance(-172_801)  # botocore signs by the machine's clock
+    await harness.ask("unsubscribe", key=GUEST, SubscriptionArn=arn)
+    assert (await harness.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[:2] == (
+        404,
+        "NotFound",
+    )
 
 
-async def test_a_restore_link_for_a_mailbox_leads_to_its_page(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
-    await desk.get(unsubscribe_link(arn))
-    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={desk.tokens[-1]}")
-    assert dict(answer.headers)["Location"] == f"{PUBLIC_URL}/s/r/{desk.tokens[-1]}"
-    assert await listed(desk) == ["Deleted"]
+async def test_a_restore_link_for_a_mailbox_leads_to_its_page(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
+    await harness.get(unsubscribe_link(arn))
+    answer = await harness.get(f"Action=ConfirmSubscription&TopicArn={topic}&Token={harness.tokens[-1]}")
+    assert dict(answer.headers)["Location"] == f"{PUBLIC_URL}/s/r/{harness.tokens[-1]}"
+    assert await listed(harness) == ["Deleted"]
 
 
 @pytest.mark.parametrize(
@@ -380,73 +391,75 @@ async def test_a_restore_link_for_a_mailbox_leads_to_its_page(desk: Desk, topic:
         ("arn:aws:sns:eu-west-1:000000000000:news:" + UUID, "SubscriptionArn"),
     ],
 )
-async def test_a_wrong_arn_cannot_be_canceled(desk: Desk, topic: str, arn: str, said: str) -> None:
-    told = await desk.refused("unsubscribe", SubscriptionArn=arn.format(topic=topic))
+async def test_a_wrong_arn_cannot_be_canceled(harness: Harness, topic: str, arn: str, said: str) -> None:
+    told = await harness.refused("unsubscribe", SubscriptionArn=arn.format(topic=topic))
     assert told == (400, IP, f"Invalid parameter: {said}")
 
 
-async def test_canceling_what_never_was_succeeds(desk: Desk, topic: str) -> None:
-    await desk.ask("unsubscribe", SubscriptionArn=f"{topic}:{UUID}")
-    assert (await desk.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200
+async def test_canceling_what_never_was_succeeds(harness: Harness, topic: str) -> None:
+    await harness.ask("unsubscribe", SubscriptionArn=f"{topic}:{UUID}")
+    assert (await harness.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200
 
 
-async def test_an_arn_with_another_topic_cancels_nothing(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
-    await desk.ask("unsubscribe", SubscriptionArn=arn.replace(":news:", ":other:"))
-    assert await listed(desk) == [arn]
+async def test_an_arn_with_another_topic_cancels_nothing(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
+    await harness.ask("unsubscribe", SubscriptionArn=arn.replace(":news:", ":other:"))
+    assert await listed(harness) == [arn]
 
 
-async def test_a_pending_subscription_cannot_be_canceled(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic)
-    status, code, message = await desk.refused("unsubscribe", SubscriptionArn=arn)
+async def test_a_pending_subscription_cannot_be_canceled(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic)
+    status, code, message = await harness.refused("unsubscribe", SubscriptionArn=arn)
     assert (status, code) == (400, IP)
     assert "Cannot unsubscribe a subscription that is pending confirmation" in message
 
 
-async def test_a_queue_is_canceled_by_its_owners_only(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic, QUEUE, "sqs")
-    answer = await desk.get(unsubscribe_link(arn))
+async def test_a_queue_is_canceled_by_its_owners_only(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic, QUEUE, "sqs")
+    answer = await harness.get(unsubscribe_link(arn))
     assert answer.status == 403
     assert f"not authorized to perform: SNS:Unsubscribe on resource: {arn}" in body_of(answer)
-    assert (await desk.refused("unsubscribe", key=AUDITOR, SubscriptionArn=arn))[1] == "AuthorizationError"
-    await desk.ask("unsubscribe", SubscriptionArn=arn)
-    assert await listed(desk) == []
+    assert (await harness.refused("unsubscribe", key=AUDITOR, SubscriptionArn=arn))[1] == "AuthorizationError"
+    await harness.ask("unsubscribe", SubscriptionArn=arn)
+    assert await listed(harness) == []
 
 
 async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, anonymous_cancel=False) as desk:
-        arn = await desk.confirmed(await desk.topic(), HOOK, "https")
+    async with open_desk(tmp_path, anonymous_cancel=False) as harness:
+        arn = await harness.confirmed(await harness.topic(), HOOK, "https")
         for name in (arn, arn[:-1] + ("0" if arn[-1] != "0" else "1")):
-            answers = [await desk.get(unsubscribe_link(name))]
+            answers = [await harness.get(unsubscribe_link(name))]
             for content_type in ("application/x-www-form-urlencoded", "text/plain"):
                 headers = {"host": "127.0.0.1:8010", "content-type": content_type}
-                answers.append(await desk.handle("POST", unsubscribe_link(name), headers, b"x"))
+                answers.append(await harness.handle("POST", unsubscribe_link(name), headers, b"x"))
                 body = unsubscribe_link(name).encode()
-                answers.append(await desk.handle("POST", "", headers, body))
+                answers.append(await harness.handle("POST", "", headers, body))
             assert {(answer.status, "MissingAuthenticationToken" in body_of(answer)) for answer in answers} == {
                 (403, True)
             }
-        assert (await desk.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
-        assert await listed(desk) == [arn]
-        await desk.ask("unsubscribe", SubscriptionArn=arn)
-        assert await listed(desk) == []
+        assert (await harness.refused("unsubscribe", key=GUEST, SubscriptionArn=arn))[1] == "AuthorizationError"
+        assert await listed(harness) == [arn]
+        await harness.ask("unsubscribe", SubscriptionArn=arn)
+        assert await listed(harness) == []
 
 
-async def test_a_canceled_endpoint_can_be_asked_again(desk: Desk, topic: str) -> None:
-    first = await desk.confirmed(topic)
-    await desk.ask("unsubscribe", SubscriptionArn=first)
-    second = await desk.confirmed(topic)
+async def test_a_canceled_endpoint_can_be_asked_again(harness: Harness, topic: str) -> None:
+    first = await harness.confirmed(topic)
+    await harness.ask("unsubscribe", SubscriptionArn=first)
+    second = await harness.confirmed(topic)
     assert second != first
-    assert await listed(desk) == [second]
+    assert await listed(harness) == [second]
 
 
 # --- what other accounts may find out ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-async def shared(desk: Desk, topic: str) -> str:
+async def shared(harness: Harness, topic: str) -> str:
     """The topic, to which another account may subscribe."""
-    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
+    await harness.ask(
+        "add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"]
+    )
     return topic
 
 
@@ -454,52 +467,52 @@ async def shared(desk: Desk, topic: str) -> str:
 @pytest.mark.parametrize("returned", [True, False])
 @pytest.mark.parametrize("attributes", [{}, {"RawMessageDelivery": "true"}])
 async def test_subscribing_a_known_address_tells_a_stranger_what_a_new_one_would(
-    desk: Desk, shared: str, state: State, returned: bool, attributes: dict[str, str]
+    harness: Harness, shared: str, state: State, returned: bool, attributes: dict[str, str]
 ) -> None:
-    make = desk.pending if state is State.UNCONFIRMED else desk.confirmed
+    make = harness.pending if state is State.UNCONFIRMED else harness.confirmed
     known = await make(shared, HOOK, "https")
-    row = await desk.store.subscription(_uid_of(known))
-    asked = len(await desk.accepted(Kind.CONFIRMATION))
+    row = await harness.store.subscription(_uid_of(known))
+    asked = len(await harness.accepted(Kind.CONFIRMATION))
     given = {"TopicArn": shared, "Protocol": "https", "ReturnSubscriptionArn": returned, "Attributes": attributes}
-    told = [(await desk.ask("subscribe", key=GUEST, Endpoint=HOOK, **given))["SubscriptionArn"] for _ in range(2)]
-    fresh = (await desk.ask("subscribe", key=GUEST, Endpoint=HOOK + "/2", **given))["SubscriptionArn"]
+    told = [(await harness.ask("subscribe", key=GUEST, Endpoint=HOOK, **given))["SubscriptionArn"] for _ in range(2)]
+    fresh = (await harness.ask("subscribe", key=GUEST, Endpoint=HOOK + "/2", **given))["SubscriptionArn"]
     assert told[0] == told[1] != known
     assert (fresh == told[0]) is not returned
     assert len(fresh) == len(told[0])
-    assert len(await desk.accepted(Kind.CONFIRMATION)) == asked + 1
-    assert await desk.store.subscription(_uid_of(known)) == row
-    entries = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMATION_HELD]
+    assert len(await harness.accepted(Kind.CONFIRMATION)) == asked + 1
+    assert await harness.store.subscription(_uid_of(known)) == row
+    entries = [entry for entry in await harness.ledger() if entry.event is Event.CONFIRMATION_HELD]
     assert [entry.origin.principal for entry in entries] == ["arn:aws:iam::111111111111:user/eve"] * 2
     if returned:
-        await desk.get(unsubscribe_link(told[0]))
-        assert await desk.store.subscription(_uid_of(known)) == row
+        await harness.get(unsubscribe_link(told[0]))
+        assert await harness.store.subscription(_uid_of(known)) == row
 
 
-async def test_a_phone_that_is_known_looks_new_to_a_stranger(desk: Desk, shared: str) -> None:
+async def test_a_phone_that_is_known_looks_new_to_a_stranger(harness: Harness, shared: str) -> None:
     given = {"TopicArn": shared, "Protocol": "sms", "Endpoint": "+14155550100"}
-    known = (await desk.ask("subscribe", **given))["SubscriptionArn"]
-    told = (await desk.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
+    known = (await harness.ask("subscribe", **given))["SubscriptionArn"]
+    told = (await harness.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
     assert told.startswith(f"{shared}:")
     assert told != known
 
 
-async def test_a_stranger_does_not_end_anybodys_way_back(desk: Desk, shared: str) -> None:
-    known = await desk.confirmed(shared, HOOK, "https")
-    await desk.get(unsubscribe_link(known))
-    back = desk.tokens[-1]
+async def test_a_stranger_does_not_end_anybodys_way_back(harness: Harness, shared: str) -> None:
+    known = await harness.confirmed(shared, HOOK, "https")
+    await harness.get(unsubscribe_link(known))
+    back = harness.tokens[-1]
     given = {"TopicArn": shared, "Protocol": "https", "Endpoint": HOOK, "ReturnSubscriptionArn": True}
-    theirs = (await desk.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
+    theirs = (await harness.ask("subscribe", key=GUEST, **given))["SubscriptionArn"]
     assert theirs != known
-    answer = await desk.get(f"Action=ConfirmSubscription&TopicArn={shared}&Token={back}")
+    answer = await harness.get(f"Action=ConfirmSubscription&TopicArn={shared}&Token={back}")
     assert known in body_of(answer)
-    states = [await desk.store.subscription(_uid_of(arn)) for arn in (known, theirs)]
+    states = [await harness.store.subscription(_uid_of(arn)) for arn in (known, theirs)]
     assert [row.state for row in states if row is not None] == [State.CONFIRMED, State.EXPIRED]
 
 
-async def test_the_owner_of_the_topic_gets_what_a_guest_subscribed(desk: Desk, shared: str) -> None:
-    theirs = await desk.pending(shared, HOOK, "https", key=GUEST)
-    assert await desk.pending(shared, HOOK, "https") == theirs
-    assert await desk.pending(shared, HOOK, "https", key=GUEST) == theirs
+async def test_the_owner_of_the_topic_gets_what_a_guest_subscribed(harness: Harness, shared: str) -> None:
+    theirs = await harness.pending(shared, HOOK, "https", key=GUEST)
+    assert await harness.pending(shared, HOOK, "https") == theirs
+    assert await harness.pending(shared, HOOK, "https", key=GUEST) == theirs
 
 
 def _uid_of(arn: str) -> str:
@@ -509,163 +522,165 @@ def _uid_of(arn: str) -> str:
 # --- how often somebody is asked ------------------------------------------------------------------------------------------
 
 
-async def sent(desk: Desk) -> int:
-    return len(await desk.accepted(Kind.CONFIRMATION))
+async def sent(harness: Harness) -> int:
+    return len(await harness.accepted(Kind.CONFIRMATION))
 
 
-async def test_one_recipient_is_asked_so_often_over_topics_spellings_and_accounts(desk: Desk, shared: str) -> None:
-    topics = [shared, await desk.topic("two"), await desk.topic("three", key=GUEST)]
+async def test_one_recipient_is_asked_so_often_over_topics_spellings_and_accounts(
+    harness: Harness, shared: str
+) -> None:
+    topics = [shared, await harness.topic("two"), await harness.topic("three", key=GUEST)]
     spellings = ("ann@example.com", "Ann@example.com", "ann+1@example.com", "ANN+x+y@EXAMPLE.com")
     calls = []
     for n in range(60):
         topic = topics[n % 3]
         given = {"TopicArn": topic, "Protocol": ("email", "email-json")[n % 2], "Endpoint": spellings[n % 4]}
-        calls.append(desk.ask("subscribe", key=GUEST if topic == topics[2] else "tidings", **given))
+        calls.append(harness.ask("subscribe", key=GUEST if topic == topics[2] else "tidings", **given))
     answers = await asyncio.gather(*calls)
     assert {answer["SubscriptionArn"] for answer in answers} == {"pending confirmation"}
-    assert await sent(desk) == 20
-    held = [entry for entry in await desk.ledger() if entry.event is Event.CONFIRMATION_HELD]
+    assert await sent(harness) == 20
+    held = [entry for entry in await harness.ledger() if entry.event is Event.CONFIRMATION_HELD]
     assert {entry.detail for entry in held} == {"asked too often; nothing was sent"}
-    assert await desk.pending(shared, "ben@example.com")
-    assert await sent(desk) == 21, "others are asked as before"
+    assert await harness.pending(shared, "ben@example.com")
+    assert await sent(harness) == 21, "others are asked as before"
 
 
-async def test_whoever_confirms_is_asked_anew(desk: Desk) -> None:
+async def test_whoever_confirms_is_asked_anew(harness: Harness) -> None:
     for n in range(30):
-        await desk.confirmed(await desk.topic(f"t{n}"))
-    assert await sent(desk) == 30
+        await harness.confirmed(await harness.topic(f"t{n}"))
+    assert await sent(harness) == 30
 
 
 async def test_the_pace_survives_a_restart(tmp_path: Any) -> None:
     for _ in range(2):
-        async with open_desk(tmp_path) as desk:
-            topic = await desk.topic()
+        async with open_desk(tmp_path) as harness:
+            topic = await harness.topic()
             for _ in range(15):
-                await desk.pending(topic)
-            asked = [entry for entry in await desk.ledger() if entry.detail == ASKED]
+                await harness.pending(topic)
+            asked = [entry for entry in await harness.ledger() if entry.detail == ASKED]
     assert len(asked) == 20
 
 
-async def test_a_declined_request_holds_further_ones_of_the_same_account(desk: Desk, shared: str) -> None:
-    arn = await desk.pending(shared)
+async def test_a_declined_request_holds_further_ones_of_the_same_account(harness: Harness, shared: str) -> None:
+    arn = await harness.pending(shared)
     link = sign_link(b"k" * 32, LinkPurpose.CANCEL, _uid_of(arn))
-    await desk.subscriptions.cancel_by_link(link, origin=Origin(Way.LINK))
-    assert (await desk.ask("subscribe", TopicArn=shared, Protocol="email", Endpoint="Ann+2@example.com"))[
+    await harness.subscriptions.cancel_by_link(link, origin=Origin(Way.LINK))
+    assert (await harness.ask("subscribe", TopicArn=shared, Protocol="email", Endpoint="Ann+2@example.com"))[
         "SubscriptionArn"
     ] == "pending confirmation"
-    await desk.pending(await desk.topic("other"))
-    await desk.pending(shared, "ann+3@example.com", key=GUEST)
-    assert await sent(desk) == 1
-    assert (await desk.ledger())[-1].detail == "declined before; nothing was sent"
-    await desk.pending(await desk.topic("theirs", key=GUEST), key=GUEST)
-    assert await sent(desk) == 2, "another account's topic was not declined"
-    await desk.ask("confirm_subscription", key=None, TopicArn=shared, Token=desk.tokens[-1])
-    await desk.pending(await desk.topic("third"))
-    assert await sent(desk) == 2, "to confirm somebody else's says nothing of what was declined"
+    await harness.pending(await harness.topic("other"))
+    await harness.pending(shared, "ann+3@example.com", key=GUEST)
+    assert await sent(harness) == 1
+    assert (await harness.ledger())[-1].detail == "declined before; nothing was sent"
+    await harness.pending(await harness.topic("theirs", key=GUEST), key=GUEST)
+    assert await sent(harness) == 2, "another account's topic was not declined"
+    await harness.ask("confirm_subscription", key=None, TopicArn=shared, Token=harness.tokens[-1])
+    await harness.pending(await harness.topic("third"))
+    assert await sent(harness) == 2, "to confirm somebody else's says nothing of what was declined"
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_unsubscribing_too_fast_is_throttled_so_that_sdks_try_again(desk: Desk, topic: str) -> None:
+async def test_unsubscribing_too_fast_is_throttled_so_that_sdks_try_again(harness: Harness, topic: str) -> None:
     params = {"Action": "Unsubscribe", "SubscriptionArn": f"{topic}:{UUID}"}
     for _ in range(LIMITED):
-        assert (await desk.post(params)).status == 200
-    answer = await desk.post(params)
+        assert (await harness.post(params)).status == 200
+    answer = await harness.post(params)
     assert answer.status == 429
     assert "<Code>Throttling</Code><Message>Rate exceeded</Message>" in body_of(answer)
-    assert (await desk.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200, "others have a bucket of their own"
-    desk.clock.advance(1)
-    assert (await desk.post(params)).status == 200
+    assert (await harness.get(unsubscribe_link(f"{topic}:{UUID}"))).status == 200, "others have a bucket of their own"
+    harness.clock.advance(1)
+    assert (await harness.post(params)).status == 200
 
 
 @pytest.mark.parametrize("remote", ["192.0.2.1", "2001:db8::1"])
-async def test_unsigned_calls_are_counted_by_address(desk: Desk, topic: str, remote: str) -> None:
+async def test_unsigned_calls_are_counted_by_address(harness: Harness, topic: str, remote: str) -> None:
     link = unsubscribe_link(f"{topic}:{UUID}")
-    statuses = {(await desk.get(link, remote=remote)).status for _ in range(LIMITED)}
+    statuses = {(await harness.get(link, remote=remote)).status for _ in range(LIMITED)}
     assert statuses == {200}
-    assert (await desk.get(link, remote=remote)).status == 429
-    assert (await desk.get(link, remote="192.0.2.99")).status == 200
+    assert (await harness.get(link, remote=remote)).status == 429
+    assert (await harness.get(link, remote="192.0.2.99")).status == 200
     confirm = f"Action=ConfirmSubscription&TopicArn={topic}&Token={'0' * 64}"
-    assert {(await desk.get(confirm, remote=remote)).status for _ in range(LIMITED)} == {400}
-    assert (await desk.get(confirm, remote=remote)).status == 429
+    assert {(await harness.get(confirm, remote=remote)).status for _ in range(LIMITED)} == {400}
+    assert (await harness.get(confirm, remote=remote)).status == 429
 
 
-async def test_subscribing_too_fast_is_throttled(desk: Desk, topic: str) -> None:
+async def test_subscribing_too_fast_is_throttled(harness: Harness, topic: str) -> None:
     params = {"Action": "Subscribe", "TopicArn": topic, "Protocol": "sms", "Endpoint": "x"}
-    assert {(await desk.post(params)).status for _ in range(LIMITED)} == {400}
-    assert (await desk.post(params)).status == 429
+    assert {(await harness.post(params)).status for _ in range(LIMITED)} == {400}
+    assert (await harness.post(params)).status == 429
 
 
 # --- listing -----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_lists_show_owner_protocol_endpoint_and_topic(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic, QUEUE, "sqs")
+async def test_lists_show_owner_protocol_endpoint_and_topic(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic, QUEUE, "sqs")
     row = {"SubscriptionArn": arn, "Owner": "000000000000", "Protocol": "sqs", "Endpoint": QUEUE, "TopicArn": topic}
-    assert (await desk.ask("list_subscriptions"))["Subscriptions"] == [row]
-    assert (await desk.ask("list_subscriptions_by_topic", TopicArn=topic))["Subscriptions"] == [row]
-    assert (await desk.ask("list_subscriptions", region="eu-west-1"))["Subscriptions"] == []
-    assert (await desk.ask("list_subscriptions", key=GUEST))["Subscriptions"] == []
+    assert (await harness.ask("list_subscriptions"))["Subscriptions"] == [row]
+    assert (await harness.ask("list_subscriptions_by_topic", TopicArn=topic))["Subscriptions"] == [row]
+    assert (await harness.ask("list_subscriptions", region="eu-west-1"))["Subscriptions"] == []
+    assert (await harness.ask("list_subscriptions", key=GUEST))["Subscriptions"] == []
 
 
-async def test_subscriptions_are_listed_by_the_hundred(desk: Desk, topic: str) -> None:
+async def test_subscriptions_are_listed_by_the_hundred(harness: Harness, topic: str) -> None:
     for n in range(101):
-        desk.clock.advance(0.1)
-        await desk.pending(topic, f"+1415555{n:04d}", "sms")
+        harness.clock.advance(0.1)
+        await harness.pending(topic, f"+1415555{n:04d}", "sms")
     for operation, given in (("list_subscriptions", {}), ("list_subscriptions_by_topic", {"TopicArn": topic})):
-        first = await desk.ask(operation, **given)
-        second = await desk.ask(operation, NextToken=first["NextToken"], **given)
+        first = await harness.ask(operation, **given)
+        second = await harness.ask(operation, NextToken=first["NextToken"], **given)
         assert [len(page["Subscriptions"]) for page in (first, second)] == [100, 1]
         assert "NextToken" not in second
 
 
-async def test_the_topic_counts_its_subscriptions(desk: Desk, topic: str) -> None:
-    await desk.pending(topic)
-    await desk.confirmed(topic, "b@example.com")
-    await desk.ask("unsubscribe", SubscriptionArn=await desk.confirmed(topic, "c@example.com"))
-    await desk.get(unsubscribe_link(await desk.confirmed(topic, "d@example.com")))
-    assert await counted(desk, topic) == ["1", "1", "1"]
+async def test_the_topic_counts_its_subscriptions(harness: Harness, topic: str) -> None:
+    await harness.pending(topic)
+    await harness.confirmed(topic, "b@example.com")
+    await harness.ask("unsubscribe", SubscriptionArn=await harness.confirmed(topic, "c@example.com"))
+    await harness.get(unsubscribe_link(await harness.confirmed(topic, "d@example.com")))
+    assert await counted(harness, topic) == ["1", "1", "1"]
 
 
-async def counted(desk: Desk, topic: str) -> list[str]:
-    shown = (await desk.ask("get_topic_attributes", TopicArn=topic))["Attributes"]
+async def counted(harness: Harness, topic: str) -> list[str]:
+    shown = (await harness.ask("get_topic_attributes", TopicArn=topic))["Attributes"]
     return [shown[f"Subscriptions{state}"] for state in ("Pending", "Confirmed", "Deleted")]
 
 
 @pytest.mark.parametrize("by_topic", [True, False])
 async def test_deleted_are_listed_only_those_that_a_goodbye_can_bring_back(
-    desk: Desk, topic: str, by_topic: bool
+    harness: Harness, topic: str, by_topic: bool
 ) -> None:
     async def shown(now: float = 0) -> list[str]:
-        query = {"restorable_at": desk.clock.now() + timedelta(seconds=now)}
+        query = {"restorable_at": harness.clock.now() + timedelta(seconds=now)}
         query |= {"topic_id": TopicId(1)} if by_topic else {"account_id": ACCOUNT, "region": "us-east-1"}
-        rows = await desk.store.subscriptions(SubscriptionQuery(**query))
+        rows = await harness.store.subscriptions(SubscriptionQuery(**query))
         return [row.endpoint for row in rows]
 
-    kept = await desk.confirmed(topic, "kept@example.com")
-    await desk.ask("unsubscribe", SubscriptionArn=await desk.confirmed(topic, "owner@example.com"))
-    left = await desk.confirmed(topic, "left@example.com")
-    await desk.get(unsubscribe_link(left))
+    kept = await harness.confirmed(topic, "kept@example.com")
+    await harness.ask("unsubscribe", SubscriptionArn=await harness.confirmed(topic, "owner@example.com"))
+    left = await harness.confirmed(topic, "left@example.com")
+    await harness.get(unsubscribe_link(left))
     operation, given = ("list_subscriptions_by_topic", {"TopicArn": topic}) if by_topic else ("list_subscriptions", {})
-    listed = (await desk.ask(operation, **given))["Subscriptions"]
+    listed = (await harness.ask(operation, **given))["Subscriptions"]
     assert [(one["SubscriptionArn"], one["Endpoint"]) for one in listed] == [
         (kept, "kept@example.com"),
         ("Deleted", "left@example.com"),
     ]
     assert await shown(172_799) == ["kept@example.com", "left@example.com"]
     assert await shown(172_800) == ["kept@example.com"]
-    assert await counted(desk, topic) == ["0", "1", "1"]
-    await desk.ask("confirm_subscription", key=None, TopicArn=topic, Token=desk.tokens[-1])
-    assert await counted(desk, topic) == ["0", "2", "0"]
+    assert await counted(harness, topic) == ["0", "1", "1"]
+    await harness.ask("confirm_subscription", key=None, TopicArn=topic, Token=harness.tokens[-1])
+    assert await counted(harness, topic) == ["0", "2", "0"]
 
 
 # --- attributes -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_attributes_that_are_always_shown(desk: Desk, topic: str) -> None:
-    arn = await desk.pending(topic)
-    assert await attributes(desk, arn) == {
+async def test_the_attributes_that_are_always_shown(harness: Harness, topic: str) -> None:
+    arn = await harness.pending(topic)
+    assert await attributes(harness, arn) == {
         "SubscriptionArn": arn,
         "TopicArn": topic,
         "Owner": "000000000000",
@@ -678,16 +693,16 @@ async def test_the_attributes_that_are_always_shown(desk: Desk, topic: str) -> N
     }
 
 
-async def test_attributes_are_set_shown_and_removed(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic, HOOK, "https")
+async def test_attributes_are_set_shown_and_removed(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic, HOOK, "https")
     redrive = json.dumps({"deadLetterTargetArn": QUEUE})
     for name, value in (
         ("RawMessageDelivery", "true"),
         ("RedrivePolicy", redrive),
         ("DeliveryPolicy", '{"healthyRetryPolicy":{"numRetries":1}}'),
     ):
-        await desk.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
-    shown = await attributes(desk, arn)
+        await harness.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+    shown = await attributes(harness, arn)
     assert shown["RawMessageDelivery"] == "true"
     assert json.loads(shown["RedrivePolicy"]) == {"deadLetterTargetArn": QUEUE}
     assert json.loads(shown["DeliveryPolicy"]) == {
@@ -698,68 +713,70 @@ async def test_attributes_are_set_shown_and_removed(desk: Desk, topic: str) -> N
         "guaranteed": False,
     }
     assert json.loads(shown["EffectiveDeliveryPolicy"])["healthyRetryPolicy"]["numRetries"] == 1
-    await desk.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName="RedrivePolicy")
-    assert "RedrivePolicy" not in await attributes(desk, arn)
+    await harness.ask("set_subscription_attributes", SubscriptionArn=arn, AttributeName="RedrivePolicy")
+    assert "RedrivePolicy" not in await attributes(harness, arn)
 
 
-async def test_a_filter_scope_is_shown_only_with_a_filter(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
+async def test_a_filter_scope_is_shown_only_with_a_filter(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
     given = {"SubscriptionArn": arn, "AttributeName": "FilterPolicyScope"}
-    await desk.ask("set_subscription_attributes", AttributeValue="MessageBody", **given)
-    await desk.ask(
+    await harness.ask("set_subscription_attributes", AttributeValue="MessageBody", **given)
+    await harness.ask(
         "set_subscription_attributes", SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}"
     )
-    assert "FilterPolicyScope" not in await attributes(desk, arn)
-    found = await desk.subscriptions.find(arn.rsplit(":", 1)[1].replace("-", ""))
+    assert "FilterPolicyScope" not in await attributes(harness, arn)
+    found = await harness.subscriptions.find(arn.rsplit(":", 1)[1].replace("-", ""))
     assert found is not None
     assert found.subscription.settings == {"sns:FilterPolicyScope": "MessageBody"}
 
 
-async def test_a_filter_policy_is_refused_rather_than_ignored(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
-    told = await desk.refused(
+async def test_a_filter_policy_is_refused_rather_than_ignored(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
+    told = await harness.refused(
         "set_subscription_attributes", SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue='{"a":["b"]}'
     )
     assert told == (400, IP, "Invalid parameter: FilterPolicy: filter policies are not offered by this server yet")
 
 
 @pytest.mark.parametrize("name", ["Endpoint", "Owner", "PendingConfirmation", "x", ""])
-async def test_an_unknown_or_read_only_attribute_is_refused(desk: Desk, topic: str, name: str) -> None:
-    arn = await desk.confirmed(topic)
-    told = await desk.refused(
+async def test_an_unknown_or_read_only_attribute_is_refused(harness: Harness, topic: str, name: str) -> None:
+    arn = await harness.confirmed(topic)
+    told = await harness.refused(
         "set_subscription_attributes", SubscriptionArn=arn, AttributeName=name, AttributeValue="x"
     )
     assert told == (400, IP, "Invalid parameter: AttributeName")
 
 
-async def test_attributes_of_what_is_not_there(desk: Desk, topic: str) -> None:
+async def test_attributes_of_what_is_not_there(harness: Harness, topic: str) -> None:
     absent = f"{topic}:{UUID}"
     told = (404, "NotFound", "Subscription does not exist")
-    assert await desk.refused("get_subscription_attributes", SubscriptionArn=absent) == told
+    assert await harness.refused("get_subscription_attributes", SubscriptionArn=absent) == told
     given = {"AttributeName": "RawMessageDelivery", "AttributeValue": "true"}
-    assert await desk.refused("set_subscription_attributes", SubscriptionArn=absent, **given) == told
-    arn = await desk.confirmed(topic)
+    assert await harness.refused("set_subscription_attributes", SubscriptionArn=absent, **given) == told
+    arn = await harness.confirmed(topic)
     other = arn.replace(":news:", ":other:")
-    assert await desk.refused("get_subscription_attributes", SubscriptionArn=other) == told
+    assert await harness.refused("get_subscription_attributes", SubscriptionArn=other) == told
 
 
-async def test_another_account_sees_and_changes_nothing(desk: Desk, topic: str) -> None:
-    arn = await desk.confirmed(topic)
-    assert (await desk.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[
+async def test_another_account_sees_and_changes_nothing(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic)
+    assert (await harness.refused("get_subscription_attributes", key=GUEST, SubscriptionArn=arn))[
         1
     ] == "AuthorizationError"
     given = {"SubscriptionArn": arn, "AttributeName": "RawMessageDelivery", "AttributeValue": "false"}
-    assert (await desk.refused("set_subscription_attributes", key=GUEST, **given))[1] == "AuthorizationError"
+    assert (await harness.refused("set_subscription_attributes", key=GUEST, **given))[1] == "AuthorizationError"
 
 
-async def test_a_guest_owns_what_the_guest_subscribed(desk: Desk, topic: str) -> None:
-    await desk.ask("add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"])
-    arn = await desk.pending(topic, HOOK, "https", key=GUEST)
+async def test_a_guest_owns_what_the_guest_subscribed(harness: Harness, topic: str) -> None:
+    await harness.ask(
+        "add_permission", TopicArn=topic, Label="l", AWSAccountId=["111111111111"], ActionName=["Subscribe"]
+    )
+    arn = await harness.pending(topic, HOOK, "https", key=GUEST)
     for key in (GUEST, "tidings"):
-        assert (await attributes(desk, arn, key=key))["Owner"] == "111111111111"
-    assert await listed(desk, key=GUEST) == ["PendingConfirmation"]
-    assert await listed(desk) == []
-    row = await desk.store.subscription(arn.rsplit(":", 1)[1].replace("-", ""))
+        assert (await attributes(harness, arn, key=key))["Owner"] == "111111111111"
+    assert await listed(harness, key=GUEST) == ["PendingConfirmation"]
+    assert await listed(harness) == []
+    row = await harness.store.subscription(arn.rsplit(":", 1)[1].replace("-", ""))
     assert row is not None
     assert row.state is State.UNCONFIRMED
 
@@ -775,14 +792,14 @@ async def test_a_guest_owns_what_the_guest_subscribed(desk: Desk, topic: str) ->
     ],
 )
 async def test_what_is_too_long_for_an_endpoint_is_refused_before_policies_are_asked(
-    desk: Desk, topic: str, protocol: str, endpoint: str, told: str
+    harness: Harness, topic: str, protocol: str, endpoint: str, told: str
 ) -> None:
     slow = {"StringLike": {"sns:Endpoint": "*" + "a" * 124 + "?" + "a" * 124 + "b"}}
     statement = {"Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": topic, "Condition": slow}
     policy = json.dumps({"Statement": [statement]})
-    await desk.ask("set_topic_attributes", TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    await harness.ask("set_topic_attributes", TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     # GUEST may not subscribe: he is told about the endpoint all the same, because nothing else was looked at.
-    status, code, message = await desk.refused(
+    status, code, message = await harness.refused(
         "subscribe", TopicArn=topic, Protocol=protocol, Endpoint=endpoint, key=GUEST
     )
     assert (status, code) == (400, IP)

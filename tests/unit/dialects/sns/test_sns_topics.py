@@ -6,28 +6,28 @@ import json
 from typing import Any
 
 import pytest
-from tests.dialogues.desk import AUDITOR, GUEST, PUBLISHER, Desk, body_of, open_desk
+from tests.dialogues.harness import AUDITOR, GUEST, PUBLISHER, Harness, body_of, open_desk
 
 from tidings.services.quotas import Quotas
 
 ARN = "arn:aws:sns:us-east-1:000000000000:news"
 
 
-async def attributes(desk: Desk, topic: str, **given: Any) -> dict[str, str]:
-    return dict((await desk.ask("get_topic_attributes", TopicArn=topic, **given))["Attributes"])
+async def attributes(harness: Harness, topic: str, **given: Any) -> dict[str, str]:
+    return dict((await harness.ask("get_topic_attributes", TopicArn=topic, **given))["Attributes"])
 
 
-async def set_attribute(desk: Desk, topic: str, name: str, value: str, **given: Any) -> None:
-    await desk.ask("set_topic_attributes", TopicArn=topic, AttributeName=name, AttributeValue=value, **given)
+async def set_attribute(harness: Harness, topic: str, name: str, value: str, **given: Any) -> None:
+    await harness.ask("set_topic_attributes", TopicArn=topic, AttributeName=name, AttributeValue=value, **given)
 
 
 # --- creating ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_new_topic_has_an_arn_and_the_attributes_that_are_always_shown(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_a_new_topic_has_an_arn_and_the_attributes_that_are_always_shown(harness: Harness) -> None:
+    topic = await harness.topic()
     assert topic == ARN
-    shown = await attributes(desk, topic)
+    shown = await attributes(harness, topic)
     policy = json.loads(shown.pop("Policy"))
     effective = json.loads(shown.pop("EffectiveDeliveryPolicy"))
     assert shown == {
@@ -48,30 +48,30 @@ async def test_a_new_topic_has_an_arn_and_the_attributes_that_are_always_shown(d
     assert effective["http"]["defaultHealthyRetryPolicy"]["numRetries"] == 3
 
 
-async def test_creating_twice_gives_the_same_topic(desk: Desk) -> None:
+async def test_creating_twice_gives_the_same_topic(harness: Harness) -> None:
     given = {"Attributes": {"DisplayName": "News", "SignatureVersion": "2"}, "Tags": [{"Key": "a", "Value": "b"}]}
-    first = await desk.topic(**given)
-    assert await desk.topic(**given) == first
-    assert await desk.topic() == first
-    assert await desk.topic(Attributes={"DisplayName": "News"}) == first
-    assert len((await desk.ask("list_topics"))["Topics"]) == 1
+    first = await harness.topic(**given)
+    assert await harness.topic(**given) == first
+    assert await harness.topic() == first
+    assert await harness.topic(Attributes={"DisplayName": "News"}) == first
+    assert len((await harness.ask("list_topics"))["Topics"]) == 1
 
 
 @pytest.mark.parametrize("name", [{"DisplayName": "Other"}, {"SignatureVersion": "2"}, {"TracingConfig": "Active"}])
-async def test_creating_with_other_attributes_is_refused(desk: Desk, name: dict[str, str]) -> None:
-    await desk.topic(Attributes={"DisplayName": "News"})
-    assert await desk.refused("create_topic", Name="news", Attributes=name) == (
+async def test_creating_with_other_attributes_is_refused(harness: Harness, name: dict[str, str]) -> None:
+    await harness.topic(Attributes={"DisplayName": "News"})
+    assert await harness.refused("create_topic", Name="news", Attributes=name) == (
         400,
         "InvalidParameter",
         "Invalid parameter: Attributes Reason: Topic already exists with different attributes",
     )
-    assert (await attributes(desk, ARN))["DisplayName"] == "News"
+    assert (await attributes(harness, ARN))["DisplayName"] == "News"
 
 
-async def test_creating_with_other_tags_is_refused(desk: Desk) -> None:
-    await desk.topic(Tags=[{"Key": "a", "Value": "b"}])
+async def test_creating_with_other_tags_is_refused(harness: Harness) -> None:
+    await harness.topic(Tags=[{"Key": "a", "Value": "b"}])
     for tags in ([{"Key": "a", "Value": "c"}], [{"Key": "x", "Value": "b"}]):
-        assert await desk.refused("create_topic", Name="news", Tags=tags) == (
+        assert await harness.refused("create_topic", Name="news", Tags=tags) == (
             400,
             "InvalidParameter",
             "Invalid parameter: Tags Reason: Topic already exists with different tags",
@@ -92,18 +92,18 @@ async def test_creating_with_other_tags_is_refused(desk: Desk) -> None:
         (".fifo", {"FifoTopic": "true"}),
     ],
 )
-async def test_a_bad_name_is_refused(desk: Desk, name: str, given: dict[str, str]) -> None:
-    assert await desk.refused("create_topic", Name=name, Attributes=given) == (
+async def test_a_bad_name_is_refused(harness: Harness, name: str, given: dict[str, str]) -> None:
+    assert await harness.refused("create_topic", Name=name, Attributes=given) == (
         400,
         "InvalidParameter",
         "Invalid parameter: Topic Name",
     )
 
 
-async def test_an_ordered_topic_is_not_offered_yet(desk: Desk) -> None:
-    told = await desk.refused("create_topic", Name="news.fifo", Attributes={"FifoTopic": "true"})
+async def test_an_ordered_topic_is_not_offered_yet(harness: Harness) -> None:
+    told = await harness.refused("create_topic", Name="news.fifo", Attributes={"FifoTopic": "true"})
     assert told == (400, "InvalidParameter", "Invalid parameter: FIFO topics are not offered by this server yet")
-    assert await desk.topic(Attributes={"FifoTopic": "false"}) == ARN
+    assert await harness.topic(Attributes={"FifoTopic": "false"}) == ARN
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ async def test_an_ordered_topic_is_not_offered_yet(desk: Desk) -> None:
         ({"Tags": [{"Key": "k", "Value": "a"}, {"Key": "k", "Value": "b"}]}, "Duplicated keys are not allowed."),
     ],
 )
-async def test_a_bad_create_call_makes_no_topic(desk: Desk, given: dict[str, Any], said: str) -> None:
-    status, code, message = await desk.refused("create_topic", Name="news", **given)
+async def test_a_bad_create_call_makes_no_topic(harness: Harness, given: dict[str, Any], said: str) -> None:
+    status, code, message = await harness.refused("create_topic", Name="news", **given)
     assert (status, code) == (400, "InvalidParameter")
     assert said in message
-    assert (await desk.ask("list_topics"))["Topics"] == []
+    assert (await harness.ask("list_topics"))["Topics"] == []
 
 
-async def test_a_call_without_a_required_member_says_which(desk: Desk) -> None:
+async def test_a_call_without_a_required_member_says_which(harness: Harness) -> None:
     for operation, member in (
         ("create_topic", "name"),
         ("get_topic_attributes", "topicArn"),
@@ -135,7 +135,7 @@ async def test_a_call_without_a_required_member_says_which(desk: Desk) -> None:
         ("tag_resource", "resourceArn"),
         ("confirm_subscription", "token"),
     ):
-        status, code, message = await desk.refused(operation)
+        status, code, message = await harness.refused(operation)
         assert (status, code) == (400, "ValidationError")
         assert f"Value null at '{member}' failed to satisfy constraint: Member must not be null" in message
 
@@ -151,8 +151,8 @@ async def test_a_call_without_a_required_member_says_which(desk: Desk) -> None:
         ("untag_resource", "ResourceArn", "tagKeys"),
     ],
 )
-async def test_a_call_needs_more_than_the_topic(desk: Desk, operation: str, arn: str, member: str) -> None:
-    status, code, message = await desk.refused(operation, **{arn: await desk.topic()})
+async def test_a_call_needs_more_than_the_topic(harness: Harness, operation: str, arn: str, member: str) -> None:
+    status, code, message = await harness.refused(operation, **{arn: await harness.topic()})
     assert (status, code) == (400, "ValidationError")
     assert f"Value null at '{member}'" in message
 
@@ -165,72 +165,72 @@ async def test_a_call_needs_more_than_the_topic(desk: Desk, operation: str, arn:
         ("remove_permission", {"Label": "l"}),
     ],
 )
-async def test_an_absent_topic_cannot_be_changed(desk: Desk, operation: str, given: dict[str, Any]) -> None:
-    assert await desk.refused(operation, TopicArn=ARN, **given) == (404, "NotFound", "Topic does not exist")
+async def test_an_absent_topic_cannot_be_changed(harness: Harness, operation: str, given: dict[str, Any]) -> None:
+    assert await harness.refused(operation, TopicArn=ARN, **given) == (404, "NotFound", "Topic does not exist")
 
 
 async def test_only_so_many_topics(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, Quotas(topics_per_account=1)) as desk:
-        await desk.topic()
-        status, code, _ = await desk.refused("create_topic", Name="second")
+    async with open_desk(tmp_path, Quotas(topics_per_account=1)) as harness:
+        await harness.topic()
+        status, code, _ = await harness.refused("create_topic", Name="second")
         assert (status, code) == (403, "TopicLimitExceeded")
 
 
-async def test_too_many_tags_are_refused(desk: Desk) -> None:
+async def test_too_many_tags_are_refused(harness: Harness) -> None:
     tags = [{"Key": f"k{n}", "Value": ""} for n in range(51)]
-    assert (await desk.refused("create_topic", Name="news", Tags=tags))[1] == "TagLimitExceeded"
-    topic = await desk.topic(Tags=tags[:50])
-    assert (await desk.refused("tag_resource", ResourceArn=topic, Tags=tags[50:]))[:2] == (400, "TagLimitExceeded")
+    assert (await harness.refused("create_topic", Name="news", Tags=tags))[1] == "TagLimitExceeded"
+    topic = await harness.topic(Tags=tags[:50])
+    assert (await harness.refused("tag_resource", ResourceArn=topic, Tags=tags[50:]))[:2] == (400, "TagLimitExceeded")
 
 
 # --- looking and listing ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("operation", ["get_topic_attributes", "list_subscriptions_by_topic"])
-async def test_an_absent_topic_is_not_found(desk: Desk, operation: str) -> None:
-    assert await desk.refused(operation, TopicArn=ARN) == (404, "NotFound", "Topic does not exist")
+async def test_an_absent_topic_is_not_found(harness: Harness, operation: str) -> None:
+    assert await harness.refused(operation, TopicArn=ARN) == (404, "NotFound", "Topic does not exist")
 
 
 @pytest.mark.parametrize("operation", ["get_topic_attributes", "delete_topic", "list_subscriptions_by_topic"])
-async def test_an_arn_is_checked_before_the_topic_is_looked_up(desk: Desk, operation: str) -> None:
+async def test_an_arn_is_checked_before_the_topic_is_looked_up(harness: Harness, operation: str) -> None:
     for arn, said in (
         ("", "TopicArn Reason: An ARN must have at least 6 elements, not 1"),
         ("arn:aws:sns:x", "TopicArn Reason: An ARN must have at least 6 elements, not 4"),
         ("arn:aws:sns:eu-west-1:000000000000:news", "TopicArn"),
     ):
-        told = await desk.refused(operation, TopicArn=arn)
+        told = await harness.refused(operation, TopicArn=arn)
         assert told == (400, "InvalidParameter", f"Invalid parameter: {said}")
 
 
-async def test_regions_are_separate_name_spaces(desk: Desk) -> None:
-    await desk.topic()
-    other = (await desk.ask("create_topic", region="eu-west-1", Name="news"))["TopicArn"]
+async def test_regions_are_separate_name_spaces(harness: Harness) -> None:
+    await harness.topic()
+    other = (await harness.ask("create_topic", region="eu-west-1", Name="news"))["TopicArn"]
     assert other == "arn:aws:sns:eu-west-1:000000000000:news"
-    assert [t["TopicArn"] for t in (await desk.ask("list_topics"))["Topics"]] == [ARN]
-    assert [t["TopicArn"] for t in (await desk.ask("list_topics", region="eu-west-1"))["Topics"]] == [other]
-    china = (await desk.ask("create_topic", region="cn-north-1", Name="news"))["TopicArn"]
+    assert [t["TopicArn"] for t in (await harness.ask("list_topics"))["Topics"]] == [ARN]
+    assert [t["TopicArn"] for t in (await harness.ask("list_topics", region="eu-west-1"))["Topics"]] == [other]
+    china = (await harness.ask("create_topic", region="cn-north-1", Name="news"))["TopicArn"]
     assert china == "arn:aws-cn:sns:cn-north-1:000000000000:news"
 
 
-async def test_topics_are_listed_by_the_hundred(desk: Desk) -> None:
-    made = [await desk.topic(f"t{n:03d}") for n in range(201)]
-    first = await desk.ask("list_topics")
-    second = await desk.ask("list_topics", NextToken=first["NextToken"])
-    third = await desk.ask("list_topics", NextToken=second["NextToken"])
+async def test_topics_are_listed_by_the_hundred(harness: Harness) -> None:
+    made = [await harness.topic(f"t{n:03d}") for n in range(201)]
+    first = await harness.ask("list_topics")
+    second = await harness.ask("list_topics", NextToken=first["NextToken"])
+    third = await harness.ask("list_topics", NextToken=second["NextToken"])
     assert [len(page["Topics"]) for page in (first, second, third)] == [100, 100, 1]
     assert "NextToken" not in third
     assert [t["TopicArn"] for page in (first, second, third) for t in page["Topics"]] == made
 
 
 @pytest.mark.parametrize("token", ["x", "AAAA", "MS50b3BpY3MuLTE="])
-async def test_a_bad_page_token_is_refused(desk: Desk, token: str) -> None:
-    topic = await desk.topic()
+async def test_a_bad_page_token_is_refused(harness: Harness, token: str) -> None:
+    topic = await harness.topic()
     for operation, given in (
         ("list_topics", {}),
         ("list_subscriptions", {}),
         ("list_subscriptions_by_topic", {"TopicArn": topic}),
     ):
-        told = await desk.refused(operation, NextToken=token, **given)
+        told = await harness.refused(operation, NextToken=token, **given)
         assert told == (400, "InvalidParameter", "Invalid parameter: NextToken")
 
 
@@ -248,127 +248,129 @@ async def test_a_bad_page_token_is_refused(desk: Desk, token: str) -> None:
         ("SQSSuccessFeedbackSampleRate", "10"),
     ],
 )
-async def test_an_attribute_that_was_set_is_shown(desk: Desk, name: str, value: str) -> None:
-    topic = await desk.topic()
-    await set_attribute(desk, topic, name, value)
-    assert (await attributes(desk, topic))[name] == value
+async def test_an_attribute_that_was_set_is_shown(harness: Harness, name: str, value: str) -> None:
+    topic = await harness.topic()
+    await set_attribute(harness, topic, name, value)
+    assert (await attributes(harness, topic))[name] == value
 
 
 @pytest.mark.parametrize("name", ["Owner", "TopicArn", "FifoTopic", "EffectiveDeliveryPolicy", "colour", ""])
-async def test_an_unknown_or_read_only_attribute_is_refused(desk: Desk, name: str) -> None:
-    topic = await desk.topic()
-    told = await desk.refused("set_topic_attributes", TopicArn=topic, AttributeName=name, AttributeValue="x")
+async def test_an_unknown_or_read_only_attribute_is_refused(harness: Harness, name: str) -> None:
+    topic = await harness.topic()
+    told = await harness.refused("set_topic_attributes", TopicArn=topic, AttributeName=name, AttributeValue="x")
     assert told == (400, "InvalidParameter", "Invalid parameter: AttributeName")
 
 
-async def test_a_delivery_policy_is_shown_completed_and_can_be_removed(desk: Desk) -> None:
-    topic = await desk.topic()
-    await set_attribute(desk, topic, "DeliveryPolicy", '{"http":{"defaultHealthyRetryPolicy":{"numRetries":5}}}')
-    shown = await attributes(desk, topic)
+async def test_a_delivery_policy_is_shown_completed_and_can_be_removed(harness: Harness) -> None:
+    topic = await harness.topic()
+    await set_attribute(harness, topic, "DeliveryPolicy", '{"http":{"defaultHealthyRetryPolicy":{"numRetries":5}}}')
+    shown = await attributes(harness, topic)
     assert json.loads(shown["DeliveryPolicy"]) == {
         "http": {"defaultHealthyRetryPolicy": {"numRetries": 5}, "disableSubscriptionOverrides": False}
     }
     assert json.loads(shown["EffectiveDeliveryPolicy"])["http"]["defaultHealthyRetryPolicy"]["numRetries"] == 5
-    await set_attribute(desk, topic, "DeliveryPolicy", "")
-    assert "DeliveryPolicy" not in await attributes(desk, topic)
+    await set_attribute(harness, topic, "DeliveryPolicy", "")
+    assert "DeliveryPolicy" not in await attributes(harness, topic)
 
 
-async def test_an_attribute_without_value_is_removed_and_a_policy_cannot_be(desk: Desk) -> None:
-    topic = await desk.topic(Attributes={"KmsMasterKeyId": "k"})
-    await desk.ask("set_topic_attributes", TopicArn=topic, AttributeName="KmsMasterKeyId")
-    assert "KmsMasterKeyId" not in await attributes(desk, topic)
-    assert (await desk.refused("set_topic_attributes", TopicArn=topic, AttributeName="Policy"))[1] == "InvalidParameter"
-
-
-async def test_large_messages_are_for_topics_of_queues(desk: Desk) -> None:
-    topic = await desk.topic()
-    given = {"TopicArn": topic, "AttributeName": "MaximumMessageSize", "AttributeValue": "262145"}
-    subscription = await desk.confirmed(topic)
-    status, code, message = await desk.refused("set_topic_attributes", **given)
-    assert (status, code) == (400, "InvalidParameter")
-    assert "SQS, Firehose or Lambda" in message
-    await desk.ask("unsubscribe", SubscriptionArn=subscription)
-    await desk.ask("set_topic_attributes", **given)
-    assert (await desk.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="a@example.com"))[
+async def test_an_attribute_without_value_is_removed_and_a_policy_cannot_be(harness: Harness) -> None:
+    topic = await harness.topic(Attributes={"KmsMasterKeyId": "k"})
+    await harness.ask("set_topic_attributes", TopicArn=topic, AttributeName="KmsMasterKeyId")
+    assert "KmsMasterKeyId" not in await attributes(harness, topic)
+    assert (await harness.refused("set_topic_attributes", TopicArn=topic, AttributeName="Policy"))[
         1
     ] == "InvalidParameter"
-    await desk.ask("subscribe", TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q")
+
+
+async def test_large_messages_are_for_topics_of_queues(harness: Harness) -> None:
+    topic = await harness.topic()
+    given = {"TopicArn": topic, "AttributeName": "MaximumMessageSize", "AttributeValue": "262145"}
+    subscription = await harness.confirmed(topic)
+    status, code, message = await harness.refused("set_topic_attributes", **given)
+    assert (status, code) == (400, "InvalidParameter")
+    assert "SQS, Firehose or Lambda" in message
+    await harness.ask("unsubscribe", SubscriptionArn=subscription)
+    await harness.ask("set_topic_attributes", **given)
+    assert (await harness.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="a@example.com"))[
+        1
+    ] == "InvalidParameter"
+    await harness.ask("subscribe", TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q")
 
 
 # --- deleting ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_deleting_is_safe_to_repeat(desk: Desk) -> None:
-    topic = await desk.topic()
-    await desk.ask("delete_topic", TopicArn=topic)
-    await desk.ask("delete_topic", TopicArn=topic)
-    assert (await desk.refused("get_topic_attributes", TopicArn=topic))[1] == "NotFound"
-    assert await desk.topic() == topic
+async def test_deleting_is_safe_to_repeat(harness: Harness) -> None:
+    topic = await harness.topic()
+    await harness.ask("delete_topic", TopicArn=topic)
+    await harness.ask("delete_topic", TopicArn=topic)
+    assert (await harness.refused("get_topic_attributes", TopicArn=topic))[1] == "NotFound"
+    assert await harness.topic() == topic
 
 
-async def test_a_deleted_topic_takes_its_subscriptions_along(desk: Desk) -> None:
-    topic = await desk.topic()
-    subscription = await desk.confirmed(topic)
-    await desk.ask("delete_topic", TopicArn=topic)
-    assert (await desk.refused("get_subscription_attributes", SubscriptionArn=subscription))[1] == "NotFound"
-    assert (await desk.ask("list_subscriptions"))["Subscriptions"] == []
+async def test_a_deleted_topic_takes_its_subscriptions_along(harness: Harness) -> None:
+    topic = await harness.topic()
+    subscription = await harness.confirmed(topic)
+    await harness.ask("delete_topic", TopicArn=topic)
+    assert (await harness.refused("get_subscription_attributes", SubscriptionArn=subscription))[1] == "NotFound"
+    assert (await harness.ask("list_subscriptions"))["Subscriptions"] == []
 
 
 # --- tags ------------------------------------------------------------------------------------------------------------------------
 
 
-async def test_tags_are_added_replaced_removed_and_listed(desk: Desk) -> None:
-    topic = await desk.topic(Tags=[{"Key": "a", "Value": "1"}])
-    await desk.ask("tag_resource", ResourceArn=topic, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": ""}])
-    listed = (await desk.ask("list_tags_for_resource", ResourceArn=topic))["Tags"]
+async def test_tags_are_added_replaced_removed_and_listed(harness: Harness) -> None:
+    topic = await harness.topic(Tags=[{"Key": "a", "Value": "1"}])
+    await harness.ask("tag_resource", ResourceArn=topic, Tags=[{"Key": "a", "Value": "2"}, {"Key": "b", "Value": ""}])
+    listed = (await harness.ask("list_tags_for_resource", ResourceArn=topic))["Tags"]
     assert sorted((tag["Key"], tag["Value"]) for tag in listed) == [("a", "2"), ("b", "")]
-    await desk.ask("untag_resource", ResourceArn=topic, TagKeys=["a", "absent"])
-    assert (await desk.ask("list_tags_for_resource", ResourceArn=topic))["Tags"] == [{"Key": "b", "Value": ""}]
+    await harness.ask("untag_resource", ResourceArn=topic, TagKeys=["a", "absent"])
+    assert (await harness.ask("list_tags_for_resource", ResourceArn=topic))["Tags"] == [{"Key": "b", "Value": ""}]
 
 
-async def test_tags_of_what_is_not_there(desk: Desk) -> None:
+async def test_tags_of_what_is_not_there(harness: Harness) -> None:
     for operation, given in (
         ("tag_resource", {"Tags": [{"Key": "a", "Value": "1"}]}),
         ("untag_resource", {"TagKeys": ["a"]}),
         ("list_tags_for_resource", {}),
     ):
-        told = await desk.refused(operation, ResourceArn=ARN, **given)
+        told = await harness.refused(operation, ResourceArn=ARN, **given)
         assert told == (404, "ResourceNotFound", "Resource does not exist")
 
 
-async def test_duplicate_tags_in_one_call_are_refused(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_duplicate_tags_in_one_call_are_refused(harness: Harness) -> None:
+    topic = await harness.topic()
     tags = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
-    told = await desk.refused("tag_resource", ResourceArn=topic, Tags=tags)
+    told = await harness.refused("tag_resource", ResourceArn=topic, Tags=tags)
     assert told == (400, "InvalidParameter", "Invalid parameter: Duplicated keys are not allowed.")
 
 
 # --- permissions -------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_permission_lets_another_account_publish_until_it_is_removed(desk: Desk) -> None:
-    topic = await desk.topic()
-    status, code, message = await desk.refused("publish", key=GUEST, TopicArn=topic, Message="m")
+async def test_a_permission_lets_another_account_publish_until_it_is_removed(harness: Harness) -> None:
+    topic = await harness.topic()
+    status, code, message = await harness.refused("publish", key=GUEST, TopicArn=topic, Message="m")
     assert (status, code) == (403, "AuthorizationError")
     assert message.startswith(
         "User: arn:aws:iam::111111111111:user/eve is not authorized to perform: SNS:Publish on resource: " + topic
     )
-    await desk.ask(
+    await harness.ask(
         "add_permission", TopicArn=topic, Label="guests", AWSAccountId=["111111111111"], ActionName=["Publish"]
     )
-    await desk.ask("publish", key=GUEST, TopicArn=topic, Message="m")
+    await harness.ask("publish", key=GUEST, TopicArn=topic, Message="m")
     entries = [{"Id": "1", "Message": "m"}]
-    await desk.ask("publish_batch", key=GUEST, TopicArn=topic, PublishBatchRequestEntries=entries)
-    assert (await desk.refused("get_topic_attributes", key=GUEST, TopicArn=topic))[1] == "AuthorizationError"
-    await desk.ask("remove_permission", TopicArn=topic, Label="guests")
-    assert (await desk.refused("publish", key=GUEST, TopicArn=topic, Message="m"))[1] == "AuthorizationError"
+    await harness.ask("publish_batch", key=GUEST, TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert (await harness.refused("get_topic_attributes", key=GUEST, TopicArn=topic))[1] == "AuthorizationError"
+    await harness.ask("remove_permission", TopicArn=topic, Label="guests")
+    assert (await harness.refused("publish", key=GUEST, TopicArn=topic, Message="m"))[1] == "AuthorizationError"
 
 
-async def test_a_permission_is_written_as_the_live_service_writes_it(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_a_permission_is_written_as_the_live_service_writes_it(harness: Harness) -> None:
+    topic = await harness.topic()
     given = {"TopicArn": topic, "Label": "two", "AWSAccountId": ["111111111111", "222222222222"]}
-    await desk.ask("add_permission", ActionName=["Publish", "GetTopicAttributes"], **given)
-    policy = json.loads((await attributes(desk, topic))["Policy"])
+    await harness.ask("add_permission", ActionName=["Publish", "GetTopicAttributes"], **given)
+    policy = json.loads((await attributes(harness, topic))["Policy"])
     assert [statement["Sid"] for statement in policy["Statement"]] == ["__default_statement_ID", "two"]
     assert policy["Statement"][1] == {
         "Sid": "two",
@@ -379,24 +381,24 @@ async def test_a_permission_is_written_as_the_live_service_writes_it(desk: Desk)
     }
 
 
-async def test_bad_permissions_are_refused(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_bad_permissions_are_refused(harness: Harness) -> None:
+    topic = await harness.topic()
     good = {"TopicArn": topic, "Label": "a", "AWSAccountId": ["111111111111"], "ActionName": ["Publish"]}
-    await desk.ask("add_permission", **good)
+    await harness.ask("add_permission", **good)
     for change, said in (
         ({}, "Invalid parameter: Statement already exists"),
         ({"Label": "b", "ActionName": ["Fly"]}, "Invalid parameter: Policy statement action out of service scope!"),
         ({"Label": "b", "AWSAccountId": ["me"]}, "Invalid parameter: A provided account ID is not valid"),
         ({"Label": "b c"}, "Invalid parameter: Label"),
     ):
-        told = await desk.refused("add_permission", **{**good, **change})
+        told = await harness.refused("add_permission", **{**good, **change})
         assert told == (400, "InvalidParameter", said)
-    assert (await desk.refused("add_permission", **{**good, "TopicArn": ARN + "x"}))[1] == "NotFound"
-    await desk.ask("remove_permission", TopicArn=topic, Label="never-there")
+    assert (await harness.refused("add_permission", **{**good, "TopicArn": ARN + "x"}))[1] == "NotFound"
+    await harness.ask("remove_permission", TopicArn=topic, Label="never-there")
 
 
-async def test_a_policy_is_enforced_and_returned(desk: Desk) -> None:
-    topic = await desk.topic()
+async def test_a_policy_is_enforced_and_returned(harness: Harness) -> None:
+    topic = await harness.topic()
     policy = {
         "Version": "2012-10-17",
         "Statement": [
@@ -410,27 +412,27 @@ async def test_a_policy_is_enforced_and_returned(desk: Desk) -> None:
             {"Effect": "Deny", "Principal": "*", "Action": "SNS:Publish", "Resource": topic},
         ],
     }
-    await set_attribute(desk, topic, "Policy", json.dumps(policy, indent=2))
-    assert json.loads((await attributes(desk, topic))["Policy"]) == policy
+    await set_attribute(harness, topic, "Policy", json.dumps(policy, indent=2))
+    assert json.loads((await attributes(harness, topic))["Policy"]) == policy
     given = {"TopicArn": topic, "key": GUEST}
-    await desk.ask("subscribe", Protocol="https", Endpoint="https://example.com/h", **given)
-    assert (await desk.refused("subscribe", Protocol="http", Endpoint="http://example.com/h", **given))[
+    await harness.ask("subscribe", Protocol="https", Endpoint="https://example.com/h", **given)
+    assert (await harness.refused("subscribe", Protocol="http", Endpoint="http://example.com/h", **given))[
         1
     ] == "AuthorizationError"
-    assert (await desk.refused("publish", TopicArn=topic, Message="m"))[1] == "AuthorizationError"
+    assert (await harness.refused("publish", TopicArn=topic, Message="m"))[1] == "AuthorizationError"
 
 
-async def test_creating_again_compares_policies_as_json(desk: Desk) -> None:
+async def test_creating_again_compares_policies_as_json(harness: Harness) -> None:
     policy = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "SNS:Publish", "Resource": ARN}]}
-    topic = await desk.topic(Attributes={"Policy": json.dumps(policy)})
-    assert await desk.topic(Attributes={"Policy": json.dumps(policy, indent=1)}) == topic
+    topic = await harness.topic(Attributes={"Policy": json.dumps(policy)})
+    assert await harness.topic(Attributes={"Policy": json.dumps(policy, indent=1)}) == topic
 
 
-async def test_roles_bound_what_a_key_may_do(desk: Desk) -> None:
-    topic = await desk.topic()
-    await attributes(desk, topic, key=AUDITOR)
-    assert (await desk.refused("publish", key=AUDITOR, TopicArn=topic, Message="m"))[1] == "AuthorizationError"
-    await desk.ask("publish", key=PUBLISHER, TopicArn=topic, Message="m")
+async def test_roles_bound_what_a_key_may_do(harness: Harness) -> None:
+    topic = await harness.topic()
+    await attributes(harness, topic, key=AUDITOR)
+    assert (await harness.refused("publish", key=AUDITOR, TopicArn=topic, Message="m"))[1] == "AuthorizationError"
+    await harness.ask("publish", key=PUBLISHER, TopicArn=topic, Message="m")
     for operation, given in (
         ("create_topic", {"Name": "x"}),
         ("delete_topic", {"TopicArn": topic}),
@@ -442,7 +444,7 @@ async def test_roles_bound_what_a_key_may_do(desk: Desk) -> None:
             {"TopicArn": topic, "Label": "l", "AWSAccountId": ["111111111111"], "ActionName": ["Publish"]},
         ),
     ):
-        told = await desk.refused(operation, key=PUBLISHER, **given)
+        told = await harness.refused(operation, key=PUBLISHER, **given)
         assert told[:2] == (403, "AuthorizationError"), operation
         assert "is not authorized to perform" in told[2]
         assert "no identity-based policy allows" in told[2]
@@ -451,8 +453,8 @@ async def test_roles_bound_what_a_key_may_do(desk: Desk) -> None:
 # --- documents -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_empty_list_is_an_empty_element_and_ids_are_in_body_and_header(desk: Desk) -> None:
-    answer = await desk.post({"Action": "ListTopics"})
+async def test_an_empty_list_is_an_empty_element_and_ids_are_in_body_and_header(harness: Harness) -> None:
+    answer = await harness.post({"Action": "ListTopics"})
     ids = dict(answer.headers)
     assert answer.content_type == "text/xml"
     assert body_of(answer) == (
@@ -462,8 +464,8 @@ async def test_an_empty_list_is_an_empty_element_and_ids_are_in_body_and_header(
     )
 
 
-async def test_control_characters_in_a_tag_do_not_break_the_document(desk: Desk) -> None:
-    topic = await desk.topic(Tags=[{"Key": "a\x01<", "Value": "\ufffe\x1f&"}])
-    assert (await desk.ask("list_tags_for_resource", ResourceArn=topic))["Tags"] == [
+async def test_control_characters_in_a_tag_do_not_break_the_document(harness: Harness) -> None:
+    topic = await harness.topic(Tags=[{"Key": "a\x01<", "Value": "\ufffe\x1f&"}])
+    assert (await harness.ask("list_tags_for_resource", ResourceArn=topic))["Tags"] == [
         {"Key": "a\ufffd<", "Value": "\ufffd\ufffd&"}
     ]

@@ -18,7 +18,7 @@ from tests.support.tencent import ask, common_client, sms_client
 from tidings.access.authenticate import Authenticator
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.tencent import TencentDialect
-from tidings.dialects.tencent.calls import House
+from tidings.dialects.tencent.calls import TencentServices
 from tidings.domain.model import Role
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
@@ -63,8 +63,8 @@ class GlassVault:
 class Watched(TencentDialect):
     """Keeps the requests that came in."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house)
+    def __init__(self, services: TencentServices) -> None:
+        super().__init__(services)
         self.requests: list[WireRequest] = []
 
     async def handle(self, request: WireRequest) -> WireResponse:
@@ -105,7 +105,9 @@ class Exchange:
             texts=store,
         )
         self.dialect = Watched(
-            House(authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.opt_outs, self.accounts)
+            TencentServices(
+                authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.opt_outs, self.accounts
+            )
         )
         self.server = Server(
             [self.dialect],

@@ -238,7 +238,7 @@ async def test_a_disabled_key_is_let_in_no_more(exchange: Exchange) -> None:
 
 
 async def test_the_window_is_the_houses(exchange: Exchange) -> None:
-    assert exchange.dialect._house.skew == timedelta(seconds=300)
+    assert exchange.dialect._services.skew == timedelta(seconds=300)
 
 
 def wire(method: str, query: str = "", body: bytes = b"", path: str = "/", **headers: str) -> WireRequest:

@@ -1,4 +1,4 @@
-"""Of our own operations, what only a house that is not in developer mode shows."""
+"""Of our own operations, what only a server that is not in developer mode shows."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)
 
 
 @dataclass
-class Desk:
+class Harness:
     """An account that may send."""
 
     exchange: Exchange
@@ -80,7 +80,7 @@ class Desk:
         return sum(tally.count for tally in tallies if tally.what is what)
 
 
-async def furnish(exchange: Exchange) -> Desk:
+async def furnish(exchange: Exchange) -> Harness:
     exchange.texts_clock.time = NOON
     now = exchange.clock.now()
 
@@ -120,19 +120,19 @@ async def furnish(exchange: Exchange) -> Desk:
             ],
         )
     )
-    return Desk(exchange)
+    return Harness(exchange)
 
 
 @pytest.fixture
-async def desk(exchange: Exchange) -> Desk:
+async def harness(exchange: Exchange) -> Harness:
     return await furnish(exchange)
 
 
 # --- answers -----------------------------------------------------------------------------------------------------------
 
 
-async def test_every_number_has_its_answer_in_the_clouds_form(desk: Desk) -> None:
-    statuses = await desk.send(US, "0", GB, SessionContext="my id")
+async def test_every_number_has_its_answer_in_the_clouds_form(harness: Harness) -> None:
+    statuses = await harness.send(US, "0", GB, SessionContext="my id")
     shown = [(one.PhoneNumber, one.Code, one.Message, one.Fee, one.IsoCode, one.SessionContext) for one in statuses]
     assert shown == [
         (US, "Ok", "send success", 1, "US", "my id"),
@@ -140,88 +140,88 @@ async def test_every_number_has_its_answer_in_the_clouds_form(desk: Desk) -> Non
         (GB, "Ok", "send success", 1, "GB", "my id"),
     ]
     assert len({one.SerialNo for one in statuses}) == 3
-    assert await desk.bodies() == ["Dear Ann"] * 2
+    assert await harness.bodies() == ["Dear Ann"] * 2
 
 
-async def test_a_message_per_number_is_in_the_callers_language(desk: Desk) -> None:
-    answer = await desk.exchange.ask(
+async def test_a_message_per_number_is_in_the_callers_language(harness: Harness) -> None:
+    answer = await harness.exchange.ask(
         "SendSms", {"PhoneNumberSet": ["0"], "SmsSdkAppId": APP, "TemplateId": "1101"}, language="zh-CN"
     )
     assert answer.SendStatusSet[0].Message == "手机号格式错误。"
 
 
 @pytest.mark.parametrize("spelling", ["+8618501234444", "008618501234444", "8618501234444", "18501234444"])
-async def test_a_mainland_number_may_be_written_in_four_ways(desk: Desk, spelling: str) -> None:
-    (status,) = await desk.send(spelling, template=MAINLAND, SignName=MAINLAND_SIGN)
+async def test_a_mainland_number_may_be_written_in_four_ways(harness: Harness, spelling: str) -> None:
+    (status,) = await harness.send(spelling, template=MAINLAND, SignName=MAINLAND_SIGN)
     assert (status.Code, status.PhoneNumber, status.IsoCode) == ("Ok", CN, "CN")
-    assert await desk.bodies() == ["【腾讯云】亲爱的Ann"]
+    assert await harness.bodies() == ["【腾讯云】亲爱的Ann"]
 
 
-async def test_a_sign_may_be_left_out_outside_mainland_china(desk: Desk) -> None:
-    assert await desk.codes(US, SignName=GLOBAL_SIGN) == ["Ok"]
-    assert await desk.codes(US) == ["Ok"]
-    assert await desk.bodies() == ["[Tidings] Dear Ann", "Dear Ann"]
+async def test_a_sign_may_be_left_out_outside_mainland_china(harness: Harness) -> None:
+    assert await harness.codes(US, SignName=GLOBAL_SIGN) == ["Ok"]
+    assert await harness.codes(US) == ["Ok"]
+    assert await harness.bodies() == ["[Tidings] Dear Ann", "Dear Ann"]
 
 
-async def test_the_fee_is_the_number_of_parts(desk: Desk) -> None:
-    (status,) = await desk.send(US, values=("x" * 156,))
+async def test_the_fee_is_the_number_of_parts(harness: Harness) -> None:
+    (status,) = await harness.send(US, values=("x" * 156,))
     assert status.Fee == 2
 
 
-async def test_a_call_succeeds_though_every_number_failed(desk: Desk) -> None:
-    assert await desk.codes("1", "+1", "+0", "Ann") == ["InvalidParameterValue.IncorrectPhoneNumber"] * 4
-    assert desk.exchange.flow.backlog() == 0
-    assert await desk.counted(TextCount.INVALID_NUMBER) == 4
-    assert await desk.counted(TextCount.REQUESTED) == 4
+async def test_a_call_succeeds_though_every_number_failed(harness: Harness) -> None:
+    assert await harness.codes("1", "+1", "+0", "Ann") == ["InvalidParameterValue.IncorrectPhoneNumber"] * 4
+    assert harness.exchange.flow.backlog() == 0
+    assert await harness.counted(TextCount.INVALID_NUMBER) == 4
+    assert await harness.counted(TextCount.REQUESTED) == 4
 
 
 # --- the request -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_wrong_with_the_request_is_told_once(desk: Desk) -> None:
+async def test_what_is_wrong_with_the_request_is_told_once(harness: Harness) -> None:
     with refused("MissingParameter.EmptyPhoneNumberSet"):
-        await desk.send()
+        await harness.send()
     with refused("MissingParameter"):
-        await desk.send(US, SmsSdkAppId=None)
+        await harness.send(US, SmsSdkAppId=None)
     with refused("InvalidParameter"):
-        await desk.send(US, TemplateId=1101)
+        await harness.send(US, TemplateId=1101)
     with refused("LimitExceeded.PhoneNumberCountLimit"):
-        await desk.send(*[US] * 201)
+        await harness.send(*[US] * 201)
     with refused("InvalidParameterValue"):
-        await desk.send(US, SessionContext="é" * 256)
+        await harness.send(US, SessionContext="é" * 256)
     with refused("InvalidParameterValue"):
-        await desk.send(US, SenderId="<script>")
+        await harness.send(US, SenderId="<script>")
     with refused("InvalidParameterValue"):
-        await desk.send(US, ExtendCode="x")
+        await harness.send(US, ExtendCode="x")
     with refused("InvalidParameterValue"):
-        await desk.send(US, SenderId=OTHERS_ADDRESS)
+        await harness.send(US, SenderId=OTHERS_ADDRESS)
     for app_id in ("1400000000", "1400009999", "topics", ""):
         with refused("InvalidParameterValue.SdkAppIdNotExist"):
-            await desk.send(US, SmsSdkAppId=app_id)
+            await harness.send(US, SmsSdkAppId=app_id)
     with refused("UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber"):
-        await desk.send(US, CN)
-    assert desk.exchange.flow.backlog() == 0
+        await harness.send(US, CN)
+    assert harness.exchange.flow.backlog() == 0
 
 
-async def test_two_hundred_numbers_and_511_bytes_of_session_are_taken(desk: Desk) -> None:
-    statuses = await desk.send(*[f"+1202556{n:04d}" for n in range(200)], SessionContext="é" * 255 + "x")
+async def test_two_hundred_numbers_and_511_bytes_of_session_are_taken(harness: Harness) -> None:
+    statuses = await harness.send(*[f"+1202556{n:04d}" for n in range(200)], SessionContext="é" * 255 + "x")
     assert {status.Code for status in statuses} == {"Ok"}
-    assert len(await desk.bodies()) == 200
+    assert len(await harness.bodies()) == 200
 
 
-async def test_a_full_house_is_an_error_that_may_be_repeated(desk: Desk) -> None:
-    desk.exchange.flow.stop()
+async def test_a_full_house_is_an_error_that_may_be_repeated(harness: Harness) -> None:
+    harness.exchange.flow.stop()
     with pytest.raises(Unavailable):
-        await desk.exchange.flow.room()
+        await harness.exchange.flow.room()
     with refused("InternalError"):
-        await desk.send(US)
+        await harness.send(US)
 
 
-async def test_somebody_who_may_only_look_sends_nothing(desk: Desk) -> None:
+async def test_somebody_who_may_only_look_sends_nothing(harness: Harness) -> None:
     asked = {"PhoneNumberSet": [US], "SmsSdkAppId": APP, "TemplateId": str(GLOBAL), "TemplateParamSet": ["Ann"]}
     with refused("AuthFailure.UnauthorizedOperation"):
-        await desk.exchange.ask("SendSms", asked, key_id="AUDITOR")
-    answer = await desk.exchange.ask("SendSms", asked, key_id="LIMITED")  # to this very action
+        await harness.exchange.ask("SendSms", asked, key_id="AUDITOR")
+    answer = await harness.exchange.ask("SendSms", asked, key_id="LIMITED")  # to this very action
     assert answer.SendStatusSet[0].Code == "Ok"
 
 
@@ -267,41 +267,41 @@ async def test_somebody_who_may_only_look_sends_nothing(desk: Desk) -> None:
     ],
 )
 async def test_a_rule_that_is_broken_is_told_per_number(
-    desk: Desk, phone: str, given: dict[str, Any], code: str
+    harness: Harness, phone: str, given: dict[str, Any], code: str
 ) -> None:
-    assert await desk.code(phone, **given) == code
+    assert await harness.code(phone, **given) == code
 
 
-async def test_rules_are_asked_in_their_order(desk: Desk) -> None:
+async def test_rules_are_asked_in_their_order(harness: Harness) -> None:
     """Number, template, its kind, sign, values, the whole text."""
     everything: dict[str, Any] = {"template": 9999, "SignName": "nobody's", "values": ("1", "2", "3")}
-    assert await desk.code("0", **everything) == "InvalidParameterValue.IncorrectPhoneNumber"
-    assert await desk.code(CN, **everything) == f"{FAILED}.TemplateUnapprovedOrNotExist"
+    assert await harness.code("0", **everything) == "InvalidParameterValue.IncorrectPhoneNumber"
+    assert await harness.code(CN, **everything) == f"{FAILED}.TemplateUnapprovedOrNotExist"
     everything["template"] = GLOBAL
-    assert await desk.code(CN, **everything) == "UnsupportedOperation.GlobalTemplateToChineseMainlandPhone"
+    assert await harness.code(CN, **everything) == "UnsupportedOperation.GlobalTemplateToChineseMainlandPhone"
     everything["template"] = CODE
-    assert await desk.code(CN, **everything) == f"{FAILED}.SignatureIncorrectOrUnapproved"
+    assert await harness.code(CN, **everything) == f"{FAILED}.SignatureIncorrectOrUnapproved"
     everything["SignName"] = MAINLAND_SIGN
-    assert await desk.code(CN, **everything) == f"{FAILED}.TemplateParamSetNotMatchApprovedTemplate"
+    assert await harness.code(CN, **everything) == f"{FAILED}.TemplateParamSetNotMatchApprovedTemplate"
     everything["values"] = ("www.a.cn", "x" * 501)
-    assert await desk.code(CN, **everything) == "InvalidParameterValue.TemplateParameterFormatError"
+    assert await harness.code(CN, **everything) == "InvalidParameterValue.TemplateParameterFormatError"
 
 
 @pytest.mark.parametrize(
     ("hour", "code"), [(23, f"{FAILED}.MarketingSendTimeConstraint"), (0, "Ok"), (13, "Ok"), (14, None)]
 )
-async def test_marketing_keeps_to_the_day_in_mainland_china(desk: Desk, hour: int, code: str | None) -> None:
-    desk.exchange.texts_clock.time = datetime(2026, 11, 21, hour, 0, tzinfo=UTC)
+async def test_marketing_keeps_to_the_day_in_mainland_china(harness: Harness, hour: int, code: str | None) -> None:
+    harness.exchange.texts_clock.time = datetime(2026, 11, 21, hour, 0, tzinfo=UTC)
     code = code or f"{FAILED}.MarketingSendTimeConstraint"
-    assert await desk.code(CN, template=ADVERT, values=(), SignName=MAINLAND_SIGN) == code
-    assert await desk.code(US, template=ADVERT, values=()) == "Ok"
+    assert await harness.code(CN, template=ADVERT, values=(), SignName=MAINLAND_SIGN) == code
+    assert await harness.code(US, template=ADVERT, values=()) == "Ok"
 
 
-async def test_who_opted_out_is_on_the_blacklist(desk: Desk) -> None:
-    now = desk.exchange.clock.now()
-    await desk.exchange.store.commit(Unit(opt_outs=[OptOut(ACCOUNT, ADDRESS, US, now, now, Way.KEYWORD)]))
-    assert await desk.codes(US, GB) == [f"{FAILED}.PhoneNumberInBlacklist", "Ok"]
-    assert await desk.counted(TextCount.BLOCKED) == 1
+async def test_who_opted_out_is_on_the_blacklist(harness: Harness) -> None:
+    now = harness.exchange.clock.now()
+    await harness.exchange.store.commit(Unit(opt_outs=[OptOut(ACCOUNT, ADDRESS, US, now, now, Way.KEYWORD)]))
+    assert await harness.codes(US, GB) == [f"{FAILED}.PhoneNumberInBlacklist", "Ok"]
+    assert await harness.counted(TextCount.BLOCKED) == 1
 
 
 @pytest.mark.parametrize(
@@ -315,17 +315,17 @@ async def test_who_opted_out_is_on_the_blacklist(desk: Desk) -> None:
 )
 async def test_frequency_limits_have_codes_of_their_own(tmp_path: Path, limits: TextLimits, code: str) -> None:
     async with open_exchange(tmp_path, limits) as exchange:
-        desk = await furnish(exchange)
-        assert await desk.codes(US, GB, US) == ["Ok", "Ok", code]
-        assert await desk.code(US) == code
-        assert await desk.counted(TextCount.LIMITED) == 2
+        harness = await furnish(exchange)
+        assert await harness.codes(US, GB, US) == ["Ok", "Ok", code]
+        assert await harness.code(US) == code
+        assert await harness.counted(TextCount.LIMITED) == 2
 
 
 # --- SendMultiGlobalSms ------------------------------------------------------------------------------------------------
 
 
-async def test_each_number_has_a_text_of_its_own(desk: Desk) -> None:
-    statuses = await desk.multi(
+async def test_each_number_has_a_text_of_its_own(harness: Harness) -> None:
+    statuses = await harness.multi(
         {
             "PhoneNumber": US,
             "TemplateId": "1101",
@@ -345,26 +345,26 @@ async def test_each_number_has_a_text_of_its_own(desk: Desk) -> None:
         ("InvalidParameterValue.IncorrectPhoneNumber", "", ""),
         (f"{FAILED}.TemplateUnapprovedOrNotExist", "", ""),
     ]
-    tasks = await desk.exchange.flow.take(10)
+    tasks = await harness.exchange.flow.take(10)
     assert [(task.message.body, task.message.sender, task.message.sms_type) for task in tasks] == [
         ("Dear Ann", "Shop", 2),
         ("123456 is your code for 5 minutes", ADDRESS, 3),
     ]
 
 
-async def test_the_request_of_many_texts_is_checked_too(desk: Desk) -> None:
+async def test_the_request_of_many_texts_is_checked_too(harness: Harness) -> None:
     info = {"PhoneNumber": US, "TemplateId": "1101", "TemplateParamSet": ["Ann"]}
     with refused("InvalidParameterValue.MultiSmsInfoSetEmpty"):
-        await desk.multi()
+        await harness.multi()
     with refused("LimitExceeded.PhoneNumberCountLimit"):
-        await desk.multi(*[info] * 201)
+        await harness.multi(*[info] * 201)
     with refused("MissingParameter"):
-        await desk.multi({"PhoneNumber": US})
+        await harness.multi({"PhoneNumber": US})
     with refused("InvalidParameterValue") as caught:
-        await desk.multi(info, info | {"SessionContext": "x" * 512})
+        await harness.multi(info, info | {"SessionContext": "x" * 512})
     assert "MultiSmsInfoSet.1.SessionContext" in caught.value.get_message()
     with refused("InvalidParameterValue"):
-        await desk.multi(info | {"SenderId": "x" * 21})
+        await harness.multi(info | {"SenderId": "x" * 21})
     with refused("InvalidParameterValue.SdkAppIdNotExist"):
-        await desk.multi(info, SmsSdkAppId="1400000000")
-    assert desk.exchange.flow.backlog() == 0
+        await harness.multi(info, SmsSdkAppId="1400000000")
+    assert harness.exchange.flow.backlog() == 0

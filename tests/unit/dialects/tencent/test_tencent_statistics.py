@@ -9,7 +9,7 @@ import pytest
 from tests.support.build import ACCOUNT
 from tests.support.tencent import refused
 from tests.unit.dialects.tencent.exchange import Exchange
-from tests.unit.dialects.tencent.test_tencent_sending import APP, CODE, GLOBAL, US, Desk, furnish
+from tests.unit.dialects.tencent.test_tencent_sending import APP, CODE, GLOBAL, US, Harness, furnish
 
 from tidings.domain.optout import SmsType
 from tidings.domain.texts import TextCount, TextTally
@@ -20,31 +20,31 @@ BEGIN, END = "InvalidParameterValue.BeginTimeVerifyFail", "InvalidParameterValue
 
 
 @pytest.fixture
-async def desk(exchange: Exchange) -> Desk:
+async def harness(exchange: Exchange) -> Harness:
     return await furnish(exchange)  # at noon in China, 21 November 2026
 
 
-async def ask(desk: Desk, operation: str, begin: str, end: str, **more: Any) -> dict[str, Any]:
+async def ask(harness: Harness, operation: str, begin: str, end: str, **more: Any) -> dict[str, Any]:
     given = {"BeginTime": begin, "EndTime": end, "SmsSdkAppId": APP, "Limit": 0, "Offset": 0} | more
-    answer = vars(getattr(await desk.exchange.ask(operation, given), operation))
+    answer = vars(getattr(await harness.exchange.ask(operation, given), operation))
     return {name.removeprefix("_"): value for name, value in answer.items()}
 
 
-async def test_what_was_asked_for_and_sent_is_counted(desk: Desk) -> None:
-    await desk.send(US, "0", "+447400123456", values=("x" * 200,))
-    await desk.send(US, "+447400123456", values=())
-    await desk.send(US, template=9999)  # of no known type: counted nowhere
-    assert await ask(desk, SENT, "2026112112", "2026112112") == {
+async def test_what_was_asked_for_and_sent_is_counted(harness: Harness) -> None:
+    await harness.send(US, "0", "+447400123456", values=("x" * 200,))
+    await harness.send(US, "+447400123456", values=())
+    await harness.send(US, template=9999)  # of no known type: counted nowhere
+    assert await ask(harness, SENT, "2026112112", "2026112112") == {
         "FeeCount": 4,
         "RequestCount": 5,
         "RequestSuccessCount": 2,
     }
-    assert (await ask(desk, SENT, "2026112110", "2026112111"))["RequestCount"] == 0
-    assert (await ask(desk, SENT, "2026112113", "2026112120"))["RequestCount"] == 0
-    assert (await ask(desk, SENT, "2026010100", "2026123123"))["RequestCount"] == 5
+    assert (await ask(harness, SENT, "2026112110", "2026112111"))["RequestCount"] == 0
+    assert (await ask(harness, SENT, "2026112113", "2026112120"))["RequestCount"] == 0
+    assert (await ask(harness, SENT, "2026010100", "2026123123"))["RequestCount"] == 5
 
 
-async def test_ends_of_texts_are_counted_by_their_reason(desk: Desk) -> None:
+async def test_ends_of_texts_are_counted_by_their_reason(harness: Harness) -> None:
     counts = {
         TextCount.ACCEPTED: 100,
         TextCount.DELIVERED: 80,
@@ -65,8 +65,8 @@ async def test_ends_of_texts_are_counted_by_their_reason(desk: Desk) -> None:
             ("another", SmsType.MARKETING, hour),
         )
     ]
-    await desk.exchange.store.commit(Unit(text_tallies=tallies))
-    assert await ask(desk, CALLBACKS, "2026112110", "2026112111") == {
+    await harness.exchange.store.commit(Unit(text_tallies=tallies))
+    assert await ask(harness, CALLBACKS, "2026112110", "2026112111") == {
         "CallbackCount": 184,
         "RequestSuccessCount": 200,
         "CallbackFailCount": 24,
@@ -80,7 +80,7 @@ async def test_ends_of_texts_are_counted_by_their_reason(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("operation", [SENT, CALLBACKS, PACKAGES])
-async def test_hours_are_checked(desk: Desk, operation: str) -> None:
+async def test_hours_are_checked(harness: Harness, operation: str) -> None:
     for begin, end, code in [
         ("2026112125", "2026112112", BEGIN),
         ("2026110", "2026112112", BEGIN),
@@ -93,26 +93,26 @@ async def test_hours_are_checked(desk: Desk, operation: str) -> None:
         ("2026112110", "2026112109", END),
     ]:
         with refused(code):
-            await ask(desk, operation, begin, end)
+            await ask(harness, operation, begin, end)
     for app_id in ("1400000000", "1400009999", "topics"):
         with refused("InvalidParameterValue.SdkAppIdNotExist"):
-            await ask(desk, operation, "2026112110", "2026112111", SmsSdkAppId=app_id)
+            await ask(harness, operation, "2026112110", "2026112111", SmsSdkAppId=app_id)
     with refused("InvalidParameterValue.LimitVerifyFail"):
-        await ask(desk, operation, "2026112110", "2026112111", Limit=-1)
+        await ask(harness, operation, "2026112110", "2026112111", Limit=-1)
     with refused("InvalidParameterValue.OffsetVerifyFail"):
-        await ask(desk, operation, "2026112110", "2026112111", Offset=-1)
+        await ask(harness, operation, "2026112110", "2026112111", Offset=-1)
 
 
-async def test_ends_of_texts_are_told_for_up_to_32_days(desk: Desk) -> None:
-    await ask(desk, CALLBACKS, "2026102000", "2026112100")
+async def test_ends_of_texts_are_told_for_up_to_32_days(harness: Harness) -> None:
+    await ask(harness, CALLBACKS, "2026102000", "2026112100")
     with refused(END):
-        await ask(desk, CALLBACKS, "2026102000", "2026112101")
-    await ask(desk, SENT, "2020010100", "2026112101")
+        await ask(harness, CALLBACKS, "2026102000", "2026112101")
+    await ask(harness, SENT, "2020010100", "2026112101")
 
 
-async def test_there_are_no_packages(desk: Desk) -> None:
+async def test_there_are_no_packages(harness: Harness) -> None:
     given = {"SmsSdkAppId": APP, "Limit": 500, "Offset": 0, "BeginTime": "2026112110", "EndTime": "2026112111"}
-    assert (await desk.exchange.ask(PACKAGES, given)).SmsPackagesStatisticsSet == []
+    assert (await harness.exchange.ask(PACKAGES, given)).SmsPackagesStatisticsSet == []
     cases: list[tuple[dict[str, Any], str]] = [
         ({"EndTime": "2026112110"}, END),
         ({"EndTime": "2026112112"}, END),  # it must lie before the present
@@ -120,16 +120,16 @@ async def test_there_are_no_packages(desk: Desk) -> None:
     ]
     for wrong, code in cases:
         with refused(code):
-            await desk.exchange.ask(PACKAGES, given | wrong)
+            await harness.exchange.ask(PACKAGES, given | wrong)
 
 
-async def test_a_conversion_is_ok_in_lower_case(desk: Desk) -> None:
-    (status,) = await desk.send(US, template=CODE, values=("123456", "5"))
-    now = int(desk.exchange.texts_clock.time.timestamp())
+async def test_a_conversion_is_ok_in_lower_case(harness: Harness) -> None:
+    (status,) = await harness.send(US, template=CODE, values=("123456", "5"))
+    now = int(harness.exchange.texts_clock.time.timestamp())
     given = {"SmsSdkAppId": APP, "SerialNo": status.SerialNo, "ConversionTime": now}
-    answer = await desk.exchange.ask("ReportConversion", given)
+    answer = await harness.exchange.ask("ReportConversion", given)
     assert answer.ReportConversionStatus.Code == "ok"
-    assert await desk.counted(TextCount.CONVERTED) == 1
+    assert await harness.counted(TextCount.CONVERTED) == 1
     cases: list[tuple[dict[str, Any], str]] = [
         ({"SerialNo": "nothing"}, "InvalidParameterValue"),
         ({"ConversionTime": now + 7200}, "InvalidParameterValue"),
@@ -139,12 +139,12 @@ async def test_a_conversion_is_ok_in_lower_case(desk: Desk) -> None:
     ]
     for wrong, code in cases:
         with refused(code):
-            await desk.exchange.ask("ReportConversion", given | wrong)
-    assert await desk.counted(TextCount.CONVERTED) == 1
+            await harness.exchange.ask("ReportConversion", given | wrong)
+    assert await harness.counted(TextCount.CONVERTED) == 1
 
 
-async def test_somebody_who_may_look_sees_statistics(desk: Desk) -> None:
-    await desk.send(US, template=GLOBAL)
+async def test_somebody_who_may_look_sees_statistics(harness: Harness) -> None:
+    await harness.send(US, template=GLOBAL)
     given = {"BeginTime": "2026112112", "EndTime": "2026112112", "SmsSdkAppId": APP, "Limit": 0, "Offset": 0}
-    answer = await desk.exchange.ask(SENT, given, key_id="AUDITOR")
+    answer = await harness.exchange.ask(SENT, given, key_id="AUDITOR")
     assert answer.SendStatusStatistics.RequestCount == 1

@@ -318,7 +318,7 @@ SELECT at FROM heard_text INDEXED BY heard_text_by_address
 WHERE account_id = ?1 AND address = ?2 ORDER BY id DESC LIMIT 1;
 
 -- Remove texts that came in too long ago, a bite.
--- name: sweep_heard
+-- name: sweep_inbound_texts
 DELETE FROM heard_text WHERE id IN (
     SELECT id FROM heard_text INDEXED BY heard_text_by_time WHERE at < ?1 ORDER BY at LIMIT ?2
 );

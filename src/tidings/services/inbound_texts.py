@@ -1,0 +1,396 @@
+"""Incoming texts: STOP, START, HELP and what people write instead. Called by `optouts` for transports; the change, its ledger entry, the
+text itself and the answer to it are one Unit, so that a transport may acknowledge the text when `receive` returns.
+
+It never decides what a text means (`domain.keywords`) nor what an opt-out blocks (`domain.optout`).
+Source: 47 CFR 64.1200(a)(10), (a)(12); CTIA Messaging Principles and Best Practices, 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from tidings.domain import keywords
+from tidings.domain.errors import Conflict, NotFound, Throttled
+from tidings.domain.keywords import Meaning
+from tidings.domain.limits import CONFLICTS_MAX
+from tidings.domain.model import NO_ID, AccountId, Event, Kind, LedgerQuery, Message, Origin, Way
+from tidings.domain.optout import (
+    ACCOUNT_WIDE,
+    TOPICS_APP,
+    AddressKind,
+    InboundAddress,
+    InboundText,
+    IncomingText,
+    KeywordSet,
+    OptOut,
+    SmsType,
+)
+from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.ports import Clock, Store
+from tidings.domain.unit import TransportIdTaken, Unit
+from tidings.services.phone_consent import (
+    PERSONS_OWN,
+    PhoneConsent,
+    Said,
+    add_account_wide,
+    add_opt_in,
+    add_opt_out,
+    address_texted,
+    inbound_number,
+    state_of,
+)
+
+REPLY_LIFE = timedelta(minutes=5)
+"""A confirmation within five minutes counts as covered by the person's consent. Source: 47 CFR 64.1200(a)(12)."""
+ANSWER_AGAIN_AFTER = timedelta(minutes=10)
+"""A STOP that changes nothing is answered once in this time: two robots that answer each other stop."""
+TEXTS_ANSWERED_MAX = 10
+"""Keywords of one phone answered within ANSWER_AGAIN_AFTER, whichever they are: for robots that take turns with START and HELP."""
+REPEAT_WITHIN = timedelta(seconds=30)
+"""The same text again, without the transport's id: a redelivery, not a person."""
+REPEAT_LOOKED_BACK = timedelta(days=1)
+LOOKED_AT = 500
+"""Of the texts of one phone in that time: a machine that texts every second must not hold everybody else up."""
+CLOCKS_DIFFER = timedelta(days=1)
+"""An SMSC's clock may be wrong by a time zone or two: this far back an earlier event is looked for."""
+TEXT_CHARACTERS_MAX = 10_000
+"""Of a text that is kept: some sixty parts. The ledger is never cleared."""
+TRANSPORT_ID_CHARACTERS_MAX = 200
+ANSWERED = "answered"
+"""At the end of a ledger entry's detail: the text was answered."""
+CARRIERS_OWN = "the carrier took it for an opt-out"
+"""Reason where no keyword of ours says so."""
+OWN_TEXTS = "native"
+"""Dialect of the texts that the server sends in its own name."""
+
+_PAGE_ENTRIES = 500
+_LONG_AGO = datetime(1970, 1, 2, tzinfo=UTC)
+_EVENTS = {KeywordSet.OPT_OUT: Event.OPTED_OUT, KeywordSet.OPT_IN: Event.OPTED_IN}
+
+
+@dataclass(frozen=True, slots=True)
+class InboundResult:
+    """What an incoming text came to. `owner`: whose address it was. `repeat`: it had been heard before and changed nothing. `late`: an
+    older STOP or START than the one that counts; recorded, and nothing changed. `reply`: the text that answers it, or empty."""
+
+    owner: AccountId
+    meaning: Meaning
+    changed: bool
+    repeat: bool = False
+    late: bool = False
+    reply: str = ""
+
+
+@dataclass(slots=True)
+class _IncomingText:
+    """One text while it is decided on. `lately`: what the phone said at the address before."""
+
+    address: InboundAddress
+    text: IncomingText
+    said: Said
+    meaning: Meaning
+    lately: Sequence[InboundText]
+    unit: Unit = field(default_factory=Unit)
+    changed: bool = False
+    late: bool = False
+    reply: str = ""
+
+
+class InboundTexts:
+    """`revoke_all`: a STOP at one address counts for all of the account."""
+
+    def __init__(
+        self,
+        store: Store,
+        opt_outs: OptOutStore,
+        phones: PhoneConsent,
+        clock: Clock,
+        *,
+        new_message_id: Callable[[], str],
+        revoke_all: bool,
+    ) -> None:
+        self._store = store
+        self._opt_outs = opt_outs
+        self._phones = phones
+        self._clock = clock
+        self._new_message_id = new_message_id
+        self._revoke_all = revoke_all
+
+    async def receive(self, text: IncomingText, origin: Origin) -> InboundResult:
+        """Take a text in. Raises NotFound (inbound address), InvalidValue (phone)."""
+        text = _kept(text)
+        owner = await address_texted(self._opt_outs, text)
+        if owner is None:
+            raise NotFound("inbound address", text.address)
+        phone = inbound_number(text.phone, owner, text.country_code)
+        async with self._phones.turn(owner.account_id, phone):
+            return await self._receive(owner.address, phone, text, origin)
+
+    async def _receive(self, name: str, phone: str, text: IncomingText, origin: Origin) -> InboundResult:
+        taken = 0
+        for attempt in range(CONFLICTS_MAX):
+            address = await self._owner(name)
+            incoming = await self._begin(address, phone, text, origin, thorough=attempt > 0)
+            if await self._is_repeat(incoming, await self._phones.opted_out(address.account_id, phone)):
+                return InboundResult(address.account_id, incoming.meaning, changed=False, repeat=True)
+            await self._decide(incoming)
+            # Its id is taken and yet it is no repeat: the transport numbers from the start again. A STOP counts all the same.
+            self._keep(incoming, transport_id=text.transport_id if taken < 2 else "")
+            try:
+                await self._phones.commit(incoming.unit)
+            except TransportIdTaken:
+                taken += 1
+                continue
+            except Conflict:  # somebody else was faster: an import, or a person of the account
+                continue
+            return InboundResult(
+                address.account_id, incoming.meaning, incoming.changed, late=incoming.late, reply=incoming.reply
+            )
+        raise Throttled
+
+    async def _owner(self, name: str) -> InboundAddress:
+        found = await self._opt_outs.address_owner(name)
+        if found is None:
+            raise NotFound("inbound address", name)
+        return found
+
+    async def _begin(
+        self, address: InboundAddress, phone: str, text: IncomingText, origin: Origin, *, thorough: bool
+    ) -> _IncomingText:
+        now = self._clock.now()
+        chosen, meaning = keywords.meaning_of_readings((text.text, *text.other_readings), address.keywords)
+        text = replace(text, text=chosen)
+        reason = f"replied {meaning.keyword} to {address.address}" if meaning.set in _EVENTS else ""
+        if text.carrier_opted_out and meaning.set is not KeywordSet.OPT_OUT:
+            meaning, reason = replace(meaning, set=KeywordSet.OPT_OUT, keyword="", review=False, rule=""), CARRIERS_OWN
+        by_carrier = text.carrier_answered or text.carrier_opted_out or address.kind is AddressKind.TOLL_FREE
+        way = Way.CARRIER if by_carrier and meaning.set in _EVENTS else Way.KEYWORD
+        said = Said(
+            address.account_id,
+            phone,
+            replace(origin, way=way, raw_text=text.text),
+            at=now,
+            event_at=now
+            if text.sent_at is None
+            else min(text.sent_at, now),  # no clock of an SMSC reaches into the future
+            sent_at=text.sent_at,
+            keyword=meaning.keyword,
+            transport_id=text.transport_id,
+            reason=reason,
+        )
+        lately = await self._opt_outs.inbound_texts_of(
+            address.account_id,
+            address.address,
+            phone,
+            since=_LONG_AGO if thorough else now - REPEAT_LOOKED_BACK,
+            newest=None if thorough else LOOKED_AT,
+        )
+        return _IncomingText(address, text, said, meaning, lately)
+
+    # --- repeats and order -------------------------------------------------------------------------------------------------
+
+    async def _is_repeat(self, incoming: _IncomingText, opted_out: dict[str, OptOut]) -> bool:
+        """Whether this text is one that was heard before, delivered again. In doubt an opt-out is none."""
+        text, lately = incoming.text, incoming.lately
+        alike = [received for received in lately if received.text == text.text]
+        if text.transport_id:
+            named = [received for received in alike if received.transport_id == text.transport_id]
+            if incoming.meaning.set is KeywordSet.OPT_OUT and incoming.address.address not in opted_out:
+                return any(not self._is_another(incoming, received) for received in named)
+            return bool(named) or (bool(opted_out) and await self._is_old_opt_in(incoming))
+        if text.sent_at is not None and any(received.sent_at == text.sent_at for received in alike):
+            return True
+        since = incoming.said.at - REPEAT_WITHIN
+        alike = [
+            received
+            for received in alike
+            if received.at > since and (text.sent_at is None or received.sent_at is None)  # two times: two texts
+        ]
+        if incoming.meaning.set is not KeywordSet.OPT_OUT:
+            return bool(alike)
+        # STOP, START, STOP within the time: the last one counts.
+        return bool(alike) and alike[-1] is lately[-1] and incoming.address.address in opted_out
+
+    def _is_another(self, incoming: _IncomingText, received: InboundText) -> bool:
+        """Whether an opt-out is another one than that with the same id and words: the transport numbers from the start again."""
+        if incoming.text.sent_at is not None and received.sent_at is not None:
+            return incoming.text.sent_at != received.sent_at
+        return received.at <= incoming.said.at - REPEAT_LOOKED_BACK
+
+    async def _is_old_opt_in(self, incoming: _IncomingText) -> bool:
+        """Whether the ledger has this opt-in by its id: texts are forgotten some day, and then somebody could send one again that he
+        had overheard."""
+        if incoming.meaning.set is not KeywordSet.OPT_IN:
+            return False
+        said, address = incoming.said, incoming.address.address
+        query = LedgerQuery(
+            said.account_id, endpoint=said.phone, address=address, events=(Event.OPTED_IN,), limit=_PAGE_ENTRIES
+        )
+        while entries := await self._store.ledger(query):
+            if any(entry.transport_id == said.transport_id for entry in entries):
+                return True
+            query = replace(query, after=entries[-1].id)
+        return False
+
+    async def _is_late(self, said: Said, address: str, current: OptOut | None, wanted: KeywordSet) -> bool:
+        """Whether a newer STOP or START counts at the address. Without the SMSC's time, texts count in the order of arrival.
+
+        What somebody of the account lifted does not make a person's STOP late.
+        """
+        if said.sent_at is None:
+            return False
+        if current is not None:
+            return wanted is KeywordSet.OPT_IN and said.event_at < current.event_at
+        query = LedgerQuery(
+            said.account_id,
+            endpoint=said.phone,
+            address=address,
+            events=tuple(_EVENTS.values()),
+            ways=PERSONS_OWN,
+            since=said.event_at - CLOCKS_DIFFER,
+            limit=_PAGE_ENTRIES,
+        )
+        while entries := await self._store.ledger(query):
+            if any(entry.sent_at is not None and said.event_at < min(entry.sent_at, entry.at) for entry in entries):
+                return True
+            query = replace(query, after=entries[-1].id)
+        return False
+
+    # --- deciding ------------------------------------------------------------------------------------------------------------
+
+    async def _decide(self, incoming: _IncomingText) -> None:
+        """Fill the unit with what the text changes, and with its answer."""
+        said, name = incoming.said, incoming.address.address
+        states = await self._phones.opted_out(said.account_id, said.phone)
+        current, wanted = states.get(name), incoming.meaning.set
+        if wanted is None or wanted is KeywordSet.HELP:
+            if incoming.meaning.review:
+                state = state_of(current)
+                incoming.unit.ledger.append(
+                    said.entry(Event.REVIEW, name, state, state, keywords.about(incoming.meaning.rule))
+                )
+        elif await self._is_late(said, name, current, wanted):
+            state, detail = state_of(current), f"{said.reason}; older than what counts: {said.event_at.isoformat()}"
+            incoming.late = True
+            incoming.unit.ledger.append(said.entry(_EVENTS[wanted], name, state, state, detail))
+        elif wanted is KeywordSet.OPT_OUT:
+            await self._opt_out(incoming, states)
+            return
+        else:
+            await self._opt_in(incoming, states)
+            return
+        if wanted is KeywordSet.HELP:
+            self._answer(incoming)
+
+    async def _opt_out(self, incoming: _IncomingText, states: dict[str, OptOut]) -> None:
+        said, name = incoming.said, incoming.address.address
+        incoming.changed = name not in states
+        if incoming.changed or not await self._answered_lately(said, name):
+            self._answer(incoming)
+        add_opt_out(incoming.unit, said, name, states.get(name), _told(incoming))
+        if not self._revoke_all:
+            return
+        wide = states.get(ACCOUNT_WIDE)
+        if wide is not None:
+            # So that a START which was said in between, and comes late at another address, does not lift it.
+            add_opt_out(incoming.unit, said, ACCOUNT_WIDE, wide)
+        elif not await self._is_late(said, ACCOUNT_WIDE, None, KeywordSet.OPT_OUT):
+            incoming.changed = True
+            await add_account_wide(self._opt_outs, incoming.unit, said.account_id, said.at)
+            add_opt_out(incoming.unit, said, ACCOUNT_WIDE, None)
+
+    async def _opt_in(self, incoming: _IncomingText, states: dict[str, OptOut]) -> None:
+        said, name = incoming.said, incoming.address.address
+        wide = states.get(ACCOUNT_WIDE)
+        if wide is None:
+            incoming.unit.opt_outs_absent.append((said.account_id, ACCOUNT_WIDE, said.phone))
+        if wide is not None and not (self._revoke_all or wide.way in PERSONS_OWN):
+            wide = None  # somebody of the account blocked all of it: that is not this person's to lift
+        if wide is not None and await self._is_late(said, ACCOUNT_WIDE, wide, KeywordSet.OPT_IN):
+            wide = None
+        incoming.changed = name in states or wide is not None
+        if incoming.changed:
+            self._answer(incoming)
+        add_opt_in(incoming.unit, said, name, states.get(name), _told(incoming))
+        if wide is not None:
+            add_opt_in(incoming.unit, said, ACCOUNT_WIDE, wide)
+
+    # --- answering -------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, incoming: _IncomingText) -> None:
+        """Put the answer into the unit: it leaves with the change or not at all, round what opt-outs block."""
+        wanted, address, said = incoming.meaning.set, incoming.address, incoming.said
+        assert wanted is not None
+        reply = address.replies.get(wanted, "")
+        carrier_confirms = address.kind is AddressKind.TOLL_FREE and wanted is not KeywordSet.HELP
+        since = said.at - ANSWER_AGAIN_AFTER
+        lately = sum(1 for received in incoming.lately if received.matched and received.at > since)
+        if not reply or carrier_confirms or incoming.text.carrier_answered or lately >= TEXTS_ANSWERED_MAX:
+            return
+        incoming.reply = reply
+        incoming.unit.messages.append(
+            Message(
+                id=self._new_message_id(),
+                kind=Kind.DIRECT,
+                account_id=said.account_id,
+                dialect=OWN_TEXTS,
+                accepted_at=said.at,
+                body=reply,
+                endpoint=said.phone,
+                expires_at=said.at + REPLY_LIFE,
+                sms_app=TOPICS_APP,
+                sms_type=int(SmsType.NOTIFICATION),
+                answers=wanted.value,
+                sender=address.address,
+            )
+        )
+
+    async def _answered_lately(self, said: Said, address: str) -> bool:
+        query = LedgerQuery(
+            said.account_id,
+            endpoint=said.phone,
+            address=address,
+            events=(Event.OPTED_OUT,),
+            since=said.at - ANSWER_AGAIN_AFTER,
+            ways=PERSONS_OWN,
+            limit=_PAGE_ENTRIES,
+        )
+        # Older releases wrote nothing but that it was answered.
+        found = await self._store.ledger(query)
+        return any(entry.detail == ANSWERED or entry.detail.endswith(f"; {ANSWERED}") for entry in found)
+
+    def _keep(self, incoming: _IncomingText, *, transport_id: str) -> None:
+        text, said, matched = incoming.text, incoming.said, incoming.meaning.set
+        received = InboundText(
+            NO_ID,
+            said.account_id,
+            incoming.address.address,
+            said.phone,
+            text.text,
+            said.at,
+            text.sent_at,
+            transport_id,
+            "" if matched is None else matched.value,
+        )
+        incoming.unit.inbound_texts.append(received)
+
+
+def _told(incoming: _IncomingText) -> str:
+    """The detail of what a text changed: why, and whether it was answered."""
+    return f"{incoming.said.reason}; {ANSWERED}" if incoming.reply else incoming.said.reason
+
+
+def _kept(text: IncomingText) -> IncomingText:
+    """The text as it can be kept: bounded, and without halves of characters."""
+
+    def whole(value: str, characters_max: int) -> str:
+        return value[:characters_max].encode("utf-8", "replace").decode()
+
+    return replace(
+        text,
+        text=whole(text.text, TEXT_CHARACTERS_MAX),
+        other_readings=tuple(whole(reading, TEXT_CHARACTERS_MAX) for reading in text.other_readings),
+        transport_id=whole(text.transport_id, TRANSPORT_ID_CHARACTERS_MAX),
+    )
