@@ -43,7 +43,7 @@ PasswordStdin = Annotated[
 
 @account_app.command("create")
 def create_account(
-    name: Annotated[str, typer.Argument(help="A name, unique in this house.")],
+    name: Annotated[str, typer.Argument(help="A name, unique on this server.")],
     account_id: Annotated[str, typer.Option("--id", metavar="DIGITS", help="12 digits; random if not given.")] = "",
     project_id: Annotated[
         str, typer.Option("--project", metavar="HEX", help="32 hex digits; random if not given.")

@@ -108,7 +108,7 @@ def _write_csv(table: csv.DictWriter[str], values: dict[str, Any]) -> None:
 
 
 def _sentence(values: dict[str, Any]) -> str:
-    who = values["principal"] or values["remote_address"] or "the house"
+    who = values["principal"] or values["remote_address"] or "the server"
     about = f"at {values['address']}" if values["address"] else f"topic {values['topic_name']} ({values['region']})"
     text = (
         f"{values['at']}  {values['event']:<17}  {values['protocol']} {values['endpoint']}  {about}"

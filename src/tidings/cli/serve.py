@@ -1,4 +1,4 @@
-"""`tidings serve`: build the server, make the first account, open the door, wait for a signal, close.
+"""`tidings serve`: build the server, make the first account, listen, wait for a signal, close.
 
 Called by `cli.main`. What it prints on standard output is for the person who started it; the log goes to standard error.
 """

@@ -1,4 +1,4 @@
-"""The door: static files, sessions, marks on forms, permissions, and one answer for whatever goes wrong. Asked by the server like any
+"""What the server asks: static files, sessions, marks on forms, permissions, and one answer for whatever goes wrong. Asked by the server like any
 dialect; what pages show is the views' business. A GET changes nothing."""
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Console:
         """A kind page for what the server found out. `detail` is for logs."""
         return self._plain_problem(request, problem_of_status(status))
 
-    # --- which door ----------------------------------------------------------------------------------------------------------
+    # --- which page ----------------------------------------------------------------------------------------------------------
 
     async def _answer(self, request: WireRequest) -> WireResponse:
         self._check_host(request)

@@ -1,4 +1,4 @@
-"""What the embedded flow needs of a store's journal, by structure: rooms of one floor do not import each other.
+"""What the embedded flow needs of a store's journal, by structure: packages of one layer do not import each other.
 
 `tidings.store.sqlite.journal.Journal` is one. Reads are quick and run on the event loop; futures are done when the change is
 durable.

@@ -1,4 +1,4 @@
-"""Structured logs on standard error: text on a terminal, else one JSON object a line. Set up once by `cli`; every room then
+"""Structured logs on standard error: text on a terminal, else one JSON object a line. Set up once by `cli`; every package then
 takes `structlog.get_logger()`. Secrets are masked here, at the last moment, whoever logged them.
 
 Records of the standard library's logging (asyncio, aiosmtplib) go the same way out. Nothing here reads settings.

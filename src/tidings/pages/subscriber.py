@@ -1,4 +1,4 @@
-"""The doors under `/s/`: which page a request wants, one service call, one answer.
+"""The pages under `/s/`: which page a request wants, one service call, one answer.
 
 Called by the server like any dialect. A GET changes nothing, whoever follows it (mail scanners do); a POST acts, and its
 permission is the token in its path, so neither cookie nor session exists here. Never logs, and never shows a whole endpoint.

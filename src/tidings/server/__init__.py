@@ -239,7 +239,7 @@ class Server:
 
 
 async def _answer_of(endpoint: SystemEndpoint, request: WireRequest, refusal: Refusal | None) -> WireResponse:
-    """The answer of one of the server's own doors."""
+    """The answer of one of the server's own endpoints."""
     if refusal is not None:
         return WireResponse(refusal.status, f"{refusal.detail}\n".encode())
     if request.method not in ("GET", "HEAD"):

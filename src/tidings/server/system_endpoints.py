@@ -46,7 +46,7 @@ class SystemEndpoints:
         }
 
     def find(self, path: str) -> SystemEndpoint | None:
-        """The door for a path, if it is one of ours."""
+        """The endpoint for a path, if it is one of ours."""
         if path.startswith(_CERTIFICATES):
             return self._certificate
         return self._by_path.get(path)

@@ -1,6 +1,6 @@
 """Every setting: its name, unit, default, reason, and where its effective value came from.
 
-`cli` loads them (options over environment over TOML file over defaults) and `wiring` reads the frozen result; no other room
+`cli` loads them (options over environment over TOML file over defaults) and `wiring` reads the frozen result; no other package
 knows settings. Loading never touches the network and creates nothing. What is unknown, malformed or not offered yet raises
 `SettingsError`, whose text is the one line that the operator sees.
 """

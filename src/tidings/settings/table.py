@@ -62,7 +62,7 @@ class Settings:
     public_url: str | None = _setting(
         None,
         values.web_url,
-        "Base of every link and certificate URL that leaves the house. Set it as soon as anything outside this machine is subscribed.",
+        "Base of every link and certificate URL that leaves this server. Set it as soon as anything outside this machine is subscribed.",
         option="--public-url",
         shown_default="http://LISTEN, or https:// with TIDINGS_TLS_CERT",
     )

@@ -1,6 +1,6 @@
 """Settings in, a running server out. Called by `cli`; holds no rules.
 
-`Application.build` makes everything, `start` opens the door, `stop` closes it and waits for what is on its way.
+`Application.build` makes everything, `start` begins to listen, `stop` ends that and waits for what is on its way.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Group bots of chat services: Feishu (Lark), DingTalk, WeCom and WeLink.
 
-`channel` is the door (the `Channel` port) and posts through the web hooks' channel, `forms` makes each service's request,
+`channel` implements the `Channel` port and posts through the web hooks' channel, `forms` makes each service's request,
 `answers` reads what it says. Only `wiring` imports this package.
 """
 

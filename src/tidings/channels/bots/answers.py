@@ -69,7 +69,7 @@ def read_answer(protocol: str, status: int, body: bytes) -> Outcome | None:
     answer = read_peer_object(body)
     code = _code(answer, _MEMBERS[protocol])
     if code is None:
-        # A page that says 200 is not the service: trying again would only knock at the wrong door.
+        # A page that says 200 is not the service: trying again would only ask the wrong address.
         return Refused("the answer is not the chat service's") if 200 <= status < 300 else None
     if code == 0:
         return Delivered(f"{protocol} code 0") if 200 <= status < 300 else None

@@ -1,4 +1,4 @@
-"""The http and https channel: the door of this package, the lanes by host, and one coarse clock for all time-outs.
+"""The http and https channel: the `Channel` port, the lanes by host, and one coarse clock for all time-outs.
 
 Called by `delivery`, settles through the callback it is handed. Every `settle` comes from a callback of its own (see
 `answer.Settlements`), so `send` may be called from inside `settle` to any depth of queue. It renders nothing, decides nothing about

@@ -1,6 +1,6 @@
 """Text messages by SMPP 3.4, both ways.
 
-`channel` is the door (the `Channel` port) and hands texts to the binds, `bind` keeps one bind up, `session` speaks on one connection,
+`channel` implements the `Channel` port and hands texts to the binds, `bind` keeps one bind up, `session` speaks on one connection,
 `text` is one text on its way, `ears` takes in what phones say. Only `wiring` imports this package.
 """
 

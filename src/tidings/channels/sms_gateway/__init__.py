@@ -1,6 +1,6 @@
 """Text messages through an HTTP gateway, where there is no SMPP: Kannel, or whatever speaks our own documented form.
 
-`channel` is the door (the `Channel` port) and sends through a web hooks' channel of its own, `forms` makes the requests, `answers` reads
+`channel` implements the `Channel` port and sends through a web hooks' channel of its own, `forms` makes the requests, `answers` reads
 what the gateway says. What gateways bring comes in through `dialects/gateways`. Only `wiring` imports this package.
 """
 

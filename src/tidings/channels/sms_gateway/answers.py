@@ -32,7 +32,7 @@ def read_kannel(receipt_ids: tuple[str, ...], status: int, body: bytes) -> Outco
             return Delivered("Kannel: accepted", receipt_ids)
         if words.startswith(_QUEUED):
             return Delivered("Kannel: queued", receipt_ids)
-        # A page that says 200 is not Kannel: trying again would only knock at the wrong door.
+        # A page that says 200 is not Kannel: trying again would only ask the wrong address.
         return Refused("the answer is not Kannel's")
     reason = next((reason for words, reason in _FINAL.items() if words in body[:200].lower()), "")
     if reason and 400 <= status < 500:

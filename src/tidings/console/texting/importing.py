@@ -1,4 +1,4 @@
-"""Lists of other systems: upload one, watch it being imported. Called by the door.
+"""Lists of other systems: upload one, watch it being imported. Called by `console`.
 
 A long list comes in pieces, cut by `texting.js`; without script it is one form, as long as the server takes requests.
 """

@@ -1,4 +1,4 @@
-"""What things of texting are called on pages, and how numbers are read that people typed. Used by the views of this room; pure."""
+"""What things of texting are called on pages, and how numbers are read that people typed. Used by the views of this package; pure."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """How product errors sound in SMN: status, code, text, and the one table from the tree of `domain/errors` to them.
 
-Called by the dialect's front door; operations raise `refuse("SMN.0002")` directly where only SMN has a word for what is wrong.
+Called by the dialect's entrance; operations raise `refuse("SMN.0002")` directly where only SMN has a word for what is wrong.
 Two forms: the service's (`code`, `message`) and the gateway's for what never reached the service (`error_code`, `error_msg`).
 Source: SMN API reference, "Exception Response" and "Error Codes"; API gateway FAQ, "Common Errors Related to IAM Authentication
 Information".
