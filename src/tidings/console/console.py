@@ -1,5 +1,5 @@
-"""What the server asks: static files, sessions, marks on forms, permissions, and one answer for whatever goes wrong. Asked by the server like any
-dialect; what pages show is the views' business. A GET changes nothing."""
+"""Static files, sessions, marks on forms, permissions, and one answer for whatever goes wrong. Asked by the server like any dialect;
+what pages show is the views' business. A GET changes nothing."""
 
 from __future__ import annotations
 
