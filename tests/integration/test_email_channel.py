@@ -23,6 +23,7 @@ from tidings.channels.email import EmailChannel
 from tidings.channels.mime import DkimKey
 from tidings.domain.envelope import MailContent, TextContent
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Refused, RetryLater
+from tidings.wire.smtp_url import read_smtp_url
 
 SENDER = "Tidings <no-reply@tidings.example>"
 CONTENT = MailContent(
@@ -45,7 +46,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 @asynccontextmanager
 async def channel_to(url: str, **options) -> AsyncIterator[EmailChannel]:
-    channel = EmailChannel(options.pop("permit", lambda _: True), smtp_url=url, mail_from=SENDER, **options)
+    channel = EmailChannel(options.pop("permit", lambda _: True), relay=read_smtp_url(url), mail_from=SENDER, **options)
     try:
         yield channel
     finally:
@@ -201,7 +202,7 @@ async def test_what_lost_its_consent_while_it_waited_is_not_sent(mailbox):
 
 async def test_closing_gives_back_what_waits_and_finishes_what_has_started(mailbox):
     mailbox.pause()
-    channel = EmailChannel(lambda _: True, smtp_url=mailbox.url, mail_from=SENDER, connections_max=1)
+    channel = EmailChannel(lambda _: True, relay=read_smtp_url(mailbox.url), mail_from=SENDER, connections_max=1)
     outcomes = Outcomes()
     first, second = make_outgoing(CONTENT, "bob@example.com"), make_outgoing(CONTENT, "eve@example.com")
     channel.send(first, outcomes)

@@ -27,9 +27,10 @@ from tidings.cli.server_record import ServerRecord
 from tidings.domain.errors import TidingsError
 from tidings.domain.ports import Store
 from tidings.services.accounts import Accounts
-from tidings.settings import Settings, SmtpUrl, environment_name, shown
+from tidings.settings import Settings, environment_name, shown
 from tidings.store.vault import KEY_FILE, FileVault
 from tidings.wire.hosts import is_loopback
+from tidings.wire.smtp_url import SmtpUrl
 
 OK, WARN, FAIL = "ok", "warn", "FAIL"
 _DISK_FAIL_BYTES = 100 * 1024 * 1024
@@ -213,7 +214,7 @@ async def relay(settings: Settings) -> Check:
 
 
 async def _greeting(url: SmtpUrl) -> bytes:
-    context = ssl.create_default_context() if url.url.startswith("smtps:") else None
+    context = ssl.create_default_context() if url.implicit_tls else None
     reader, writer = await asyncio.open_connection(url.host, url.port, ssl=context)
     try:
         return await reader.readline()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tidings.settings.table import ABOUT, DEFAULT, About, Settings
-from tidings.settings.values import MASK, Listen, Network, SecretUrls, SmtpUrl, not_yet
+from tidings.settings.values import MASK, Listen, Network, SecretUrls, not_yet
+from tidings.wire.smtp_url import SmtpUrl
 
 __all__ = [
     "ABOUT",
@@ -26,7 +27,6 @@ __all__ = [
     "SecretUrls",
     "Settings",
     "SettingsError",
-    "SmtpUrl",
     "environment_name",
     "load",
     "shown",

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tidings.settings import values
-from tidings.settings.values import Listen, Network, SecretUrls, SmtpUrl
+from tidings.settings.values import Listen, Network, SecretUrls
+from tidings.wire.smtp_url import SmtpUrl, read_smtp_url
 
 DEFAULT = "default"
 T = TypeVar("T")
@@ -162,7 +163,7 @@ class Settings:
     )
     smtp_url: SmtpUrl | None = _setting(
         None,
-        values.smtp_url,
+        read_smtp_url,
         "The relay that takes outgoing mail: `smtp://user:pass@host:port?starttls=required|optional|no` or `smtps://…`.",
         secret=True,
         shown_default="none: mail goes to the outbox in developer mode, else it cannot be sent",

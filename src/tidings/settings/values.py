@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from tidings.wire.mail_address import read_sender
 from tidings.wire.plain_text import is_plain
@@ -25,18 +25,6 @@ class Listen:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpUrl:
-    """The mail relay's URL, as it was given, and who to connect to."""
-
-    url: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return _masked(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +140,6 @@ def countries(raw: str) -> tuple[str, ...]:
         if not phonenumbers.country_code_for_region(code):
             raise ValueError(f"must be ISO 3166 codes of two letters, such as US,CN; {code[:20]!r} is none")
     return found
-
-
-def smtp_url(raw: str) -> SmtpUrl:
-    form = "must be smtp://[user:password@]host[:port][?starttls=required|optional|no] or smtps://…"
-    parts = urlsplit(raw)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/") or parts.fragment:
-        raise ValueError(form)
-    query = parse_qs(parts.query, keep_blank_values=True)
-    starttls = query.pop("starttls", ["optional"])[-1]
-    if query or starttls not in ("required", "optional", "no") or not raw.isprintable():
-        raise ValueError(form)
-    usual = 465 if parts.scheme == "smtps" else 587 if parts.username else 25
-    return SmtpUrl(raw, parts.hostname, _port(parts) or usual)
 
 
 def smpp_urls(raw: str) -> SecretUrls:

@@ -272,7 +272,7 @@ class Application:
             )
             made.append(self._outbox)
         if settings.smtp_url is not None:
-            made.append(EmailChannel(permit, smtp_url=settings.smtp_url.url, mail_from=settings.mail_from))
+            made.append(EmailChannel(permit, relay=settings.smtp_url, mail_from=settings.mail_from))
         sms = self._sms.channel(permit)
         if sms is not None:
             made.append(sms)

@@ -13,12 +13,13 @@ from time import monotonic
 import aiosmtplib
 import structlog
 
-from tidings.channels.email.relay import Connection, Relay, tls_context
+from tidings.channels.email.relay import Connection, tls_context
 from tidings.channels.mime import DkimKey, Mail, mail_of, octets
 from tidings.domain.envelope import Outgoing, Permit
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.ports import Settle
 from tidings.wire.mail_address import read_sender
+from tidings.wire.smtp_url import SmtpUrl
 
 CONNECTIONS_MAX = 8
 """Relays commonly allow 10-20 at a time from one client."""
@@ -44,8 +45,8 @@ _log = structlog.get_logger(__name__)
 class EmailChannel:
     """Mail through the operator's relay.
 
-    smtp_url: see `Relay.read`. mail_from: `Name <address>`; a topic's display name replaces the name. dkim: signs every
-    mail when given. Raises ValueError for a URL or an address that cannot be read.
+    relay: where mail goes. mail_from: `Name <address>`; a topic's display name replaces the name. dkim: signs every
+    mail when given. Raises ValueError for an address that cannot be read.
     """
 
     protocols = frozenset({"email", "email-json"})
@@ -54,14 +55,14 @@ class EmailChannel:
         self,
         permit: Permit,
         *,
-        smtp_url: str,
+        relay: SmtpUrl,
         mail_from: str = "Tidings <no-reply@localhost>",
         dkim: DkimKey | None = None,
         connections_max: int = CONNECTIONS_MAX,
         held_max: int = HELD_MAX,
     ) -> None:
         self._permit = permit
-        self._relay = Relay.read(smtp_url)
+        self._relay = relay
         self._context = tls_context(self._relay)
         self._mail_from = mail_from
         self._greeting = read_sender(mail_from).domain

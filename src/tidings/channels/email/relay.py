@@ -1,4 +1,4 @@
-"""The operator's SMTP relay: what its URL says, and one connection to it that carries several mails.
+"""One connection to the operator's SMTP relay that carries several mails.
 
 Called by the email channel's workers. Knows SMTP's order of commands; never decides what a reply means for a delivery.
 Sources: RFC 5321, RFC 3207 (STARTTLS), RFC 4954 (AUTH), RFC 1870 (SIZE), RFC 6531 (SMTPUTF8).
@@ -8,73 +8,18 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Self
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import aiosmtplib
 
 from tidings.channels.mime import Mail
+from tidings.wire.smtp_url import SmtpUrl
 
 MAILS_PER_CONNECTION = 100
 """Relays commonly close after 100 or more; a new connection per 100 mails costs nothing that shows."""
 QUIT_S = 2.0
 
-_STARTTLS = ("required", "optional", "no")
 
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """Where mail goes. `starttls`: required, optional (if offered, certificate unchecked) or no; empty with `smtps`."""
-
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    implicit_tls: bool
-    starttls: str
-
-    @classmethod
-    def read(cls, url: str) -> Self:
-        """Read `smtp://user:password@host:port?starttls=…` or `smtps://…`. Raises ValueError without the password in it.
-
-        Ports default to 465 (smtps), 587 (with a user) and 25. STARTTLS defaults to `required` when a password would
-        otherwise cross the network in clear, else to `optional`.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or parts.path not in ("", "/"):
-            raise ValueError(
-                "an SMTP URL is smtp://[user:password@]host[:port][?starttls=required|optional|no] or smtps://…"
-            )
-        options = parse_qs(parts.query, keep_blank_values=True)
-        if set(options) - {"starttls"}:
-            raise ValueError(f"unknown option of the SMTP URL: {min(set(options) - {'starttls'})}")
-        implicit = parts.scheme == "smtps"
-        user = unquote(parts.username or "")
-        usual = "required" if user and not _is_loopback(parts.hostname) else "optional"
-        starttls = "" if implicit else options.get("starttls", [usual])[-1]
-        if not implicit and starttls not in _STARTTLS:
-            raise ValueError(f"starttls of the SMTP URL is one of {', '.join(_STARTTLS)}")
-        port = _port_of(parts) or (465 if implicit else 587 if user else 25)
-        return cls(parts.hostname, port, user, unquote(parts.password or ""), implicit, starttls)
-
-
-def _port_of(parts: SplitResult) -> int | None:
-    try:
-        return parts.port
-    except ValueError:
-        # Its own text may quote half a password that holds an unescaped slash.
-        raise ValueError("the port of the SMTP URL is not a number up to 65535") from None
-
-
-def _is_loopback(host: str) -> bool:
-    with suppress(ValueError):
-        return ip_address(host).is_loopback
-    return host == "localhost"
-
-
-def tls_context(relay: Relay) -> ssl.SSLContext:
+def tls_context(relay: SmtpUrl) -> ssl.SSLContext:
     """Verifies the relay's certificate, unless TLS is opportunistic: then clear text would be acceptable too."""
     context = ssl.create_default_context()
     if relay.starttls == "optional":
@@ -86,7 +31,7 @@ def tls_context(relay: Relay) -> ssl.SSLContext:
 class Connection:
     """One SMTP session at a time. Every method may raise what aiosmtplib raises, OSError or TimeoutError."""
 
-    def __init__(self, relay: Relay, context: ssl.SSLContext, greeting: str) -> None:
+    def __init__(self, relay: SmtpUrl, context: ssl.SSLContext, greeting: str) -> None:
         self._relay = relay
         self._context = context
         self._greeting = greeting
