@@ -230,7 +230,7 @@ class Harness:
         self, method: str, query: str, headers: dict[str, str], body: bytes, remote: str = "192.0.2.7"
     ) -> WireResponse:
         request = WireRequest(method, "/", query, headers, body, remote, "http", HOST, str(uuid.uuid4()))
-        assert self.dialect.owns(request)
+        assert self.dialect.claim(request)
         return await self.dialect.handle(request)
 
     # --- looking ---------------------------------------------------------------------------------------------------------

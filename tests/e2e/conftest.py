@@ -133,7 +133,7 @@ def _app(app: App) -> web.Application:
             host=request.host,
             request_id="e2e-request",
         )
-        given = await app.pages.handle(wire) if app.pages.owns(wire) else None
+        given = await app.pages.handle(wire) if app.pages.claim(wire) else None
         if given is None:
             return web.Response(status=404)
         assert isinstance(given.body, bytes)

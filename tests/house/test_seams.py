@@ -20,7 +20,7 @@ async def test_a_new_cloud_and_a_new_way_out_need_no_change_elsewhere(tmp_path: 
         subscription = await app.subscribe(topic, "loft 1")
         cloud: Dialect = ToyCloud(app.publisher, topic, app.clock)
         request = WireRequest("POST", "/toy", "", {}, b"coo", "127.0.0.1", "http", "localhost", "r-1")
-        assert cloud.owns(request)
+        assert cloud.claim(request)
         assert (await cloud.handle(request)).status == 202
         channel = app.channel
         assert isinstance(channel, ToyChannel)

@@ -260,7 +260,7 @@ async def test_a_bug_is_a_500_in_the_front_ends_form_without_detail(
 
 
 async def test_a_bug_in_owns_is_a_500_too(app: Running) -> None:
-    assert (await app.ask("/owns-fails"))[0] == 500
+    assert (await app.ask("/claim-fails"))[0] == 500
     assert (await app.ask())[0] == 200
 
 

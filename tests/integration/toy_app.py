@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
 
@@ -28,10 +28,10 @@ class Toy:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def owns(self, request: WireRequest) -> bool:
-        if request.path == "/owns-fails":
-            raise RuntimeError("a bug in owns")
-        return not request.path.startswith("/none")
+    def claim(self, request: WireRequest) -> Claim:
+        if request.path == "/claim-fails":
+            raise RuntimeError("a bug in claim")
+        return Claim.own_if(not request.path.startswith("/none"))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         self.seen.append(request)

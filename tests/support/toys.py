@@ -16,7 +16,7 @@ from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
 from tidings.delivery.render import Renderer
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
@@ -45,8 +45,8 @@ class ToyCloud:
     def __init__(self, publisher: Publisher, topic: Topic, clock: FakeClock) -> None:
         self._publisher, self._topic, self._clock = publisher, topic, clock
 
-    def owns(self, request: WireRequest) -> bool:
-        return request.path == "/toy"
+    def claim(self, request: WireRequest) -> Claim:
+        return Claim.own_if(request.path == "/toy")
 
     async def handle(self, request: WireRequest) -> WireResponse:
         grant = authorize(make_principal(), Verb.PUBLISH, owner=ACCOUNT, resource="toy")

@@ -29,7 +29,7 @@ from tidings.console.services import ConsoleServices
 from tidings.console.sessions import Sessions
 from tidings.console.sign_in import Refused, sign_in, wanted_path
 from tidings.console.views import ROUTES
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.domain.errors import Denied, InvalidValue, NotFound, TidingsError, WrongState
 from tidings.wire.accept import prefers_page
 from tidings.wire.csv_rows import CSV_TYPE
@@ -63,10 +63,10 @@ class Console:
             version=services.version,
         )
 
-    def owns(self, request: WireRequest) -> bool:
+    def claim(self, request: WireRequest) -> Claim:
         """Everything under ROOT, and ROOT itself; a browser's request for the server's root and for its icon."""
         path = request.path
-        return path in (ROOT, _ICON) or path.startswith(f"{ROOT}/") or _is_visitor(request)
+        return Claim.own_if(path in (ROOT, _ICON) or path.startswith(f"{ROOT}/") or _is_visitor(request))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         """Answer with a page; whatever goes wrong has a page, too."""

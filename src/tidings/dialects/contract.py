@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 
@@ -36,13 +37,25 @@ class WireResponse:
     headers: tuple[tuple[str, str], ...] = field(default=())
 
 
+class Claim(IntEnum):
+    """Whose a request is. OWN: it has the front end's path or marks. FALLBACK: the front end answers it if it is nobody's own."""
+
+    NONE = 0
+    FALLBACK = 1
+    OWN = 2
+
+    @classmethod
+    def own_if(cls, is_own: bool) -> Claim:
+        return cls.OWN if is_own else cls.NONE
+
+
 class Dialect(Protocol):
-    """A front end: asked in order whether a request is its own."""
+    """A front end. The first in the server's list that says OWN answers, else the first that says FALLBACK."""
 
     name: str
 
-    def owns(self, request: WireRequest) -> bool:
-        """Decided from method, path, query and headers alone."""
+    def claim(self, request: WireRequest) -> Claim:
+        """Decided by what is this front end's own, without knowing any other."""
         ...
 
     async def handle(self, request: WireRequest) -> WireResponse:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.domain import links
 from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError, TokenExpired
 from tidings.domain.model import Origin, State, TokenPurpose, Way
@@ -94,9 +94,9 @@ class Pages:
             contact=contact,
         )
 
-    def owns(self, request: WireRequest) -> bool:
+    def claim(self, request: WireRequest) -> Claim:
         """Everything under `/s/`, and `/s` itself."""
-        return request.path.startswith(links.PREFIX) or request.path == links.PREFIX.rstrip("/")
+        return Claim.own_if(request.path.startswith(links.PREFIX) or request.path == links.PREFIX.rstrip("/"))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         """Answer with a page, JSON or, to a one-click request, one line."""

@@ -19,7 +19,7 @@ from time import perf_counter
 
 import structlog
 
-from tidings.dialects.contract import Dialect, WireRequest, WireResponse
+from tidings.dialects.contract import Claim, Dialect, WireRequest, WireResponse
 from tidings.domain.errors import Unavailable
 from tidings.domain.links import without_secret
 from tidings.observe.metrics import Metrics
@@ -158,10 +158,20 @@ class Server:
         endpoint = self._system_endpoints.find(request.path)
         if endpoint is not None:
             return _SERVER, await _answer_of(endpoint, request, refusal)
-        for dialect in self._dialects:
-            if dialect.owns(request):
-                return dialect.name, await self._spoken(dialect, request, refusal)
+        dialect = self._whose(request)
+        if dialect is not None:
+            return dialect.name, await self._spoken(dialect, request, refusal)
         return _NOBODY, WireResponse(404, b"not found\n")
+
+    def _whose(self, request: WireRequest) -> Dialect | None:
+        fallback = None
+        for dialect in self._dialects:
+            claim = dialect.claim(request)
+            if claim is Claim.OWN:
+                return dialect
+            if claim is Claim.FALLBACK and fallback is None:
+                fallback = dialect
+        return fallback
 
     async def _spoken(self, dialect: Dialect, request: WireRequest, refusal: Refusal | None) -> WireResponse:
         """The dialect's answer, in its own form even where the server gives it."""

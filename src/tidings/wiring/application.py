@@ -318,8 +318,8 @@ class Application:
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
         )
-        # The console before SMN, which takes every GET of the root that is left.
-        return [sns, self._tencent_dialect(), self._console(), smn, pages, self._sms.dialect(), native]
+        # SNS after the other clouds of the root, whose marks are narrower than its own.
+        return [self._tencent_dialect(), smn, sns, self._console(), pages, self._sms.dialect(), native]
 
     def _console(self) -> Console:
         settings, outbox = self._settings, self._outbox

@@ -57,7 +57,7 @@ class Harness:
         if self.cookies:
             named.setdefault("cookie", "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
         request = WireRequest(method, where, query, named, body, self.remote, self.scheme, HOST, "req-1")
-        assert self.console.owns(request)
+        assert self.console.claim(request)
         answer = await self.console.handle(request)
         for name, value in answer.headers:
             if name == "Set-Cookie":

@@ -54,7 +54,7 @@ async def test_pages_are_a_dialect_and_own_their_paths(app: App) -> None:
     dialect: Dialect = app.pages
     assert dialect.name == "pages"
     assert [
-        path for path in ("/s/y/x", "/s/", "/s", "/", "/sns", "/v2/s/") if dialect.owns(make_request("GET", path))
+        path for path in ("/s/y/x", "/s/", "/s", "/", "/sns", "/v2/s/") if dialect.claim(make_request("GET", path))
     ] == [
         "/s/y/x",
         "/s/",

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.gateways.event import Gateway, GatewayEvent, UnreadableEvent
 from tidings.dialects.gateways.kannel import Kannel
 from tidings.dialects.gateways.twilio import Twilio
@@ -68,8 +68,8 @@ class GatewaysDialect:
         if twilio_auth_token:
             self._gateways["twilio"] = Twilio(twilio_auth_token, public_url)
 
-    def owns(self, request: WireRequest) -> bool:
-        return request.path.startswith(PREFIX)
+    def claim(self, request: WireRequest) -> Claim:
+        return Claim.own_if(request.path.startswith(PREFIX))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         """Answer once what was brought is kept."""

@@ -14,7 +14,7 @@ import msgspec
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
 from tidings.access.sessions import Sessions
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.native import codec, errors, openapi
 from tidings.dialects.native.accounts import AccountActions
 from tidings.dialects.native.audit import AuditActions
@@ -117,8 +117,8 @@ class NativeDialect:
         self._page = page(self.operations)
         self._document = msgspec.json.encode(openapi.document(self.operations))
 
-    def owns(self, request: WireRequest) -> bool:
-        return request.path == PREFIX or request.path.startswith(PREFIX + "/")
+    def claim(self, request: WireRequest) -> Claim:
+        return Claim.own_if(request.path == PREFIX or request.path.startswith(PREFIX + "/"))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         """Answer the request; every TidingsError becomes a problem document."""

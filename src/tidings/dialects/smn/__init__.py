@@ -7,7 +7,7 @@ Source: SMN API reference; IAM API reference.
 
 from __future__ import annotations
 
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.smn import (
     attributes,
     auth,
@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
 )
 
 _PREFIXES = ("/v2/", "/v3/", "/rest/v2/", "/smn/")
-_DOORS = frozenset({"/v2", "/v3"})
+_ROOTS = frozenset({"/v2", "/v3"})
 
 
 class SmnDialect:
@@ -66,12 +66,14 @@ class SmnDialect:
         self._router = Router(ROUTES)
         self._gatekeeper = auth.Gatekeeper(services)
 
-    def owns(self, request: WireRequest) -> bool:
-        """SMN's paths, and a bare GET of the root, which lists the API's versions."""
+    def claim(self, request: WireRequest) -> Claim:
+        """SMN's paths, and a GET of the root, which lists the API's versions: its own when it is signed, else what is left."""
         path = request.path
-        if path.startswith(_PREFIXES) or path in _DOORS:
-            return True
-        return path == "/" and request.method == "GET"
+        if path.startswith(_PREFIXES) or path in _ROOTS:
+            return Claim.OWN
+        if path == "/" and request.method == "GET":
+            return Claim.OWN if "x-sdk-date" in request.headers else Claim.FALLBACK
+        return Claim.NONE
 
     async def handle(self, request: WireRequest) -> WireResponse:
         request_id = hex_id(request.request_id)

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.sns import auth, codec, permissions, publish, sms, sms_attributes, subscriptions, tags, topics
 from tidings.dialects.sns.calls import Call, SnsServices
 from tidings.dialects.sns.errors import FAILURES, SnsError, echo, translate
@@ -133,17 +133,20 @@ class SnsDialect:
             evaluators=evaluators,
         )
 
-    def owns(self, request: WireRequest) -> bool:
-        """Query calls at the root: any POST that is not another cloud's, and GETs that name an action or bear a signature."""
-        if request.path != "/" or _is_tencents(request):
-            return False
+    def claim(self, request: WireRequest) -> Claim:
+        """Query calls at the root: any POST, and GETs that name an action or bear a signature."""
+        if request.path != "/":
+            return Claim.NONE
         if request.method == "POST":
-            return True
-        return request.method == "GET" and (
-            request.query.startswith("Action=")
-            or "&Action=" in request.query
-            or "X-Amz-Signature=" in request.query
-            or ("authorization" in request.headers and "x-sdk-date" not in request.headers)  # else it is SMN's
+            return Claim.OWN
+        return Claim.own_if(
+            request.method == "GET"
+            and (
+                request.query.startswith("Action=")
+                or "&Action=" in request.query
+                or "X-Amz-Signature=" in request.query
+                or "authorization" in request.headers
+            )
         )
 
     async def handle(self, request: WireRequest) -> WireResponse:
@@ -193,24 +196,6 @@ class SnsDialect:
 def _is_link(query: codec.Params) -> bool:
     """Whether the query string alone is the call, as in a link of a message: then a POST's body means nothing, whatever it is."""
     return query.get("Action") in UNSIGNED and ("SubscriptionArn" in query or "Token" in query)
-
-
-def _is_tencents(request: WireRequest) -> bool:
-    """Tencent Cloud's calls come to the same path: with headers of their own, or with SecretId and Signature as parameters, which of
-    a POST are in the body."""
-    headers = request.headers
-    if "x-tc-action" in headers:
-        return True
-    authorization = headers.get("authorization")
-    if authorization is not None:
-        return authorization.startswith("TC3-")
-    if request.method == "POST":
-        if b"SecretId=" not in request.body:
-            return False
-        parameters = "&" + request.body.decode("latin-1")
-    else:
-        parameters = "&" + request.query
-    return "&SecretId=" in parameters and "&Signature=" in parameters
 
 
 def _action(name: str | None, version: str | None) -> Action:

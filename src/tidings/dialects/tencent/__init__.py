@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.tencent import (
     auth,
     codec,
@@ -42,7 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 class TencentDialect:
-    """The Tencent Cloud SMS front end. Asked before SMN, which takes every GET of the root that is left."""
+    """The Tencent Cloud SMS front end."""
 
     name = DIALECT
 
@@ -50,16 +50,16 @@ class TencentDialect:
         self._services = services
         self._registry = Registry(OPERATIONS)
 
-    def owns(self, request: WireRequest) -> bool:
+    def claim(self, request: WireRequest) -> Claim:
         """Calls of the root with the cloud's headers, or signed among the parameters, which of a POST are in the body."""
         if request.path != "/":
-            return False
+            return Claim.NONE
         if "x-tc-action" in request.headers:
-            return True
+            return Claim.OWN
         authorization = request.headers.get("authorization")
         if authorization is not None:
-            return authorization.startswith("TC3-")
-        return auth.is_by_parameters(request)
+            return Claim.own_if(authorization.startswith("TC3-"))
+        return Claim.own_if(auth.is_by_parameters(request))
 
     async def handle(self, request: WireRequest) -> WireResponse:
         try:

@@ -100,9 +100,9 @@ async def test_a_parameter_that_a_call_needs_is_marked() -> None:
 
 def test_the_dialect_owns_its_paths_and_no_others() -> None:
     front = dialect(False)
-    assert front.owns(get("/api/v1/topics"))
-    assert front.owns(get("/api/v1"))
-    assert not any(front.owns(get(path)) for path in ("/", "/api/v10", "/api/v2/topics", "/console", "/apiv1/x"))
+    assert front.claim(get("/api/v1/topics"))
+    assert front.claim(get("/api/v1"))
+    assert not any(front.claim(get(path)) for path in ("/", "/api/v10", "/api/v2/topics", "/console", "/apiv1/x"))
 
 
 @pytest.mark.parametrize(("status", "code"), [(413, "body-too-large"), (500, "internal"), (503, "unavailable")])
