@@ -41,6 +41,7 @@ from tidings.services.optout_import import Listed, OptOutImport
 from tidings.services.phone_consent import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
+from tidings.wire.csv_rows import guarded
 from tidings.wire.plain_text import replaced
 
 optout_app = typer.Typer(no_args_is_help=True, help="Opt-outs: phones that want no texts.")
@@ -49,7 +50,6 @@ COLUMNS = (
     "account_id", "address", "phone", "since", "event_at", "way", "reason", "keyword", "raw_text", "principal",
 )  # fmt: skip
 _STRANGERS = frozenset({"reason", "raw_text", "keyword"})
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _PAGE_ROWS = 5_000
 _RUN_LINES = 200_000
 """Lines in memory at a time: some 80 MB."""
@@ -256,13 +256,10 @@ async def _rows(store: OpenedStore, query: OptOutQuery) -> AsyncIterator[OptOut]
 def _write_csv(out: TextIO) -> _Write:
     table = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     table.writeheader()
-    return lambda values: table.writerow({name: _cell(name, value) for name, value in values.items()})
-
-
-def _cell(name: str, value: Any) -> Any:
-    """What a stranger wrote, so that no spreadsheet takes it for a formula. Importing takes the apostrophe away again."""
-    risky = name in _STRANGERS and value.lstrip("' ").startswith(_FORMULA_STARTS)
-    return f"'{value}" if risky else value
+    # Importing takes the apostrophe of a guarded cell away again.
+    return lambda values: table.writerow(
+        {name: guarded(value) if name in _STRANGERS else value for name, value in values.items()}
+    )
 
 
 def _write_json(out: TextIO) -> _Write:

@@ -16,13 +16,13 @@ from typing import TextIO
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import ACCOUNT_WIDE
 from tidings.services.optout_import import Listed
+from tidings.wire.csv_rows import unguarded
 
 UNIT_LINES = 5_000
 READ = ("phone", "address", "reason", "since")
 _NOT_READ = frozenset({"account_id", "event_at", "way", "keyword", "raw_text", "principal", "blocks"})
 _LINE_CHARACTERS_MAX = 10_000
 _Columns = tuple[int, int, int, int]
-_ESCAPED = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,12 @@ def _line(
     row.append("")  # what an absent column holds
     phone, where, reason, since = columns
     try:
-        line = Listed(_plain(row[phone]), row[where].strip() or address, _plain(row[reason]), _time(row[since]))
+        line = Listed(
+            unguarded(row[phone].strip()),
+            row[where].strip() or address,
+            unguarded(row[reason].strip()),
+            _time(row[since]),
+        )
         check(line)
     except InvalidValue as error:
         shown = f", not {error.value!r}" if error.value else ""
@@ -101,12 +106,6 @@ def _columns(head: list[str]) -> _Columns:
             raise InvalidValue("file", f"cannot be read: the column {name} is there twice")
     phone, address, reason, since = (names.index(name) if name in names else -1 for name in READ)
     return phone, address, reason, since
-
-
-def _plain(cell: str) -> str:
-    """Without the apostrophe that keeps spreadsheets from taking a cell for a formula."""
-    cell = cell.strip()
-    return cell[1:] if cell.startswith("'") and cell.lstrip("' ").startswith(_ESCAPED) else cell
 
 
 def _time(text: str) -> datetime | None:

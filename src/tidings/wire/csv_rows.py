@@ -1,4 +1,4 @@
-"""Rows as CSV that no spreadsheet runs as a formula. Used by every export.
+"""Rows as CSV that no spreadsheet runs as a formula. Used by every export, and by what reads such files back.
 
 A cell that begins like one gets an apostrophe in front: user agents and texts of strangers stand in such files. An E.164 number stays as
 it is: `+` and digits alone are no formula, and programs that read the file need the number unchanged.
@@ -25,10 +25,21 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    text = str(value)
-    if text.lstrip(" ").startswith(_FORMULA_STARTS) and not _PHONE_NUMBER.match(text):
-        return f"'{text}"
-    return text
+    return guarded(str(value))
+
+
+def guarded(text: str) -> str:
+    """With an apostrophe in front if a spreadsheet would take it for a formula, or `unguarded` would take an apostrophe away."""
+    return f"'{text}" if _is_formula(text) and not _PHONE_NUMBER.match(text) else text
+
+
+def unguarded(text: str) -> str:
+    """What `guarded` was given. Phone numbers that somebody else guarded lose their apostrophe, too."""
+    return text[1:] if text.startswith("'") and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    return text.lstrip("' ").startswith(_FORMULA_STARTS)
 
 
 def lines(rows: Iterable[Sequence[object]]) -> bytes:
