@@ -11,6 +11,7 @@ from tidings.access.sessions import SignedIn
 from tidings.console.errors import MISSING, BadRequest, wrong_method
 from tidings.console.fields import Fields
 from tidings.console.services import ConsoleServices
+from tidings.dialects import contract
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.errors import Denied
 from tidings.domain.grants import Grant, Verb
@@ -18,7 +19,6 @@ from tidings.domain.model import Account, Origin, Principal, Way
 
 ROOT = "/console"
 FORM_BYTES_MAX = 64 * 1024
-_USER_AGENT_CHARACTERS_MAX = 512
 _READING = ("GET", "HEAD")
 
 
@@ -51,15 +51,7 @@ Answer = Shown | Moved | WireResponse
 
 def origin_of(request: WireRequest, principal: Principal | None = None, shown: str = "") -> Origin:
     """What ledger and audit trail keep of a request."""
-    return Origin(
-        Way.CONSOLE,
-        principal.arn if principal is not None else "",
-        request.remote,
-        request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS_MAX],
-        request.request_id,
-        shown,
-        via="console",
-    )
+    return contract.origin_of(request, Way.CONSOLE, "console", principal, shown)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from tidings.domain.model import Origin, Principal, Way
+
+USER_AGENT_CHARACTERS_MAX = 512
+"""What ledger and audit trail keep of it: browsers send 100 to 250."""
+
 
 @dataclass(slots=True)
 class WireRequest:
@@ -47,6 +52,22 @@ class Claim(IntEnum):
     @classmethod
     def own_if(cls, is_own: bool) -> Claim:
         return cls.OWN if is_own else cls.NONE
+
+
+def origin_of(
+    request: WireRequest, way: Way, via: str = "", caller: Principal | None = None, shown: str = ""
+) -> Origin:
+    """What ledger and audit trail keep of a request. via: the front end; caller: who signed it; shown: see `Origin`."""
+    return Origin(
+        way=way,
+        principal="" if caller is None else caller.arn,
+        remote_address=request.remote,
+        user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
+        request_id=request.request_id,
+        shown=shown,
+        via=via,
+        key_id="" if caller is None else caller.key_id,
+    )
 
 
 class Dialect(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from tidings.dialects.contract import Claim, WireRequest, WireResponse
+from tidings.dialects.contract import Claim, WireRequest, WireResponse, origin_of
 from tidings.domain import links
 from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError, TokenExpired
 from tidings.domain.model import Origin, State, TokenPurpose, Way
@@ -29,7 +29,6 @@ from tidings.services.renewals import Renewed
 from tidings.services.subscriptions import Found, Subscriptions
 from tidings.wire.accept import prefers_json
 
-_USER_AGENT_CHARACTERS_MAX = 512
 _CANCEL_KINDS = (links.CANCEL, links.ENDPOINT, links.PERMANENT, links.NAMED)
 _UID = re.compile(r"[0-9a-f]{32}\Z")
 _STRAY = "/.,;:!?)>]'\"”"  # what mail and message apps stick to the end of a link; no token contains one
@@ -52,13 +51,8 @@ class Visit:
     def origin(self) -> Origin:
         """Where the change comes from, and what the person saw: the form says which page in which words its button was on."""
         shown = self.form.get("shown", "")
-        return Origin(
-            way=Way.ONE_CLICK if self.one_click else Way.LINK,
-            remote_address=self.request.remote,
-            user_agent=self.request.headers.get("user-agent", "")[:_USER_AGENT_CHARACTERS_MAX],
-            request_id=self.request.request_id,
-            shown=shown if _SHOWN.match(shown) else "",
-        )
+        way = Way.ONE_CLICK if self.one_click else Way.LINK
+        return origin_of(self.request, way, shown=shown if _SHOWN.match(shown) else "")
 
 
 class Pages:

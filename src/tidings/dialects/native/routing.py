@@ -13,13 +13,13 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from tidings.dialects import contract
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native.errors import Refusal
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Way
 
 PREFIX = "/api/v1"
-USER_AGENT_CHARACTERS_MAX = 300
 
 Query = TypeVar("Query", bound=Struct)
 Body = TypeVar("Body", bound=Struct)
@@ -31,15 +31,7 @@ class Nothing(Struct, forbid_unknown_fields=True):
 
 def origin_of(request: WireRequest, principal: Principal | None = None) -> Origin:
     """What ledger and audit trail keep of a call."""
-    return Origin(
-        Way.API,
-        principal=principal.arn if principal is not None else "",
-        remote_address=request.remote,
-        user_agent=request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS_MAX],
-        request_id=request.request_id,
-        via="native",
-        key_id=principal.key_id if principal is not None else "",
-    )
+    return contract.origin_of(request, Way.API, "native", principal)
 
 
 @dataclass(frozen=True, slots=True)

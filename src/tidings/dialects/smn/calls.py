@@ -6,14 +6,14 @@ Handed by the dialect to each operation; holds the questions that every operatio
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator, authorize, strictest
 from tidings.access.tickets import Tickets
-from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.contract import WireRequest, WireResponse, origin_of
 from tidings.dialects.smn import codec, names, policies
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import PAGE_MAX, PREFIX
@@ -98,15 +98,8 @@ class Call:
     @property
     def origin(self) -> Origin:
         """Where a change made by this call came from, for the ledger."""
-        return Origin(
-            way=Way.LINK if self.caller is None else Way.API,
-            principal="" if self.caller is None else self.caller.arn,
-            remote_address=self.request.remote,
-            user_agent=self.request.headers.get("user-agent", "")[:512],
-            request_id=self.request_id,
-            via="smn",
-            key_id="" if self.caller is None else self.caller.key_id,
-        )
+        way = Way.LINK if self.caller is None else Way.API
+        return replace(origin_of(self.request, way, "smn", self.caller), request_id=self.request_id)
 
     def page(self) -> tuple[int, int]:
         """(offset, limit) of a list. Raises SmnError SMN.0015."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tidings.access.authorize import PolicyEvaluator, authorize, strictest
-from tidings.dialects.contract import WireRequest
+from tidings.dialects.contract import WireRequest, origin_of
 from tidings.dialects.sns import attributes, codec, names, policies
 from tidings.dialects.sns.errors import empty, invalid, missing
 from tidings.dialects.sns.sms_defaults import SmsDefaults
@@ -69,19 +69,8 @@ class Call:
     @property
     def origin(self) -> Origin:
         """Where a change made by this call came from, for the ledger."""
-        if self.caller is not None:
-            way, who = Way.API, self.caller.arn
-        else:
-            way, who = (Way.LINK if self.request.method == "GET" else Way.ANONYMOUS), ""
-        return Origin(
-            way=way,
-            principal=who,
-            remote_address=self.request.remote,
-            user_agent=self.request.headers.get("user-agent", "")[:512],
-            request_id=self.request.request_id,
-            via="sns",
-            key_id="" if self.caller is None else self.caller.key_id,
-        )
+        unsigned = Way.LINK if self.request.method == "GET" else Way.ANONYMOUS
+        return origin_of(self.request, unsigned if self.caller is None else Way.API, "sns", self.caller)
 
     def required(self, member: str) -> str:
         """A parameter that must be there and not empty. Raises SnsError."""

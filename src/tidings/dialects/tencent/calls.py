@@ -13,7 +13,7 @@ from typing import Any
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
-from tidings.dialects.contract import WireRequest
+from tidings.dialects.contract import WireRequest, origin_of
 from tidings.dialects.tencent.codec import Shape, Values, language_of
 from tidings.dialects.tencent.codes import Language
 from tidings.dialects.tencent.limits import SERVICE, SKEW_S
@@ -60,15 +60,7 @@ class Call:
     @property
     def origin(self) -> Origin:
         """Where a change made by this call came from, for the ledger."""
-        return Origin(
-            way=Way.API,
-            principal=self.caller.arn,
-            remote_address=self.request.remote,
-            user_agent=self.request.headers.get("user-agent", "")[:512],
-            request_id=self.request.request_id,
-            via="tencent",
-            key_id=self.caller.key_id,
-        )
+        return origin_of(self.request, Way.API, "tencent", self.caller)
 
     def grant(self, verb: Verb, resource: str = "*") -> Grant:
         """Permission for this action within the caller's account. resource: its kind and name. Raises Denied."""
