@@ -28,7 +28,9 @@ from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.sns import SnsDialect
+from tidings.dialects.sns.calls import SnsServices
 from tidings.dialects.sns.lifecycle_rules import lifecycle_rules
+from tidings.dialects.sns.sms_defaults import SmsDefaults
 from tidings.domain.model import Kind, LedgerEntry, LedgerQuery, Message, Role, Subscription, TopicId
 from tidings.domain.ports import Flow, Store
 from tidings.flow.embedded import EmbeddedFlow
@@ -116,14 +118,13 @@ class Harness:
         assert isinstance(store, SqliteStore)
         self.opt_outs = OptOuts(store, store, self.clock, metrics, new_message_id=_message_id, texts=store)
         names = ("Subscribe", "Unsubscribe", "ConfirmSubscription")
-        self.dialect = SnsDialect(
-            authenticator=self.authenticator,
+        services = SnsServices(
             topics=self.topics,
             subscriptions=self.subscriptions,
             opt_outs=self.opt_outs,
+            sms_defaults=SmsDefaults(self.opt_outs, options.get("home_region", "us-east-1")),
             publisher=Publisher(flow, metrics),
             clock=self.clock,
-            signing_clock=self.clock,
             limiter=TokenBuckets(
                 {f"sns:{name}": float(LIMITED) for name in names},
                 monotonic_s=lambda: self.clock.now().timestamp(),
@@ -132,6 +133,7 @@ class Harness:
             public_url=PUBLIC_URL,
             **options,
         )
+        self.dialect = SnsDialect(services, self.authenticator, signing_clock=self.clock)
 
     # --- asking through boto3 ----------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -37,21 +38,11 @@ from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.probe import Prober
 from tidings.delivery.render import Renderer
 from tidings.delivery.signer import ProcessSigner
+from tidings.dialects.cloud import Certificate, Cloud, EnvelopeParts, Options, Parts
+from tidings.dialects.clouds import CLOUDS
 from tidings.dialects.contract import Dialect
 from tidings.dialects.native import NativeDialect, TextServices
 from tidings.dialects.native.dev import DEV_ACCOUNT_ID, DevTools
-from tidings.dialects.smn import SmnDialect
-from tidings.dialects.smn.calls import SmnServices
-from tidings.dialects.smn.envelopes import SmnEnvelopes
-from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycle_rules
-from tidings.dialects.smn.policies import make_evaluator as make_smn_evaluator
-from tidings.dialects.sns import SnsDialect
-from tidings.dialects.sns.envelopes import SnsEnvelopes
-from tidings.dialects.sns.lifecycle_rules import lifecycle_rules as sns_lifecycle_rules
-from tidings.dialects.sns.policies import evaluate as sns_evaluator
-from tidings.dialects.tencent import TencentDialect
-from tidings.dialects.tencent.calls import TencentServices
-from tidings.dialects.tencent.limits import SKEW_S as TENCENT_SKEW_S
 from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import TidingsError
 from tidings.domain.mail_content import Links
@@ -96,9 +87,16 @@ class Application:
     """A server with everything in it. `public_url` and `server.address` are final after `build`."""
 
     def __init__(
-        self, settings: Settings, store: SqliteStore, vault: FileVault, flow: EmbeddedFlow, clock: SteadyClock
+        self,
+        settings: Settings,
+        store: SqliteStore,
+        vault: FileVault,
+        flow: EmbeddedFlow,
+        clock: SteadyClock,
+        clouds: Sequence[Cloud],
     ) -> None:
         self._settings = settings
+        self._clouds = clouds
         self.store = store
         self.flow = flow
         self.clock = clock
@@ -122,7 +120,7 @@ class Application:
         self._make_server()
 
     @classmethod
-    async def build(cls, settings: Settings) -> Application:
+    async def build(cls, settings: Settings, *, clouds: Sequence[Cloud] = CLOUDS) -> Application:
         """Open the data directory and wire everything. Raises Unavailable with a text for the operator."""
         store, vault = await open_store(settings)
         try:
@@ -131,7 +129,7 @@ class Application:
         except BaseException:
             await store.close()
             raise
-        return cls(settings, store, vault, flow, clock)
+        return cls(settings, store, vault, flow, clock, clouds)
 
     def _make_server(self) -> None:
         settings = self._settings
@@ -139,7 +137,7 @@ class Application:
             [],
             metrics=self.metrics,
             ready=self.store.check,
-            certificates=self._certificate,
+            certificates=self._served_certificate,
             new_request_id=new_uuid,
             listen=(settings.listen.host, settings.listen.port),
             tls=(settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None,
@@ -153,6 +151,7 @@ class Application:
         shown = "localhost" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
         self.public_url = (settings.public_url or f"{settings.scheme}://{shown}:{port}").rstrip("/")
         self._identity: SigningIdentity = load_identity(settings.data, shown, self.clock.wall())
+        self._certificate = Certificate(self._identity.digits, self._identity.certificate)
         self._signer = ProcessSigner(self._identity.key_path, f"{self.public_url}/certs/{self._identity.name}")
         self._make_services()
         self._make_delivery()
@@ -174,8 +173,9 @@ class Application:
             self._announcer,
             quotas,
             {
-                "sns": sns_lifecycle_rules(settings.confirm_ttl_s),
-                "smn": smn_lifecycle_rules(settings.confirm_ttl_s),
+                cloud.name: cloud.lifecycle_rules(self._options(cloud))
+                for cloud in self._clouds
+                if cloud.lifecycle_rules is not None
             },
             self.metrics,
             new_uid=new_uid,
@@ -213,18 +213,21 @@ class Application:
     def _make_delivery(self) -> None:
         settings = self._settings
         links = Links(self.public_url, self._link_key, settings.strict_sns_links, settings.language)
-        sns = SnsEnvelopes(self._signer, links)
-        self._smn_envelopes = SmnEnvelopes(
-            self._signer,
-            links,
-            self._projects,
-            self._vault,
-            region=settings.region,
-            certificate_name=self._smn_certificate_name(),
-            retry_base_s=settings.smn_retry_base_s,
-            link_ttl_s=settings.confirm_ttl_s,
-        )
-        renderer = Renderer({"sns": sns, "smn": self._smn_envelopes, OWN_TEXTS: OwnTexts()}, self._vault)
+        self._envelopes = {
+            cloud.name: cloud.envelopes(
+                EnvelopeParts(
+                    signer=self._signer,
+                    links=links,
+                    projects=self._projects,
+                    vault=self._vault,
+                    certificate=self._certificate,
+                    options=self._options(cloud),
+                )
+            )
+            for cloud in self._clouds
+            if cloud.envelopes is not None
+        }
+        renderer = Renderer({**self._envelopes, OWN_TEXTS: OwnTexts()}, self._vault)
         self._outbox: OutboxChannel | None = None
         self._sms = SmsTransports(
             settings,
@@ -281,23 +284,6 @@ class Application:
     def _dialects(self) -> list[Dialect]:
         settings = self._settings
         limiter = rate_limiter(settings, throttled=self.metrics.throttled)
-        sns = SnsDialect(
-            authenticator=self._authenticator,
-            topics=self.topics,
-            subscriptions=self.subscriptions,
-            opt_outs=self.opt_outs,
-            publisher=self._publisher,
-            clock=self.clock,
-            signing_clock=WallClock(),
-            limiter=limiter,
-            new_message_id=new_uuid,
-            public_url=self.public_url,
-            home_region=settings.region,
-            skew=timedelta(seconds=settings.clock_skew_s),
-            strict_links=settings.strict_sns_links,
-            evaluators=(make_smn_evaluator(self._projects),),
-        )
-        smn = self._smn_dialect(limiter)
         native = NativeDialect(
             self.subscriptions,
             self.topics,
@@ -318,8 +304,8 @@ class Application:
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
         )
-        # SNS after the other clouds of the root, whose marks are narrower than its own.
-        return [self._tencent_dialect(), smn, sns, self._console(), pages, self._sms.dialect(), native]
+        clouds = [cloud.front_end(self._parts(cloud, limiter)) for cloud in self._clouds]
+        return [*clouds, self._console(), pages, self._sms.dialect(), native]
 
     def _console(self) -> Console:
         settings, outbox = self._settings, self._outbox
@@ -354,50 +340,46 @@ class Application:
             )
         )
 
-    def _tencent_dialect(self) -> TencentDialect:
-        return TencentDialect(
-            TencentServices(
-                self._authenticator,
-                self.clock,
-                WallClock(),
-                self.texts,
-                self.catalog,
-                self.opt_outs,
-                self.accounts,
-                timedelta(seconds=min(TENCENT_SKEW_S, self._settings.clock_skew_s)),
-                is_dev=self._settings.dev,
-            )
+    def _options(self, cloud: Cloud) -> Options:
+        settings = self._settings
+        prefix = f"{cloud.name}_"
+        own = {name.removeprefix(prefix): value for name, value in asdict(settings).items() if name.startswith(prefix)}
+        return Options(
+            public_url=self.public_url,
+            region=settings.region,
+            skew=timedelta(seconds=settings.clock_skew_s),
+            link_ttl_s=settings.confirm_ttl_s,
+            strict_links=settings.strict_sns_links,
+            is_dev=settings.dev,
+            own=own,
         )
 
-    def _smn_dialect(self, limiter: TokenBuckets) -> SmnDialect:
-        settings = self._settings
-        return SmnDialect(
-            SmnServices(
-                topics=self.topics,
-                subscriptions=self.subscriptions,
-                templates=self._templates,
-                publisher=self._publisher,
-                accounts=self.accounts,
-                projects=self._projects,
-                authenticator=self._authenticator,
-                tickets=self._tickets,
-                prober=self._prober,
-                envelopes=self._smn_envelopes,
-                clock=self.clock,
-                signing_clock=WallClock(),
-                limiter=limiter,
-                vault=self._vault,
-                egress=self._egress,
-                evaluators=(sns_evaluator,),
-                certificate=self._smn_certificate,
-                new_id=new_uid,
-                link_key=self._link_key,
-                public_url=self.public_url,
-                region=settings.region,
-                skew=timedelta(seconds=settings.clock_skew_s),
-                link_ttl_s=settings.confirm_ttl_s,
-                lock_after=settings.smn_key_lock_after,
-            )
+    def _parts(self, cloud: Cloud, limiter: TokenBuckets) -> Parts:
+        others = (other.policy_evaluator for other in self._clouds if other is not cloud)
+        return Parts(
+            topics=self.topics,
+            subscriptions=self.subscriptions,
+            templates=self._templates,
+            publisher=self._publisher,
+            accounts=self.accounts,
+            opt_outs=self.opt_outs,
+            texts=self.texts,
+            catalog=self.catalog,
+            authenticator=self._authenticator,
+            tickets=self._tickets,
+            prober=self._prober,
+            limiter=limiter,
+            clock=self.clock,
+            signing_clock=WallClock(),
+            vault=self._vault,
+            egress=self._egress,
+            certificate=self._certificate,
+            new_id=new_uid,
+            new_message_id=new_uuid,
+            link_key=self._link_key,
+            options=self._options(cloud),
+            evaluators=[make(self._projects) for make in others if make is not None],
+            envelopes=self._envelopes.get(cloud.name),
         )
 
     def _texts_reported(self) -> None:
@@ -468,14 +450,8 @@ class Application:
     def _security_contact(self) -> str:
         return self._settings.security_contact or f"mailto:security@{urlsplit(self.public_url).hostname}"
 
-    def _certificate(self, name: str) -> bytes | None:
+    def _served_certificate(self, name: str) -> bytes | None:
         return self._identity.certificate if name == self._identity.name else None
-
-    def _smn_certificate_name(self) -> str:
-        return f"SMN_{self._settings.region}_{self._identity.digits}.pem"
-
-    def _smn_certificate(self, name: str) -> bytes | None:
-        return self._identity.certificate if name == self._smn_certificate_name() else None
 
     def _accounts_changed(self) -> None:
         self._authenticator.forget()

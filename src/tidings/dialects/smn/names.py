@@ -60,6 +60,11 @@ def read_subscription_urn(urn: str) -> tuple[TopicName, str]:
     return TopicName(found["region"], found["project"], found["name"]), found["uid"]
 
 
+def certificate_name(region: str, digits: str) -> str:
+    """The file under /smn/ that holds the signing certificate. digits: of its fingerprint."""
+    return f"SMN_{region}_{digits}.pem"
+
+
 def hex_id(text: str) -> str:
     """An id of ours as SMN writes ids: 32 hex digits without dashes."""
     return text.replace("-", "")

@@ -7,23 +7,16 @@ Source: SNS service model, API version 2010-03-31; SNS API reference.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 
 from tidings.access.authenticate import Authenticator
-from tidings.access.authorize import PolicyEvaluator
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.dialects.sns import auth, codec, permissions, publish, sms, sms_attributes, subscriptions, tags, topics
 from tidings.dialects.sns.calls import Call, SnsServices
 from tidings.dialects.sns.errors import FAILURES, SnsError, echo, translate
-from tidings.dialects.sns.limits import CLOCK_SKEW_S, VERSION
-from tidings.dialects.sns.sms_defaults import SmsDefaults
+from tidings.dialects.sns.limits import DIALECT, VERSION
 from tidings.domain.errors import NotAuthenticated, Throttled, TidingsError
-from tidings.domain.ports import Clock, Limiter
-from tidings.services.optouts import OptOuts
-from tidings.services.publish import Publisher
-from tidings.services.subscriptions import Subscriptions
-from tidings.services.topics import Topics
+from tidings.domain.ports import Clock
 
 Action = Callable[[SnsServices, Call], Awaitable[str | WireResponse | None]]
 
@@ -90,48 +83,16 @@ CONTENT_TYPE = "text/xml"
 class SnsDialect:
     """The SNS front end.
 
-    signing_clock: the clock that signatures are held against; the machine's own even where `clock` was moved by a developer,
-    because callers sign by theirs. home_region: of unsigned calls. skew: how far a caller's clock may be off. The rest:
-    see `calls.SnsServices`.
+    signing_clock: the clock that signatures are held against; the machine's own even where `services.clock` was moved by a developer,
+    because callers sign by theirs.
     """
 
-    name = "sns"
+    name = DIALECT
 
-    def __init__(
-        self,
-        *,
-        authenticator: Authenticator,
-        topics: Topics,
-        subscriptions: Subscriptions,
-        opt_outs: OptOuts,
-        publisher: Publisher,
-        clock: Clock,
-        signing_clock: Clock,
-        limiter: Limiter,
-        new_message_id: Callable[[], str],
-        public_url: str,
-        home_region: str = "us-east-1",
-        skew: timedelta = timedelta(seconds=CLOCK_SKEW_S),
-        strict_links: bool = False,
-        evaluators: Sequence[PolicyEvaluator] = (),
-    ) -> None:
+    def __init__(self, services: SnsServices, authenticator: Authenticator, signing_clock: Clock) -> None:
+        self._services = services
         self._authenticator = authenticator
         self._signing_clock = signing_clock
-        self._services = SnsServices(
-            topics=topics,
-            subscriptions=subscriptions,
-            opt_outs=opt_outs,
-            sms_defaults=SmsDefaults(opt_outs, home_region),
-            publisher=publisher,
-            clock=clock,
-            limiter=limiter,
-            new_message_id=new_message_id,
-            public_url=public_url,
-            home_region=home_region,
-            strict_links=strict_links,
-            skew=skew,
-            evaluators=evaluators,
-        )
 
     def claim(self, request: WireRequest) -> Claim:
         """Query calls at the root: any POST, and GETs that name an action or bear a signature."""

@@ -13,6 +13,7 @@ from tidings.access.authorize import PolicyEvaluator, authorize, strictest
 from tidings.dialects.contract import WireRequest, origin_of
 from tidings.dialects.sns import attributes, codec, names, policies
 from tidings.dialects.sns.errors import empty, invalid, missing
+from tidings.dialects.sns.limits import CLOCK_SKEW_S
 from tidings.dialects.sns.sms_defaults import SmsDefaults
 from tidings.domain.errors import NotAuthenticated
 from tidings.domain.grants import Grant, Verb, Verdict
@@ -30,7 +31,7 @@ class SnsServices:
 
     new_message_id: a fresh UUID. public_url: base of the pages for people. strict_links: a GET on an e-mail's SubscribeURL
     confirms at once, as in the cloud, instead of leading to the page with the button.
-    judges: what the other dialects' policies on a topic say.
+    home_region: of unsigned calls. skew: how far a caller's clock may be off. evaluators: what the other dialects' policies on a topic say.
     """
 
     topics: Topics
@@ -42,9 +43,9 @@ class SnsServices:
     limiter: Limiter
     new_message_id: Callable[[], str]
     public_url: str
-    home_region: str
-    strict_links: bool
-    skew: timedelta
+    home_region: str = "us-east-1"
+    strict_links: bool = False
+    skew: timedelta = timedelta(seconds=CLOCK_SKEW_S)
     evaluators: Sequence[PolicyEvaluator] = ()
 
 

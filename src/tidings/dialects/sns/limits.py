@@ -9,6 +9,7 @@ NAMESPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 
 VERSION = "2010-03-31"
 SERVICE = "sns"
+DIALECT = "sns"
 
 PARAMETERS_MAX = 10_000
 """Ours: the largest legitimate request is a batch of ten with a few hundred attributes each."""

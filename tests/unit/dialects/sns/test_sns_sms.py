@@ -13,6 +13,7 @@ from tests.dialogues.harness import AUDITOR, GUEST, PUBLISHER, Harness, body_of
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, make_principal
 
 from tidings.dialects.sns import SMS_ACTIONS, SnsDialect, sms
+from tidings.dialects.sns.calls import SnsServices
 from tidings.dialects.sns.errors import SnsError
 from tidings.domain.errors import Throttled
 from tidings.domain.grants import Grant, Verb
@@ -307,18 +308,18 @@ class Busy:
 
 async def test_throttling_has_the_name_that_the_model_gives_it_here(harness: Harness) -> None:
     busy: Any = Busy()
-    harness.dialect = SnsDialect(
-        authenticator=harness.authenticator,
+    services = SnsServices(
         topics=busy,
         subscriptions=busy,
         opt_outs=busy,
+        sms_defaults=busy,
         publisher=busy,
         clock=harness.clock,
-        signing_clock=harness.clock,
         limiter=busy,
         new_message_id=busy,
         public_url="",
     )
+    harness.dialect = SnsDialect(services, harness.authenticator, harness.clock)
     assert await harness.refused("opt_in_phone_number", phoneNumber=ANN) == (429, "Throttled", "Rate exceeded")
     assert (await harness.refused("list_topics"))[:2] == (429, "Throttling")
     assert len(SMS_ACTIONS) == 11
