@@ -163,7 +163,7 @@ class Intake:
                 self._stopped(error)
                 break
             parser = self._carry_on()
-            if parser is None or not data:
+            if parser is None or not data or self.is_over:
                 break
         if self.quiet_bytes > HEAD_BYTES_MAX and not self.is_over:
             self.is_over = True
@@ -266,13 +266,15 @@ class Intake:
             if version not in ("1.1", "1.0"):
                 raise Malformed(505, "this port speaks HTTP/1.1")
             is_old = version == "1.0"
+            if is_old and keeps_alive:  # llhttp lets `keep-alive` win
+                keeps_alive = "close" not in _options(headers.get("connection", ""))
         verb, url = parser.get_method(), self._url
         if verb == b"CONNECT":
             raise Malformed(405, "method not allowed")
-        path, query = ("/", "") if url == b"/" else self._target(url)
         host = headers.get("host")
         if host != self._host:
             self._check_host(host, is_old)
+        path, query = ("/", "") if url == b"/" else self._target(url)
         arrived = Arrived(_METHODS.get(verb) or verb.decode(), path, query, headers, keeps_alive, is_old)
         self.arrived = arrived
         self._url, self.headers, self._repeated = b"", {}, 0
@@ -320,6 +322,8 @@ class Intake:
             self.is_over = True
         self.arrived = None
         self._taker.take(arrived)
+        if self.is_over and not self._is_replayed:
+            raise _Enough  # llhttp would go on after what only we take for the last one
 
     # --- parts of a head -----------------------------------------------------------------------------------------------
 
@@ -331,6 +335,7 @@ class Intake:
         if not text.startswith("/"):
             absolute = _ABSOLUTE.fullmatch(text)
             if absolute is not None:
+                self._check_host(absolute[1], is_old=False)
                 self.headers["host"] = absolute[1]
                 text = absolute[2] if absolute[2].startswith("/") else "/" + absolute[2]
             elif text != "*":
@@ -392,3 +397,8 @@ class Intake:
         """Raises _Enough, always: the parser has to stop."""
         self.give_up(Refusal(status, detail))
         raise _Enough
+
+
+def _options(connection: str) -> list[str]:
+    """The options of a Connection header, in lower case."""
+    return [option.strip(" \t") for option in connection.lower().split(",")]

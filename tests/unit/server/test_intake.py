@@ -151,3 +151,49 @@ def test_waiting_for_continue_is_told_once_and_only_where_a_body_is_announced() 
         Harness().feed(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello").awaited
         == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "detail"), [(b"", "no Host"), (b"Host: a b\r\n", "malformed Host"), (b"Host: h/x\r\n", "malformed Host")]
+)
+def test_an_absolute_target_excuses_no_wrong_host(host: bytes, detail: str) -> None:
+    harness = Harness().feed(b"GET http://other/x HTTP/1.1\r\n" + host + b"\r\n")
+    assert harness.fault is not None
+    assert (harness.fault.status, harness.fault.detail) == (400, detail)
+
+
+def test_the_host_of_an_absolute_target_is_as_well_formed_as_any() -> None:
+    harness = Harness().feed(b"GET http://o:x/ HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert harness.fault is not None
+    assert harness.fault.status == 400
+
+
+@pytest.mark.parametrize(
+    ("connection", "keeps"),
+    [
+        (b"keep-alive", True),
+        (b"close", False),
+        (b"keep-alive, close", False),
+        (b"CLOSE\r\nConnection: Keep-Alive", False),
+    ],
+)
+def test_who_says_close_is_not_kept_alive_in_the_old_version_either(connection: bytes, keeps: bool) -> None:
+    harness = Harness().feed(b"GET / HTTP/1.0\r\nConnection: " + connection + b"\r\n\r\n" + REQUESTS[0])
+    assert harness.taken[0].keeps_alive is keeps
+    assert len(harness.taken) == 1 + keeps
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        REQUESTS[6],
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\nContent-Length: 1\r\n\r\nx",
+    ],
+)
+def test_nothing_is_taken_after_the_last_request(last: bytes) -> None:
+    harness = Harness().feed(last + REQUESTS[0])
+    assert len(harness.taken) == 1
+    assert harness.intake.is_over
+    harness.close()
