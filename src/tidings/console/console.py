@@ -22,7 +22,8 @@ from tidings.console.errors import (
     problem_of_status,
     wrong_method,
 )
-from tidings.console.fields import Fields, read_multipart, read_pairs
+from tidings.console.fields import Fields, read_pairs
+from tidings.console.multipart import read_multipart
 from tidings.console.render import PRIVATE, Frame, Render
 from tidings.console.routing import FORM_BYTES_MAX, ROOT, Answer, Call, Moved, Route, Routes, origin_of
 from tidings.console.services import ConsoleServices

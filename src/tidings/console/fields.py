@@ -2,7 +2,7 @@
 
 A value that cannot be taken is refused by name next to its field, and what was typed is kept: `refusals` and `typed` are what the
 template's fields show. Bytes that are no UTF-8, control characters and overlong values are refused, never passed on.
-Source: WHATWG URL Standard (urlencoded), RFC 7578 (multipart/form-data).
+Source: WHATWG URL Standard (urlencoded).
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ PAIRS_MAX = 1_200
 TEXT_CHARACTERS_MAX = 512
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd\ud800-\udfff]")
 _CONTROL_IN_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_NAME = re.compile(r'name="([A-Za-z0-9_.-]{1,64})"')
-_FILE_NAME = re.compile(r'filename="([^"\r\n]{0,255})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,28 +153,3 @@ def sentence(text: str) -> str:
 def read_pairs(text: str) -> Fields:
     """A query, or an urlencoded form. Raises ValueError (too many fields)."""
     return Fields(parse_qsl(text, keep_blank_values=True, max_num_fields=PAIRS_MAX))
-
-
-def read_multipart(body: bytes, content_type: str) -> Fields:
-    """A form with files. Raises ValueError."""
-    found = re.search(r'boundary="?([A-Za-z0-9\'()+_,./:=?-]{1,70})"?', content_type)
-    if found is None:
-        raise ValueError("no boundary")
-    mark = b"\r\n--" + found[1].encode()
-    parts = (b"\r\n" + body).split(mark)
-    if len(parts) < 2 or len(parts) > PAIRS_MAX or not parts[-1].startswith(b"--"):
-        raise ValueError("not closed, or too many parts")
-    pairs: list[tuple[str, str]] = []
-    files: dict[str, Upload] = {}
-    for part in parts[1:-1]:
-        head, gap, content = part.partition(b"\r\n\r\n")
-        about = head.decode("utf-8", "replace")
-        name = _NAME.search(about)
-        if not gap or name is None:
-            raise ValueError("a part without a name")
-        file_name = _FILE_NAME.search(about)
-        if file_name is not None:
-            files[name[1]] = Upload(file_name[1], content)
-        else:
-            pairs.append((name[1], content.decode("utf-8", "replace")))
-    return Fields(pairs, files)

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.console.fields import Fields, read_multipart, read_pairs
+from tidings.console.fields import PAIRS_MAX, Fields, read_pairs
+from tidings.console.multipart import read_multipart
 from tidings.console.sign_in import wanted_path
 from tidings.domain.errors import InvalidValue
 
@@ -82,6 +83,81 @@ def test_a_form_with_a_file_is_read() -> None:
 def test_no_bytes_break_the_reading_of_a_form(body: bytes | list[bytes]) -> None:
     with suppress(ValueError):
         read_multipart(body if isinstance(body, bytes) else b"".join(body), "multipart/form-data; boundary=b1")
+
+
+def _part(about: str, content: bytes = b"x") -> bytes:
+    return f"--b1\r\nContent-Disposition: {about}\r\n\r\n".encode() + content + b"\r\n"
+
+
+def _read(*parts: bytes, end: bytes = b"--b1--\r\n", kind: str = "multipart/form-data; boundary=b1") -> Fields:
+    return read_multipart(b"".join(parts) + end, kind)
+
+
+@given(st.lists(st.tuples(st.from_regex(r"[A-Za-z0-9_.-]{1,64}", fullmatch=True), _ANY.map(str.encode)), max_size=8))
+def test_what_a_browser_sends_is_read_back(fields: list[tuple[str, bytes]]) -> None:
+    form = _read(*(_part(f'form-data; name="{name}"', content) for name, content in fields))
+    for name, _ in fields:
+        assert form.all(name) == [content.decode() for other, content in fields if other == name]
+
+
+@given(
+    st.binary(max_size=200) | st.lists(st.sampled_from([b"\r\n", b"--b1", b"--b", b"\r", b"\n", b"-"])).map(b"".join)
+)
+def test_a_file_is_read_back_to_the_octet(content: bytes) -> None:
+    if b"\r\n--b1" in b"\r\n" + content:
+        return
+    form = _read(_part('form-data; name="list"; filename="a b.csv"', content))
+    assert (form.files["list"].name, form.files["list"].content) == ("a b.csv", content)
+
+
+def test_names_of_files_are_texts_of_any_language_and_bounded() -> None:
+    assert _read(_part('form-data; name="list"; filename="退订.csv"')).files["list"].name == "退订.csv"
+    assert len(_read(_part(f'form-data; name="list"; filename="{"y" * 255}"')).files["list"].name) == 255
+    with pytest.raises(ValueError, match="name"):
+        _read(_part(f'form-data; name="list"; filename="{"y" * 256}"'))
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", f"multipart/form-data; boundary={'b' * 71}"]
+)
+def test_a_boundary_is_needed(kind: str) -> None:
+    with pytest.raises(ValueError, match="boundary"):
+        _read(_part('form-data; name="a"'), kind=kind)
+
+
+@pytest.mark.parametrize("about", ["form-data", 'form-data; name=""', 'form-data; name="a b"', f'x; name="{"n" * 65}"'])
+def test_every_part_has_a_plain_name(about: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        _read(_part(about))
+
+
+@pytest.mark.parametrize("end", [b"", b"--b1", b"--b1\r\n", b"--b1-"])
+def test_a_form_that_is_not_closed_is_refused(end: bytes) -> None:
+    with pytest.raises(ValueError, match="closed"):
+        _read(_part('form-data; name="a"'), end=end)
+
+
+def test_parts_are_bounded() -> None:
+    part = _part('form-data; name="a"')
+    assert len(_read(*[part] * PAIRS_MAX).all("a")) == PAIRS_MAX
+    with pytest.raises(ValueError, match="too many"):
+        _read(*[part] * (PAIRS_MAX + 1))
+
+
+def test_the_headers_of_a_part_are_bounded() -> None:
+    for more in (b"X: " + b"y" * 5_000 + b"\r\n", b"X: y\r\n" * 20):
+        with pytest.raises(ValueError, match=r"(?i)header"):
+            read_multipart(
+                b'--b1\r\nContent-Disposition: form-data; name="a"\r\n' + more + b"\r\nx\r\n--b1--\r\n",
+                "multipart/form-data; boundary=b1",
+            )
+
+
+def test_a_malformed_form_leaves_no_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with suppress(ValueError):
+        _read(b"no form at all")
+    _read(_part('form-data; name="a"'), end=b"--b1--\r\nmore")
+    assert caplog.records == []
 
 
 def test_too_many_fields_are_refused() -> None:
