@@ -24,6 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, FakeClock
+from tests.support.protocols import PROTOCOLS
 from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
@@ -112,6 +113,7 @@ class Harness:
             new_uid=_uid,
             new_token=self._new_token,
             new_message_id=_message_id,
+            protocols=PROTOCOLS,
             link_key=b"k" * 32,
             anonymous_cancel=anonymous_cancel,
         )
@@ -129,6 +131,7 @@ class Harness:
                 {f"sns:{name}": float(LIMITED) for name in names},
                 monotonic_s=lambda: self.clock.now().timestamp(),
             ),
+            protocols=PROTOCOLS,
             new_message_id=_message_id,
             public_url=PUBLIC_URL,
             **options,

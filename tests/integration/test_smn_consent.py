@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, FakeClock, make_principal
+from tests.support.protocols import PROTOCOLS
 
 from tidings.access.authorize import authorize
 from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycle_rules
@@ -69,6 +70,7 @@ class App:
             new_uid=lambda: secrets.token_hex(16),
             new_token=self._new_token,
             new_message_id=lambda: secrets.token_hex(16),
+            protocols=PROTOCOLS,
             link_key=KEY,
         )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.support.build import ACCOUNT, FakeClock, make_principal
+from tests.support.protocols import PROTOCOLS
 from tidings.access.authorize import authorize
 from tidings.access.limiter import TokenBuckets
 from tidings.dialects.contract import WireRequest, WireResponse
@@ -74,10 +75,11 @@ class App:
             new_uid=_uid,
             new_token=self._new_secret,
             new_message_id=_uid,
+            protocols=PROTOCOLS,
             link_key=LINK_KEY,
         )
         settings: dict[str, object] = {"public_url": PUBLIC_URL, "operator": OPERATOR, **options}
-        self.pages = Pages(self.subscriptions, self.clock, TokenBuckets({}), sign=sign, **settings)  # type: ignore[arg-type]
+        self.pages = Pages(self.subscriptions, self.clock, TokenBuckets({}), sign=sign, protocols=PROTOCOLS, **settings)  # type: ignore[arg-type]
 
     async def topic(self, name: str = "weather", display_name: str = "Weather warnings") -> Topic:
         grant = authorize(make_principal(), Verb.CREATE_TOPIC, owner=ACCOUNT, resource=name)

@@ -1,4 +1,5 @@
-"""A toy cloud and a toy channel, and a small server around them: real services, store, flow and delivery."""
+"""A toy cloud and a toy channel, as the application takes them; and a small application around slow pigeons: real services, store, flow
+and delivery."""
 
 from __future__ import annotations
 
@@ -16,13 +17,16 @@ from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
 from tidings.delivery.render import Renderer
+from tidings.dialects.cloud import Cloud, EnvelopeParts, Options, Parts
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
+from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
 from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
 from tidings.domain.ports import Channel, Envelopes, RenderedMessage, Settle
+from tidings.domain.protocols import Protocol
 from tidings.domain.retry import RetryPlan
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -37,33 +41,60 @@ from tidings.store.vault import FileVault
 QUICK_PLAN = RetryPlan(5, 0, 0, 0, 1, 1, "linear")
 
 
-class ToyCloud:
-    """A dialect of one action: `POST /toy` with the text, which publishes it."""
+OWNER = make_principal()
+REGION = "here"
+
+
+class ToyFrontEnd:
+    """POST /toy/topics NAME; /toy/topics/NAME/subscriptions ENDPOINT; /toy/topics/NAME/messages TEXT. DELETE /toy/subscriptions/UID."""
 
     name = "toy"
 
-    def __init__(self, publisher: Publisher, topic: Topic, clock: FakeClock) -> None:
-        self._publisher, self._topic, self._clock = publisher, topic, clock
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def claim(self, request: WireRequest) -> Claim:
-        return Claim.own_if(request.path == "/toy")
+        return Claim.own_if(request.path.startswith("/toy/"))
 
     async def handle(self, request: WireRequest) -> WireResponse:
-        grant = authorize(make_principal(), Verb.PUBLISH, owner=ACCOUNT, resource="toy")
-        message = Message(
-            "toy-1",
-            Kind.NOTIFICATION,
-            ACCOUNT,
-            "toy",
-            self._clock.now(),
-            self._topic.id,
-            body=request.body.decode(),
-        )
-        await self._publisher.publish(grant, [message])
-        return WireResponse(202, b"toy-1")
+        where, text = request.path.split("/")[2:], request.body.decode()
+        if request.method == "DELETE":
+            await self._parts.subscriptions.cancel(where[1], by=OWNER, origin=Origin(Way.API))
+            return WireResponse(204)
+        if len(where) == 1:
+            return await self._create(text)
+        topic = await self._parts.topics.find(ACCOUNT, REGION, where[1])
+        assert topic is not None
+        return await (self._subscribe if where[2] == "subscriptions" else self._publish)(topic, text)
 
     def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:
         return WireResponse(status, detail.encode())
+
+    async def _create(self, name: str) -> WireResponse:
+        grant = authorize(OWNER, Verb.CREATE_TOPIC, owner=ACCOUNT, resource=name)
+        topic, _ = await self._parts.topics.create(
+            grant, region=REGION, name=name, dialect="toy", display_name="", settings={}, tags={}
+        )
+        return WireResponse(201, topic.uid.encode())
+
+    async def _subscribe(self, topic: Topic, text: str) -> WireResponse:
+        try:
+            endpoint = self._parts.protocols.check("pigeon", text)
+        except InvalidValue as error:
+            return WireResponse(400, str(error).encode())
+        grant = authorize(OWNER, Verb.SUBSCRIBE, owner=ACCOUNT, resource=topic.name)
+        subscription, _ = await self._parts.subscriptions.subscribe(
+            grant, topic, dialect="toy", protocol="pigeon", endpoint=endpoint, settings={}, origin=Origin(Way.API)
+        )
+        return WireResponse(201, subscription.uid.encode())
+
+    async def _publish(self, topic: Topic, text: str) -> WireResponse:
+        grant = authorize(OWNER, Verb.PUBLISH, owner=ACCOUNT, resource=topic.name)
+        now, name = self._parts.clock.now(), self._parts.new_message_id()
+        await self._parts.publisher.publish(
+            grant, [Message(name, Kind.NOTIFICATION, ACCOUNT, "toy", now, topic.id, body=text)]
+        )
+        return WireResponse(202, name.encode())
 
 
 class ToyEnvelopes:
@@ -124,6 +155,40 @@ class ToyChannel:
 
     async def close(self) -> None:
         """Pigeons need no rest."""
+
+
+class ToyNames:
+    """As `pigeonhole here/news`."""
+
+    label = "Pigeonhole"
+
+    def topic(self, region: str, account: Account, name: str) -> str:
+        return f"pigeonhole {region}/{name}"
+
+    def subscription(self, topic: str, uid: str) -> str:
+        return f"{topic}#{uid}"
+
+
+def _loft(text: str) -> str:
+    if not text.startswith("loft "):
+        raise ValueError("not a loft")
+    return text
+
+
+def _toy_rules(options: Options) -> LifecycleRules:
+    return LifecycleRules(
+        frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(seconds=options.link_ttl_s)
+    )
+
+
+def _toy_envelopes(parts: EnvelopeParts) -> ToyEnvelopes:
+    return ToyEnvelopes()
+
+
+TOY_CLOUD = Cloud(
+    name="toy", front_end=ToyFrontEnd, lifecycle_rules=_toy_rules, envelopes=_toy_envelopes, names=ToyNames()
+)
+PIGEON = Protocol(name="pigeon", check=_loft, mask=lambda endpoint: "a loft somewhere", word="queue")
 
 
 class SlowPigeons:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.sessions import Sessions
-from tidings.domain.ports import Clock
+from tidings.domain.ports import Clock, ResourceNames
+from tidings.domain.protocols import Protocols
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
@@ -47,7 +48,7 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleServices:
-    """`sessions`: who is signed in. `csrf_key`: 32 bytes for the marks on forms.
+    """`names`: what topics are called in each cloud. `sessions`: who is signed in. `csrf_key`: 32 bytes for the marks on forms.
 
     `backlog`: messages accepted and not finished; `waiting`: deliveries that wait for another attempt; both of the whole server.
     `transports`: how the ways out for texts are (None: there are none to watch). `development`: None outside that mode.
@@ -65,6 +66,8 @@ class ConsoleServices:
     authenticator: Authenticator
     sessions: Sessions
     clock: Clock
+    protocols: Protocols
+    names: Sequence[ResourceNames]
     csrf_key: bytes
     backlog: Callable[[], int]
     waiting: Callable[[], Awaitable[int]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator
@@ -16,8 +16,8 @@ from tidings.access.tickets import Tickets
 from tidings.dialects.contract import Dialect
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.mail_content import Links
-from tidings.domain.model import Topic
-from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, Signer, Vault
+from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, ResourceNames, Signer, Vault
+from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts
 from tidings.services.optouts import OptOuts
@@ -90,6 +90,7 @@ class Parts:
     signing_clock: Clock
     vault: Vault
     egress: EgressPolicy
+    protocols: Protocols
     certificate: Certificate
     new_id: Callable[[], str]
     new_message_id: Callable[[], str]
@@ -97,16 +98,6 @@ class Parts:
     options: Options
     evaluators: Sequence[PolicyEvaluator] = ()
     envelopes: Envelopes | None = None
-
-
-class ResourceNames(Protocol):
-    """How a cloud names topics and their subscriptions. `label`: what such a name is called, as in `ARN`. project_id: of the topic's
-    account."""
-
-    label: str
-
-    def topic(self, topic: Topic, project_id: str) -> str: ...
-    def subscription(self, topic: Topic, project_id: str, uid: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,20 @@ class Clock(Protocol):
         ...
 
 
+class ResourceNames(Protocol):
+    """How a cloud names topics and their subscriptions. `label`: what such a name is called, as in `ARN`."""
+
+    label: str
+
+    def topic(self, region: str, account: Account, name: str) -> str:
+        """account: the topic's."""
+        ...
+
+    def subscription(self, topic: str, uid: str) -> str:
+        """topic: its name in this cloud."""
+        ...
+
+
 class Vault(Protocol):
     """Keeps secrets unreadable outside the process: key outside the database."""
 

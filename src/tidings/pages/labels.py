@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tidings.domain.model import State, Subscription, Topic
-from tidings.pages.masking import masked
+from tidings.domain.protocols import Protocols
 from tidings.services.subscriptions import Found
+from tidings.wire import masking
 from tidings.wire.plain_text import one_line
-
-PEOPLE = frozenset({"email", "email-json", "sms"})
-_BOTS = ("dingding", "feishu", "wechat", "welink")
-FIELDS: Mapping[str, str] = {
-    "email": "email",
-    "email-json": "email",
-    "sms": "sms",
-    "http": "http",
-    "https": "http",
-    **dict.fromkeys(_BOTS, "http"),
-}
 
 
 def title_of(topic: Topic) -> str:
@@ -38,15 +28,17 @@ def is_phone(found: Found) -> bool:
     return found.subscription.protocol == "sms"
 
 
-def masked_endpoint(subscription: Subscription) -> str:
-    return masked(subscription.protocol, subscription.endpoint)
+def masked_endpoint(protocols: Protocols, subscription: Subscription) -> str:
+    protocol = protocols.get(subscription.protocol)
+    mask = masking.last_part if protocol is None else protocol.mask
+    return mask(subscription.endpoint)
 
 
-def facts_of(found: Found) -> dict[str, object]:
+def facts_of(protocols: Protocols, found: Found) -> dict[str, object]:
     subscription = found.subscription
     return {
         "state": subscription.state.name.lower(),
         "topic": found.topic.name,
         "protocol": subscription.protocol,
-        "endpoint": masked_endpoint(subscription),
+        "endpoint": masked_endpoint(protocols, subscription),
     }

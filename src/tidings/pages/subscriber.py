@@ -17,6 +17,7 @@ from tidings.domain import links
 from tidings.domain.errors import InvalidToken, MalformedToken, NotFound, TidingsError, TokenExpired
 from tidings.domain.model import Origin, State, TokenPurpose, Way
 from tidings.domain.ports import Clock, Limiter
+from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue, load_catalogues
 from tidings.pages.errors import MISSING, BadRequest, ErrorPage, problem_of, problem_of_status
@@ -69,6 +70,7 @@ class Pages:
         *,
         public_url: str,
         sign: Sign,
+        protocols: Protocols,
         operator: str = "Tidings",
         contact: str = "",
         catalogues: Mapping[str, Catalogue] | None = None,
@@ -77,6 +79,7 @@ class Pages:
         self._clock = clock
         self._limiter = limiter
         self._sign = sign
+        self._protocols = protocols
         self._operator = operator
         self._catalogues = catalogues if catalogues is not None else load_catalogues()
         self._tags = tuple(self._catalogues)
@@ -132,7 +135,7 @@ class Pages:
     def _visit(self, request: WireRequest) -> Visit:
         accepted = request.headers.get("accept-language", "")
         texts = self._catalogues[choose_language(self._tags, query_value(request.query, "lang"), accepted)]
-        return Visit(request, texts, Views(texts, self._clock.now(), self._operator, self._sign), {})
+        return Visit(request, texts, Views(texts, self._clock.now(), self._operator, self._sign, self._protocols), {})
 
     def _draw(self, visit: Visit, page: Page) -> WireResponse:
         if visit.one_click:

@@ -14,10 +14,11 @@ from markupsafe import Markup
 from tidings.domain import links
 from tidings.domain.errors import TokenExpired
 from tidings.domain.model import State, Subscription, Token, TokenPurpose
+from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkPurpose
 from tidings.pages.catalogue import Catalogue
 from tidings.pages.errors import ErrorPage
-from tidings.pages.labels import FIELDS, LIVE, PEOPLE, facts_of, is_phone, live_of, masked_endpoint, title_of
+from tidings.pages.labels import LIVE, facts_of, is_phone, live_of, masked_endpoint, title_of
 from tidings.pages.page import Action, Item, Page, Row, Section
 from tidings.services.subscriptions import Canceled, Found
 
@@ -32,6 +33,7 @@ class Views:
     now: datetime
     operator: str
     sign: Sign
+    protocols: Protocols
 
     # --- one subscription ----------------------------------------------------------------------------------------------
 
@@ -217,7 +219,7 @@ class Views:
             items=items,
             past=tuple(self._item(found, link) for found in past),
             note=self.texts.text("list.endedleadsms" if is_phone(asked) else "list.endedlead"),
-            facts={"endpoint": masked_endpoint(asked.subscription)},
+            facts={"endpoint": masked_endpoint(self.protocols, asked.subscription)},
         )
 
     def ask_to_cancel_all(self, live: Sequence[Found], link: str) -> Page:
@@ -236,7 +238,7 @@ class Views:
                 Action("cancel-all", self.texts.counted("all.button", count), links.endpoint_all_url("", link)),
                 Action("list", self.texts.text("all.keep"), links.endpoint_url("", link), "GET", primary=False),
             ),
-            facts={"endpoint": masked_endpoint(live[0].subscription)},
+            facts={"endpoint": masked_endpoint(self.protocols, live[0].subscription)},
         )
 
     def canceled_all(self, canceled: Sequence[Found], link: str) -> Page:
@@ -348,13 +350,21 @@ class Views:
             note=note,
             section=section,
             more=more,
-            facts=facts_of(found),
+            facts=facts_of(self.protocols, found),
             changed=changed,
         )
 
     def _endpoint_row(self, subscription: Subscription) -> Row:
-        label = self.texts.text(f"endpoint.{FIELDS.get(subscription.protocol, 'queue')}")
-        return Row(label, masked_endpoint(subscription), isolated=True)
+        label = self.texts.text(f"endpoint.{self._word(subscription)}")
+        return Row(label, masked_endpoint(self.protocols, subscription), isolated=True)
+
+    def _word(self, subscription: Subscription) -> str:
+        protocol = self.protocols.get(subscription.protocol)
+        return "queue" if protocol is None else protocol.word
+
+    def _is_person(self, subscription: Subscription) -> bool:
+        protocol = self.protocols.get(subscription.protocol)
+        return protocol is not None and protocol.is_person
 
     def _item(self, found: Found, link: str) -> Item:
         subscription, topic = found.subscription, found.topic
@@ -380,7 +390,7 @@ class Views:
 
     def _everything(self, subscription: Subscription) -> tuple[Action, ...]:
         """For people only: the address of a program is no secret, and who holds a link of one program need not be another's owner."""
-        if subscription.protocol not in PEOPLE:
+        if not self._is_person(subscription):
             return ()
         label = self.texts.text("common.everythingsms" if subscription.protocol == "sms" else "common.everything")
         link = self.sign(LinkPurpose.ENDPOINT, subscription.uid)

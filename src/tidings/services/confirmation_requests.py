@@ -31,8 +31,8 @@ from tidings.domain.model import (
     Topic,
 )
 from tidings.domain.ports import Clock, Store
+from tidings.domain.protocols import Protocols
 from tidings.domain.unit import Unit
-from tidings.services import endpoints
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 
@@ -53,7 +53,7 @@ class Wanted:
 
 class ConfirmationRequests:
     """`lifecycle_rules`: each dialect's variations by name. `paces`: how often a recipient is asked, by protocol; none: as often as wanted.
-    `decline_hold`: how long a declined request holds back further ones."""
+    `decline_hold`: how long a declined request holds back further ones. `protocols`: who reads at an endpoint."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class ConfirmationRequests:
         new_uid: Callable[[], str],
         paces: Mapping[str, Sequence[Pace]],
         decline_hold: timedelta,
+        protocols: Protocols,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -75,17 +76,23 @@ class ConfirmationRequests:
         self._new_uid = new_uid
         self._paces = paces
         self._decline_hold = decline_hold
+        self._protocols = protocols
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def turn(self, protocol: str, endpoint: str) -> AbstractAsyncContextManager[object]:
         """Held while an endpoint is asked, from the decision to its commit: or many requests at once would each see none before."""
         if protocol not in self._paces:
             return nullcontext()
-        name = endpoints.recipient(protocol, endpoint)
+        name = self._protocols.recipient(protocol, endpoint)
         lock = self._turns.get(name)
         if lock is None:
             lock = self._turns[name] = asyncio.Lock()
         return lock
+
+    def event(self, what: RequestEvent, subscription: Subscription, now: datetime) -> ConfirmationRequest:
+        """An event of the requests that went to a subscription's endpoint."""
+        recipient = self._protocols.recipient(subscription.protocol, subscription.endpoint)
+        return ConfirmationRequest(recipient, now, what, subscription.account_id, subscription.topic_id)
 
     async def anew(self, wanted: Wanted) -> tuple[Subscription, Unit]:
         """A new subscription, or the canceled one revived where the cloud keeps its name. Raises QuotaExceeded."""
@@ -142,7 +149,7 @@ class ConfirmationRequests:
 
     def _new(self, wanted: Wanted, now: datetime) -> Subscription:
         principal, topic = wanted.grant.principal, wanted.topic
-        owner = endpoints.owner(wanted.protocol, wanted.endpoint) or topic.account_id
+        owner = self._protocols.owner(wanted.protocol, wanted.endpoint) or topic.account_id
         ours = {principal.account_id, owner} == {topic.account_id}
         state = lifecycle.first_state(self._lifecycle_rules[wanted.dialect], wanted.protocol, owner_is_topic_owner=ours)
         confirmed = state is State.CONFIRMED
@@ -194,7 +201,7 @@ class ConfirmationRequests:
         if not held:
             asked = replace(subscription, confirmation_sent_at=now)
             self._notices.make_token(unit, asked, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
-            unit.confirmation_requests.append(request_event(RequestEvent.ASKED, asked, now))
+            unit.confirmation_requests.append(self.event(RequestEvent.ASKED, asked, now))
             unit.ledger.append(ledger_entry(topic, asked, event, before, now, origin, ASKED))
             return asked
         if event is Event.SUBSCRIBED:
@@ -210,7 +217,7 @@ class ConfirmationRequests:
         if not paces:
             return ""
         past = await self._store.confirmation_requests(
-            endpoints.recipient(subscription.protocol, subscription.endpoint),
+            self._protocols.recipient(subscription.protocol, subscription.endpoint),
             since=now - max(REQUESTS_REMEMBERED, self._decline_hold),
         )
         return lifecycle.why_not_ask(
@@ -231,12 +238,6 @@ class ConfirmationRequests:
         pending_max = self._quotas.pending_per_account
         if await self._store.pending_count(topic.account_id) >= pending_max:
             raise QuotaExceeded("pending subscriptions", pending_max)
-
-
-def request_event(what: RequestEvent, subscription: Subscription, now: datetime) -> ConfirmationRequest:
-    """An event of the requests that went to a subscription's endpoint."""
-    recipient = endpoints.recipient(subscription.protocol, subscription.endpoint)
-    return ConfirmationRequest(recipient, now, what, subscription.account_id, subscription.topic_id)
 
 
 def _revived(old: Subscription, new: Subscription) -> Subscription:

@@ -37,11 +37,12 @@ from tidings.domain.model import (
     Way,
 )
 from tidings.domain.ports import Announcer, Clock, Store, Vault
+from tidings.domain.protocols import NO_PROTOCOLS, Protocols
 from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.confirmation_codes import ConfirmationCodes
-from tidings.services.confirmation_requests import ConfirmationRequests, Wanted, request_event
+from tidings.services.confirmation_requests import ConfirmationRequests, Wanted
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.services.expiry import expire_lapsed
 from tidings.services.notices import Notices, ledger_entry
@@ -75,7 +76,7 @@ class Found:
 class Subscriptions:
     """`lifecycle_rules`: each dialect's variations by name. `new_uid`, `new_token`: 32 and 64 random hex digits. `link_key`: the
     HMAC key of signed links. `anonymous_cancel`: whether whoever knows a subscription's name may cancel it, unsigned and
-    without a link that was sent to its endpoint. `paces`, `decline_hold`: see `ConfirmationRequests`."""
+    without a link that was sent to its endpoint. `paces`, `decline_hold`, `protocols`: see `ConfirmationRequests`."""
 
     def __init__(
         self,
@@ -94,6 +95,7 @@ class Subscriptions:
         anonymous_cancel: bool = True,
         paces: Mapping[str, Sequence[Pace]] = PACES,
         decline_hold: timedelta = DECLINE_HOLD,
+        protocols: Protocols = NO_PROTOCOLS,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -111,6 +113,7 @@ class Subscriptions:
             new_uid=new_uid,
             paces=paces,
             decline_hold=decline_hold,
+            protocols=protocols,
         )
         self._passwords = EndpointPasswords(vault, tokens.every_key(link_key)[-1])
         self.renewals = Renewals(store, clock, self._confirmation_requests, announcer, metrics, link_key)
@@ -319,7 +322,7 @@ class Subscriptions:
             if event is Event.RESTORED:
                 await self._make_room(unit, found, now)
             unit.subscriptions_changed.append(confirmed)
-            unit.confirmation_requests.append(request_event(RequestEvent.ANSWERED, confirmed, now))
+            unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.ANSWERED, confirmed, now))
             unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
             try:
                 await self._commit(unit)
@@ -428,7 +431,7 @@ class Subscriptions:
                 return Canceled(before, topic, changed=False)
             unit, restore = self._cancel_unit(topic, before, decided, now, origin)
             if holds_link and before.state is State.UNCONFIRMED:
-                unit.confirmation_requests.append(request_event(RequestEvent.DECLINED, before, now))
+                unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.DECLINED, before, now))
             try:
                 await self._commit(unit)
             except Conflict:

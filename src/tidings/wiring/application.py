@@ -22,11 +22,8 @@ from tidings.access.limiter import TokenBuckets
 from tidings.access.sessions import Sessions
 from tidings.access.sign_in_limits import SignInLimits
 from tidings.access.tickets import Tickets
-from tidings.channels.bots import BotChannel
-from tidings.channels.email import EmailChannel
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
-from tidings.channels.sqs import SqsChannel
 from tidings.console import DEV_PASSWORD, Console, ConsoleServices, Development
 from tidings.delivery.announce import LocalAnnouncer
 from tidings.delivery.callbacks import Callbacks
@@ -48,6 +45,7 @@ from tidings.domain.errors import TidingsError
 from tidings.domain.mail_content import Links
 from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.ports import Channel
+from tidings.domain.protocols import Protocols
 from tidings.domain.steady_clock import SteadyClock
 from tidings.domain.tokens import sign_link
 from tidings.domain.unit import Unit
@@ -72,8 +70,9 @@ from tidings.services.topics import Topics
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
-from tidings.wire.egress import ANYWHERE, EgressPolicy
+from tidings.wire.egress import EgressPolicy
 from tidings.wire.hosts import host_name
+from tidings.wiring.channels import CHANNELS, ChannelKind, ChannelParts
 from tidings.wiring.clock_and_ids import WallClock, new_serial, new_token, new_uid, new_uuid, open_clock, open_store
 from tidings.wiring.clock_watch import ClockWatch
 from tidings.wiring.rates import confirmation_paces, rate_limiter
@@ -94,9 +93,12 @@ class Application:
         flow: EmbeddedFlow,
         clock: SteadyClock,
         clouds: Sequence[Cloud],
+        channels: Sequence[ChannelKind],
     ) -> None:
         self._settings = settings
         self._clouds = clouds
+        self._channel_kinds = channels
+        self._protocols = Protocols(protocol for kind in channels for protocol in kind.protocols)
         self.store = store
         self.flow = flow
         self.clock = clock
@@ -120,7 +122,13 @@ class Application:
         self._make_server()
 
     @classmethod
-    async def build(cls, settings: Settings, *, clouds: Sequence[Cloud] = CLOUDS) -> Application:
+    async def build(
+        cls,
+        settings: Settings,
+        *,
+        clouds: Sequence[Cloud] = CLOUDS,
+        channels: Sequence[ChannelKind] = CHANNELS,
+    ) -> Application:
         """Open the data directory and wire everything. Raises Unavailable with a text for the operator."""
         store, vault = await open_store(settings)
         try:
@@ -129,7 +137,7 @@ class Application:
         except BaseException:
             await store.close()
             raise
-        return cls(settings, store, vault, flow, clock, clouds)
+        return cls(settings, store, vault, flow, clock, clouds, channels)
 
     def _make_server(self) -> None:
         settings = self._settings
@@ -185,6 +193,7 @@ class Application:
             anonymous_cancel=settings.anonymous_unsubscribe,
             paces=confirmation_paces(settings),
             decline_hold=timedelta(seconds=settings.decline_hold_s),
+            protocols=self._protocols,
         )
         self._templates = Templates(store, clock, quotas, new_uid=new_uid)
         self.opt_outs = make_opt_outs(settings, store, clock, self.metrics, quotas, self._vault)
@@ -258,27 +267,14 @@ class Application:
         http = HttpChannel(permit, self._egress, queue_per_host=IN_FLIGHT_MAX, put_back=self._passwords.put_back)
         self.callbacks = Callbacks(self.store, http, self._vault, self.clock, self.metrics, now_s=time.time)
         self.store.committed = self.callbacks.committed
-        made: list[Channel] = [http, BotChannel(http)]
-        made.append(
-            SqsChannel(
-                permit,
-                # Every queue of a service is at one host: half of the sockets are as many as one host may have.
-                lambda own: HttpChannel(own, ANYWHERE, connections_per_host=32, sockets_max=64),
-                endpoint=settings.sqs_endpoint,
-                access_key_id=settings.sqs_access_key_id or "",
-                secret_access_key=settings.sqs_secret_access_key or "",
-            )
-        )
         if settings.dev:
             self._outbox = OutboxChannel(
                 permit, clock=self.clock, directory=settings.data, mail_from=settings.mail_from
             )
-            made.append(self._outbox)
-        if settings.smtp_url is not None:
-            made.append(EmailChannel(permit, relay=settings.smtp_url, mail_from=settings.mail_from))
-        sms = self._sms.channel(permit)
-        if sms is not None:
-            made.append(sms)
+        parts = ChannelParts(
+            settings=settings, permit=permit, clock=self.clock, web=http, outbox=self._outbox, sms=self._sms
+        )
+        made = [channel for channel in (kind.make(parts) for kind in self._channel_kinds) if channel is not None]
         return {protocol: channel for channel in made for protocol in channel.protocols}
 
     def _dialects(self) -> list[Dialect]:
@@ -303,6 +299,7 @@ class Application:
             limiter,
             public_url=self.public_url,
             sign=partial(sign_link, self._link_key),
+            protocols=self._protocols,
         )
         clouds = [cloud.front_end(self._parts(cloud, limiter)) for cloud in self._clouds]
         return [*clouds, self._console(), pages, self._sms.dialect(), native]
@@ -330,6 +327,10 @@ class Application:
                 authenticator=self._authenticator,
                 sessions=self._sessions,
                 clock=self.clock,
+                protocols=self._protocols,
+                names=sorted(
+                    (cloud.names for cloud in self._clouds if cloud.names is not None), key=lambda one: one.label
+                ),
                 csrf_key=self._vault.derive("console forms"),
                 backlog=self.flow.backlog,
                 waiting=self.flow.waiting_count,
@@ -373,6 +374,7 @@ class Application:
             signing_clock=WallClock(),
             vault=self._vault,
             egress=self._egress,
+            protocols=self._protocols,
             certificate=self._certificate,
             new_id=new_uid,
             new_message_id=new_uuid,

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.build import make_subscription
+from tests.support.protocols import PROTOCOLS
 
-from tidings.pages.masking import masked
+from tidings.pages.labels import masked_endpoint
 
 
 @pytest.mark.parametrize(
@@ -30,12 +32,12 @@ from tidings.pages.masking import masked
     ],
 )
 def test_an_owner_recognizes_the_endpoint(protocol: str, endpoint: str, shown: str) -> None:
-    assert masked(protocol, endpoint) == shown
+    assert masked_endpoint(PROTOCOLS, make_subscription(protocol=protocol, endpoint=endpoint)) == shown
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
 def test_a_number_never_shows_more_than_its_country_and_four_digits(number: str) -> None:
-    shown = masked("sms", number)
+    shown = PROTOCOLS["sms"].mask(number)
     assert number not in shown
     hidden = len(number) - 1 - sum(character.isdigit() for character in shown)
     assert hidden >= 3
@@ -43,9 +45,9 @@ def test_a_number_never_shows_more_than_its_country_and_four_digits(number: str)
 
 @given(st.from_regex(r"[a-z0-9.]{2,30}", fullmatch=True))
 def test_a_mailbox_never_shows_more_than_its_first_letter(local: str) -> None:
-    assert masked("email", f"{local}@example.org") == f"{local[0]}•••@example.org"
+    assert PROTOCOLS["email"].mask(f"{local}@example.org") == f"{local[0]}•••@example.org"
 
 
 @given(st.sampled_from(["email", "sms", "http", "https", "sqs", "other"]), st.text(max_size=60))
 def test_masking_takes_any_text(protocol: str, endpoint: str) -> None:
-    assert "•••" in masked(protocol, endpoint)
+    assert "•••" in masked_endpoint(PROTOCOLS, make_subscription(protocol=protocol, endpoint=endpoint))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.protocols import PROTOCOLS
 
 from tidings.domain.errors import InvalidValue
-from tidings.services.endpoints import email_address, endpoint, is_sender
+from tidings.services.endpoints import email_address, is_sender
 from tidings.wire.mail_address import read_recipient
 from tidings.wire.smpp.addresses import sender
 
@@ -23,7 +24,7 @@ from tidings.wire.smpp.addresses import sender
 def test_an_address_that_can_never_be_mailed_is_refused(address: str, reason: str) -> None:
     for protocol in ("email", "email-json"):
         with pytest.raises(InvalidValue, match=reason):
-            endpoint(protocol, address)
+            PROTOCOLS.check(protocol, address)
 
 
 def test_the_longest_address_is_taken() -> None:

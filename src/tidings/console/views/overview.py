@@ -23,7 +23,6 @@ from tidings.domain.model import (
     SubscriptionQuery,
     TopicQuery,
 )
-from tidings.domain.resource_names import topic_arn
 
 DAYS = 14
 CHANGES_MAX = 1_000
@@ -56,7 +55,9 @@ async def overview(call: Call) -> Answer:
     """Everything that the caller may see; refreshed by htmx in its second part only, which costs little."""
     values: dict[str, object] = {
         "region": call.services.region,
-        "example_arn": topic_arn(call.services.region, call.account.account_id, "hello"),
+        "example_names": {
+            one.label: one.topic(call.services.region, call.account, "hello") for one in call.services.names
+        },
         "public_url": call.services.public_url,
         "flow": await _flow(call) if call.may(Verb.MANAGE_DELIVERIES) else None,
     }

@@ -23,18 +23,6 @@ from tidings.services.subscriptions import Found
 PAGE_ROWS = 50
 HISTORY_ENTRIES = 20
 REASON_CHARACTERS_MAX = 500
-PROTOCOLS = (
-    "email",
-    "email-json",
-    "sms",
-    "http",
-    "https",
-    "sqs",
-    "dingding",
-    "feishu",
-    "wechat",
-    "welink",
-)
 LISTED = {"unconfirmed": State.UNCONFIRMED, "confirmed": State.CONFIRMED, "canceled": State.CANCELED}
 STATE_CHOICES = tuple((name, STATES[state][0]) for name, state in LISTED.items())
 
@@ -44,7 +32,7 @@ async def subscriptions(call: Call) -> Answer:
     query = call.query
     endpoint = query.text("endpoint", "Endpoint", characters_max=2048)
     state = query.choice("state", "State", LISTED)
-    protocol = query.choice("protocol", "Protocol", PROTOCOLS)
+    protocol = query.choice("protocol", "Protocol", tuple(call.services.protocols))
     after = query.whole("after", "Page")
     of_topic = query.text("topic", "Topic", characters_max=64)
     topic = await topic_of(call, of_topic) if of_topic else None
@@ -70,7 +58,7 @@ async def subscriptions(call: Call) -> Answer:
         "total": total,
         "is_searched": any(link.values()) or bool(query.refusals),
         "states": STATE_CHOICES,
-        "protocols": tuple((name, name) for name in PROTOCOLS),
+        "protocols": tuple((name, name) for name in call.services.protocols),
         "first": link if after else None,
         "next": link | {"after": shown[-1].id} if len(found) > PAGE_ROWS else None,
         "public_url": call.services.public_url,

@@ -14,7 +14,6 @@ from tidings.console.formatting import days_before, midnight, plural
 from tidings.console.routing import Answer, Call, Route, Shown
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, SubscriptionQuery, Topic, TopicQuery
-from tidings.domain.resource_names import topic_arn, topic_urn
 
 PAGE_TOPICS = 50
 PAGE_SUBSCRIPTIONS = 10
@@ -68,8 +67,7 @@ async def topic(call: Call) -> Answer:
     values = {
         "topic": found,
         "counts": await services.topics.counts(look, found.id),
-        "arn": topic_arn(found.region, found.account_id, found.name),
-        "urn": topic_urn(found.region, call.account.project_id, found.name),
+        "names": {one.label: one.topic(found.region, call.account, found.name) for one in services.names},
         "subscriptions": subscriptions,
         "texts": texts.total(),
         "days": DAYS,

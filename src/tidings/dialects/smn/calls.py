@@ -21,6 +21,7 @@ from tidings.domain.errors import NotAuthenticated, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Subscription, Topic, Way
 from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, Vault
+from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts
 from tidings.services.projects import Projects
@@ -56,6 +57,7 @@ class SmnServices:
     limiter: Limiter
     vault: Vault
     egress: EgressPolicy
+    protocols: Protocols
     evaluators: Sequence[PolicyEvaluator]
     certificate: Callable[[str], bytes | None]
     new_id: Callable[[], str]

@@ -8,7 +8,9 @@ from tidings.dialects.smn.calls import SmnServices
 from tidings.dialects.smn.envelopes import SmnEnvelopes
 from tidings.dialects.smn.lifecycle_rules import lifecycle_rules
 from tidings.dialects.smn.limits import DIALECT
+from tidings.domain import resource_names
 from tidings.domain.lifecycle import LifecycleRules
+from tidings.domain.model import Account
 
 
 def _front_end(parts: Parts) -> SmnDialect:
@@ -33,6 +35,7 @@ def _front_end(parts: Parts) -> SmnDialect:
             limiter=parts.limiter,
             vault=parts.vault,
             egress=parts.egress,
+            protocols=parts.protocols,
             evaluators=parts.evaluators,
             certificate=lambda name: certificate.pem if name == certificate_name else None,
             new_id=parts.new_id,
@@ -65,11 +68,15 @@ def _envelopes(parts: EnvelopeParts) -> SmnEnvelopes:
 
 
 class _Urns:
-    """A `dialects.cloud.ResourceNames`."""
+    """A `domain.ports.ResourceNames`."""
 
     label = "URN"
-    topic = staticmethod(names.topic_urn)
-    subscription = staticmethod(names.subscription_urn)
+
+    def topic(self, region: str, account: Account, name: str) -> str:
+        return resource_names.topic_urn(region, account.project_id, name)
+
+    def subscription(self, topic: str, uid: str) -> str:
+        return resource_names.subscription_urn(topic, uid)
 
 
 CLOUD = Cloud(

@@ -50,7 +50,7 @@ async def publish_detection(services: SmnServices, call: Call) -> Answer:
     )
     if protocol not in ("http", "https"):
         raise refuse("SMN.0011")
-    endpoint = webhook_endpoints.check_url_of(services.egress, protocol, endpoint or "")
+    endpoint = webhook_endpoints.check_url_of(services.protocols, services.egress, protocol, endpoint or "")
     settings = extensions.read(services.vault, protocol, call.body.get("extension"))
     services.limiter.take(f"smn:Detect:{grant.principal.account_id}")
     task_id = services.new_id()

@@ -13,6 +13,7 @@ from tidings.dialects.smn.limits import BOT_PROTOCOLS, PREFIX
 from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import Subscription
+from tidings.domain.protocols import Protocols
 from tidings.services import endpoints
 from tidings.wire.egress import EgressPolicy
 from tidings.wire.phone_plans import canonical
@@ -24,14 +25,14 @@ _MAINLAND = re.compile(r"1[3-9][0-9]{9}\Z")
 _WEB = frozenset({"http", "https"})
 
 
-def read(egress: EgressPolicy, protocol: str, text: str) -> str:
+def read(protocols: Protocols, egress: EgressPolicy, protocol: str, text: str) -> str:
     """The endpoint as it is kept. Raises SmnError SMN.0012 (not one of the protocol), SMN.0069 (an inside address)."""
     if protocol in _WEB:
-        return webhook_endpoints.check_url_of(egress, protocol, text)
+        return webhook_endpoints.check_url_of(protocols, egress, protocol, text)
     if protocol in BOT_PROTOCOLS:
-        return webhook_endpoints.check_url_of(egress, "https", text)
+        return webhook_endpoints.check_url_of(protocols, egress, protocol, text)
     try:
-        return endpoints.endpoint(protocol, _with_country(text) if protocol == "sms" else text)
+        return protocols.check(protocol, _with_country(text) if protocol == "sms" else text)
     except InvalidValue as error:
         raise refuse("SMN.0012") from error
 

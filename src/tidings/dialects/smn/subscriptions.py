@@ -29,7 +29,7 @@ from tidings.domain.errors import InvalidToken, InvalidValue
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, Subscription, Topic
 from tidings.domain.passwords import masked
-from tidings.services.endpoints import ENDPOINT_CHARACTERS_MAX
+from tidings.domain.protocols import ENDPOINT_CHARACTERS_MAX
 from tidings.services.subscriptions import Found
 
 REMARK = PREFIX + "remark"
@@ -153,7 +153,7 @@ def _read(services: SmnServices, given: dict[str, Any]) -> Wanted:
     text = codec.text(given, "endpoint", refuse("SMN.0012"))
     if not text:
         raise refuse("SMN.0012")
-    endpoint = endpoints.read(services.egress, protocol, text)
+    endpoint = endpoints.read(services.protocols, services.egress, protocol, text)
     settings = extensions.read(services.vault, protocol, given.get("extension"))
     remark = _remark(given)
     if remark:

@@ -9,7 +9,7 @@ import re
 
 from tidings.dialects.smn.errors import refuse
 from tidings.domain.errors import InvalidValue
-from tidings.services import endpoints
+from tidings.domain.protocols import Protocols
 from tidings.wire.egress import EgressPolicy, check_url
 
 HEADERS_MAX = 10
@@ -39,10 +39,10 @@ _OURS = frozenset(
 """Headers that say how a message travels or what it is: ours to write. Source: RFC 9110, sections 7.6.1 and 8."""
 
 
-def check_url_of(egress: EgressPolicy, protocol: str, endpoint: str) -> str:
+def check_url_of(protocols: Protocols, egress: EgressPolicy, protocol: str, endpoint: str) -> str:
     """The URL as it is kept. Raises SmnError SMN.0012 (no URL of the protocol), SMN.0069 (an inside address)."""
     try:
-        url = endpoints.url(endpoint, protocol)
+        url = protocols.check(protocol, endpoint)
     except InvalidValue as error:
         raise refuse("SMN.0012") from error
     target = check_url(url)

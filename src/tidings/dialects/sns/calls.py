@@ -19,6 +19,7 @@ from tidings.domain.errors import NotAuthenticated
 from tidings.domain.grants import Grant, Verb, Verdict
 from tidings.domain.model import Origin, Principal, Topic, Way
 from tidings.domain.ports import Clock, Limiter
+from tidings.domain.protocols import Protocols
 from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
@@ -41,6 +42,7 @@ class SnsServices:
     publisher: Publisher
     clock: Clock
     limiter: Limiter
+    protocols: Protocols
     new_message_id: Callable[[], str]
     public_url: str
     home_region: str = "us-east-1"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from tidings.access.authorize import PolicyEvaluator
 from tidings.dialects.cloud import Cloud, EnvelopeParts, Options, Parts
-from tidings.dialects.sns import SnsDialect, names, policies
+from tidings.dialects.sns import SnsDialect, policies
 from tidings.dialects.sns.calls import SnsServices
 from tidings.dialects.sns.envelopes import SnsEnvelopes
 from tidings.dialects.sns.lifecycle_rules import lifecycle_rules
 from tidings.dialects.sns.limits import DIALECT
 from tidings.dialects.sns.sms_defaults import SmsDefaults
+from tidings.domain import resource_names
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import Topic
+from tidings.domain.model import Account
 from tidings.services.projects import Projects
 
 
@@ -25,6 +26,7 @@ def _front_end(parts: Parts) -> SnsDialect:
         publisher=parts.publisher,
         clock=parts.clock,
         limiter=parts.limiter,
+        protocols=parts.protocols,
         new_message_id=parts.new_message_id,
         public_url=options.public_url,
         home_region=options.region,
@@ -48,15 +50,15 @@ def _policy_evaluator(projects: Projects) -> PolicyEvaluator:
 
 
 class _Arns:
-    """A `dialects.cloud.ResourceNames`."""
+    """A `domain.ports.ResourceNames`."""
 
     label = "ARN"
 
-    def topic(self, topic: Topic, project_id: str) -> str:
-        return names.topic_arn(topic)
+    def topic(self, region: str, account: Account, name: str) -> str:
+        return resource_names.topic_arn(region, account.account_id, name)
 
-    def subscription(self, topic: Topic, project_id: str, uid: str) -> str:
-        return names.subscription_arn(topic, uid)
+    def subscription(self, topic: str, uid: str) -> str:
+        return resource_names.subscription_arn(topic, uid)
 
 
 CLOUD = Cloud(

@@ -27,8 +27,8 @@ from tidings.domain import delivery_policy, links
 from tidings.domain.errors import Denied, InvalidValue, NotAuthenticated, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, State, Subscription, SubscriptionQuery, TokenPurpose, Topic
+from tidings.domain.protocols import ENDPOINT_CHARACTERS_MAX
 from tidings.domain.resource_names import partition
-from tidings.services import endpoints
 from tidings.services.subscriptions import Found
 
 _DEFAULTS = {"RawMessageDelivery": "false", "FilterPolicyScope": "MessageAttributes"}
@@ -45,11 +45,13 @@ async def subscribe(services: SnsServices, call: Call) -> str:
         raise NotFound("topic")
     services.limiter.take(f"sns:Subscribe:{call.principal.account_id}")
     given_endpoint = call.params.get("Endpoint", "")
-    if len(given_endpoint) > endpoints.ENDPOINT_CHARACTERS_MAX or len(protocol) > PROTOCOL_CHARACTERS_MAX:
-        _endpoint(protocol, given_endpoint, topic)  # refuses it: policies compare only what could be an endpoint
+    if len(given_endpoint) > ENDPOINT_CHARACTERS_MAX or len(protocol) > PROTOCOL_CHARACTERS_MAX:
+        _endpoint(
+            services, protocol, given_endpoint, topic
+        )  # refuses it: policies compare only what could be an endpoint
     facts = {"sns:protocol": protocol, "sns:endpoint": given_endpoint}
     grant = permit(services, call, Verb.SUBSCRIBE, topic, facts)
-    endpoint = _endpoint(protocol, given_endpoint, topic)
+    endpoint = _endpoint(services, protocol, given_endpoint, topic)
     wanted = _checked(call.entries("Attributes"), protocol, topic, grant.principal.account_id)
     live = await services.subscriptions.find_live(grant, topic, protocol, endpoint)
     if live is not None:
@@ -167,7 +169,7 @@ async def set_subscription_attributes(services: SnsServices, call: Call) -> None
     await services.subscriptions.change_settings(grant, found.subscription.uid, alter)
 
 
-def _endpoint(protocol: str, given: str, topic: Topic) -> str:
+def _endpoint(services: SnsServices, protocol: str, given: str, topic: Topic) -> str:
     """The endpoint as it is stored. Raises SnsError in the words of its protocol."""
     if protocol not in KNOWN_PROTOCOLS:
         raise invalid(f"Amazon SNS does not support this protocol string: {echo(protocol)}")
@@ -176,7 +178,7 @@ def _endpoint(protocol: str, given: str, topic: Topic) -> str:
     if protocol not in OFFERED_PROTOCOLS:
         raise invalid("Protocol", f"{protocol} subscriptions are not offered by this server yet")
     try:
-        endpoint = endpoints.endpoint(protocol, sms.without_separators(given) if protocol == "sms" else given)
+        endpoint = services.protocols.check(protocol, sms.without_separators(given) if protocol == "sms" else given)
     except InvalidValue as error:
         match protocol:
             case "sms":

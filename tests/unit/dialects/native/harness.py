@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from openapi_schema_validator import OAS31Validator
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_message, make_principal
+from tests.support.protocols import PROTOCOLS
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import authorize
@@ -130,6 +131,7 @@ class Harness:
             new_uid=_uid,
             new_token=self._new_token,
             new_message_id=_uid,
+            protocols=PROTOCOLS,
             link_key=b"k" * 32,
         )
         self.opt_outs = OptOuts(

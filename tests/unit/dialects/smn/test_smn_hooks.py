@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.protocols import PROTOCOLS
 
 from tidings.dialects.smn.errors import SmnError
 from tidings.dialects.smn.webhook_endpoints import check_url_of, read_header
@@ -19,22 +20,22 @@ STRICT = EgressPolicy()
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "10.1.2.3", "[::ffff:10.0.0.1]"])
 def test_an_address_inside_the_house_is_refused(host: str) -> None:
     with pytest.raises(SmnError) as refused:
-        check_url_of(STRICT, "http", f"http://{host}/hook")
+        check_url_of(PROTOCOLS, STRICT, "http", f"http://{host}/hook")
     assert (refused.value.code, refused.value.status) == ("SMN.0069", 403)
 
 
 @pytest.mark.parametrize("endpoint", ["", "hook", "http://a.example/", "https://", "https://a b/", "https://\x00/"])
 def test_what_is_no_url_of_the_protocol_is_refused(endpoint: str) -> None:
     with pytest.raises(SmnError) as refused:
-        check_url_of(STRICT, "https", endpoint)
+        check_url_of(PROTOCOLS, STRICT, "https", endpoint)
     assert (refused.value.code, refused.value.status) == ("SMN.0012", 400)
 
 
 def test_what_the_operator_allows_is_taken() -> None:
-    assert check_url_of(STRICT, "https", "https://hook.example/a?b") == "https://hook.example/a?b"
-    assert check_url_of(EgressPolicy(loopback=True), "http", "http://localhost/a") == "http://localhost/a"
+    assert check_url_of(PROTOCOLS, STRICT, "https", "https://hook.example/a?b") == "https://hook.example/a?b"
+    assert check_url_of(PROTOCOLS, EgressPolicy(loopback=True), "http", "http://localhost/a") == "http://localhost/a"
     allowing = EgressPolicy(allow=(ip_network("10.0.0.0/8"),))
-    assert check_url_of(allowing, "http", "http://10.0.0.1/a") == "http://10.0.0.1/a"
+    assert check_url_of(PROTOCOLS, allowing, "http", "http://10.0.0.1/a") == "http://10.0.0.1/a"
 
 
 @given(st.dictionaries(st.text(max_size=30), st.text(max_size=60) | st.integers(), max_size=12) | st.integers())

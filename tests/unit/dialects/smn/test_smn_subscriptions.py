@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.protocols import PROTOCOLS as KNOWN
 
 from tidings.dialects.smn import addresses, endpoints, extensions
 from tidings.dialects.smn.errors import SmnError
@@ -30,9 +31,9 @@ VAULT = FileVault(b"v" * 32)
     ],
 )
 def test_an_endpoint_has_one_form(protocol: str, text: str, kept: str) -> None:
-    assert endpoints.read(PUBLIC, protocol, text) == kept
+    assert endpoints.read(KNOWN, PUBLIC, protocol, text) == kept
     assert endpoints.wanted(text) == kept
-    assert endpoints.read(PUBLIC, protocol, kept) == kept
+    assert endpoints.read(KNOWN, PUBLIC, protocol, kept) == kept
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -40,13 +41,13 @@ def test_an_endpoint_has_one_form(protocol: str, text: str, kept: str) -> None:
 def test_whatever_is_sent_as_an_endpoint_is_kept_in_one_form_or_refused(protocol: str, text: str) -> None:
     kept, code = None, ""
     try:
-        kept = endpoints.read(PUBLIC, protocol, text)
+        kept = endpoints.read(KNOWN, PUBLIC, protocol, text)
     except SmnError as error:
         code = error.code
     if kept is None:
         assert code in ("SMN.0012", "SMN.0069")
     else:
-        assert endpoints.read(PUBLIC, protocol, kept) == kept
+        assert endpoints.read(KNOWN, PUBLIC, protocol, kept) == kept
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "localhost.", "[::1]", "127.1", "2130706433"])
@@ -57,8 +58,8 @@ def test_this_machine_is_an_endpoint_for_developers_only(host: str) -> None:
         ("dingding", f"https://{host}/"),
     ):
         with pytest.raises(SmnError, match=r"SMN\.0069"):
-            endpoints.read(PUBLIC, protocol, url)
-        assert endpoints.read(DEVELOPER, protocol, url) == url
+            endpoints.read(KNOWN, PUBLIC, protocol, url)
+        assert endpoints.read(KNOWN, DEVELOPER, protocol, url) == url
 
 
 @given(text=st.text(max_size=60))
@@ -118,5 +119,5 @@ def test_a_link_says_exactly_what_it_was_given(urn: str, region: str, token: str
 def test_an_endpoint_that_is_too_long_is_read_no_further(protocol: str) -> None:
     for text in ("a" * 2_000_000 + "@example.org", "https://" + "ü." * 900_000, "+" + "1" * 1_800_000):
         with pytest.raises(SmnError, match=r"SMN\.0012"):
-            endpoints.read(PUBLIC, protocol, text)
+            endpoints.read(KNOWN, PUBLIC, protocol, text)
         assert endpoints.wanted(text) == text

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.dialogues.harness import AUDITOR, GUEST, PUBLISHER, Harness, body_of
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, make_principal
+from tests.support.protocols import PROTOCOLS
 
 from tidings.dialects.sns import SMS_ACTIONS, SnsDialect, sms
 from tidings.dialects.sns.calls import SnsServices
@@ -316,6 +317,7 @@ async def test_throttling_has_the_name_that_the_model_gives_it_here(harness: Har
         publisher=busy,
         clock=harness.clock,
         limiter=busy,
+        protocols=PROTOCOLS,
         new_message_id=busy,
         public_url="",
     )

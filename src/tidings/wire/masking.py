@@ -1,6 +1,6 @@
-"""Endpoints as the pages show them: enough for their owner to recognize, too little for whoever a link was forwarded to.
+"""Endpoints as pages show them: enough for their owner to recognize, too little for whoever a link was forwarded to.
 
-Called by `views`. Never shows a whole address, number, path or account.
+Used by the descriptions of protocols. Never shows a whole address, number, path or account.
 """
 
 from __future__ import annotations
@@ -13,29 +13,14 @@ DOTS = "•••"
 _TAILS = ((9, 4), (6, 2))  # from so many digits after the country code, so many are shown: at least four stay unknown
 
 
-def masked(protocol: str, endpoint: str) -> str:
-    """The endpoint with its private part replaced by dots."""
-    match protocol:
-        case "email" | "email-json":
-            return _mail(endpoint)
-        case "sms":
-            return _phone(endpoint)
-        case "http" | "https":
-            return _web(endpoint)
-        case _ if endpoint.lower().startswith(
-            "https://"
-        ):  # a group bot: what follows the host lets anybody speak there
-            return _web(endpoint)
-        case _:
-            return _last_part(endpoint)
-
-
-def _mail(address: str) -> str:
+def mail(address: str) -> str:
+    """The first character, and the domain."""
     local, _, domain = address.rpartition("@")
     return f"{local[:1] if len(local) > 1 else ''}{DOTS}@{domain}"
 
 
-def _phone(number: str) -> str:
+def phone(number: str) -> str:
+    """The country code, and the last digits of a long number."""
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
@@ -45,7 +30,7 @@ def _phone(number: str) -> str:
     return f"+{parsed.country_code} {DOTS}• {national[len(national) - shown :]}".rstrip()
 
 
-def _web(url: str) -> str:
+def web(url: str) -> str:
     """Scheme and host: the rest, and a name and password before the host, may be secrets."""
     try:
         parts = urlsplit(url)
@@ -56,6 +41,6 @@ def _web(url: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}/{DOTS}"
 
 
-def _last_part(name: str) -> str:
+def last_part(name: str) -> str:
     """The end of an ARN: the queue's name without its account."""
     return f"{DOTS}:{name.rpartition(':')[2]}" if ":" in name else f"{name[:1]}{DOTS}"
