@@ -14,6 +14,7 @@ from tests.support.server import Server
 
 # No test says anything about how fast the machine is.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("suite"), max_examples=15)
 settings.load_profile("suite")
 
 

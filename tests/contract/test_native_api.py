@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.build import NOW, OTHER_ACCOUNT, make_principal
+from tests.support.examples import examples
 from tests.unit.dialects.native.harness import OTHER_PROJECT, PROJECT, Harness, open_office, read
 
 from tidings.access.authorize import authorize
@@ -498,7 +499,7 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=examples(150))
 @given(
     st.integers(0, 30),
     st.lists(st.tuples(PARAMETERS, VALUES), max_size=3),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.unit.console.harness import ACCOUNT, FORM, ORIGIN, OWNER, PASSWORD, Harness, header, open_desk, text_of
 
 from tidings import console
@@ -367,11 +367,10 @@ _TEMPLATES = Path(console.__file__).parent / "templates"
 _WRITTEN = " ".join(page.read_text("utf-8") for page in _TEMPLATES.rglob("*.html"))
 _NAMES = sorted({"after", "before", "since", "until", "id"} | set(re.findall(r'name="([a-z_0-9-]+)"', _WRITTEN)))
 """Of all fields of all forms."""
-EXAMPLES = int(os.environ.get("TIDINGS_TEST_FORMS", "150"))
 
 
 @given(data=st.data())
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_text_in_a_path_query_or_form_makes_an_error_of_ours(harness: Harness, data: st.DataObject) -> None:
     if "tidings_session" not in harness.cookies:
         await harness.dead_letters(await harness.subscribe(await harness.topic()), 1)

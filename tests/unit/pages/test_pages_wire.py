@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.support.subscribers import (
     PUBLIC_URL,
     App,
@@ -288,7 +289,7 @@ async def test_a_failure_names_its_request(app: App) -> None:
     assert _json(app.pages.failure(program, 500, ""))["request_id"] == "req-77"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     path=st.one_of(
         st.text(max_size=60),

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT, FakeClock, make_principal
+from tests.support.examples import examples
 
 from tidings.access.authorize import authorize
 from tidings.domain.errors import Conflict, InvalidValue, NotFound, Unavailable
@@ -306,7 +307,7 @@ async def test_a_call_that_fails_counts_for_nothing(tmp_path: Path) -> None:
         assert await harness.verdicts(wanted()) == [TextVerdict.ACCEPTED]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4000), st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), max_size=4)),

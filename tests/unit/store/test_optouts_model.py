@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support.examples import examples
 from tests.support.stores import ACCOUNT, NOW, OTHER, SECOND, SHORT_CODE, TOLL_FREE, an_address, an_entry, an_opt_out
 
 from tidings.domain.errors import Conflict
@@ -54,7 +55,7 @@ class Harness(RuleBasedStateMachine):
         self.seen = 0
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.runner.run(work)
+        return self.runner.get_loop().run_until_complete(work)
 
     def teardown(self) -> None:
         self.run(self.store.close())
@@ -226,5 +227,5 @@ class Harness(RuleBasedStateMachine):
 
 TestDesk = Harness.TestCase
 TestDesk.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(25), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.support.stores import NOW, a_message, add_topic
 
 from tidings.delivery.journal import Journal
@@ -89,7 +90,7 @@ async def test_a_reset_forgets_texts(store: SqliteStore) -> None:
     assert kept_rows(store) == 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(
     sent=st.lists(st.dictionaries(st.tuples(st.integers(1, 3), st.integers(0, 4)), st.integers(1, 9)), max_size=8),
 )

@@ -38,6 +38,7 @@ async def described(dev: bool) -> dict[str, Any]:
     return cast(dict[str, Any], msgspec.json.decode(cast(bytes, response.body)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dev", [False, True])
 async def test_the_description_is_valid(dev: bool) -> None:
     validate(await described(dev), cls=OpenAPIV31SpecValidator)

@@ -14,6 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.dialogues.harness import GUEST, HOST, OWNER, SECRET, Harness, body_of
+from tests.support.examples import examples
 
 from tidings.domain.model import AccountId
 from tidings.wire import sigv4
@@ -312,14 +313,14 @@ async def test_another_algorithm_in_a_url(harness: Harness) -> None:
     assert "<Code>IncompleteSignature</Code>" in text
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=80), st.text(max_size=20), st.sampled_from(["authorization", "x-amz-date", "date"]))
 async def test_any_header_gets_a_clear_answer(harness: Harness, header: str, stamp: str, dated: str) -> None:
     headers = {"host": HOST, "authorization": f"AWS4-HMAC-SHA256 {header}", dated: stamp}
     assert (await code_of(harness, headers))[0] in (400, 403)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(["Algorithm", "Credential", "SignedHeaders", "Date", "Expires", "Signature"]),

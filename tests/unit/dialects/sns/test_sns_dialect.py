@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.dialogues.harness import HOST, Harness, body_of
+from tests.support.examples import examples
 
 from tidings.dialects.contract import Claim, WireRequest
 from tidings.dialects.sns import ACTIONS, NOT_YET, UNSIGNED
@@ -202,7 +203,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(ACTIONS)), st.dictionaries(names, values, max_size=6), st.booleans())
 async def test_any_parameters_get_a_well_formed_answer(
     harness: Harness, action: str, given: dict[str, str], signed: bool
