@@ -27,6 +27,8 @@ from tidings.cli.provision import read_provision
 from tidings.observe.metrics import Metrics
 from tidings.settings import ABOUT, environment_name
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "changes").glob("*.md"), *(ROOT / "docs").rglob("*.md")]

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.server import Server
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 CODE = {".py", ".pyc"}
 
