@@ -1,7 +1,8 @@
 """Builds a mail: headers, text and HTML parts, then its octets.
 
 Called by the email channel and the outbox. No header can be injected: every value that came from outside loses its control
-characters (`one_line`) or is refused (`read_recipient`, `web_url`), and what is left is ASCII or encoded words.
+characters (`one_line`) or is refused (`read_recipient`, `web_url`), and what is left is ASCII or encoded words. Why not `email`:
+decision 0016.
 Sources: RFC 5322, RFC 2045-2047, RFC 2369 and 8058 (List-Unsubscribe), RFC 2919 (List-Id), RFC 3834 (Auto-Submitted).
 """
 
