@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from babel import Locale
+from babel.dates import format_date
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
@@ -155,6 +157,18 @@ def test_plurals_follow_the_languages(plural: str, count: int, form: str) -> Non
     assert PLURALS[plural][0](count) == form
 
 
+RULES_OF = {"zh": "none", "ja": "none", "ko": "none", "en": "one", "de": "one", "es": "one", "it": "one", "fr": "zero-one",
+            "pt": "zero-one", "ru": "east-slavic", "uk": "east-slavic", "ar": "arabic"}  # fmt: skip
+"""As docs/how-to/translate.md says."""
+
+
+@pytest.mark.parametrize("tag", RULES_OF)
+def test_plurals_are_those_of_cldr(tag: str) -> None:
+    choose, of_cldr = PLURALS[RULES_OF[tag]][0], Locale.parse(tag).plural_form
+    for count in (*range(1_200), 99_999, 100_001, 999_999):  # some say otherwise of whole millions: no count of ours
+        assert choose(count) == of_cldr(count), count
+
+
 @given(st.sampled_from(sorted(PLURALS)), st.integers(0, 10**6))
 def test_every_number_has_a_form(plural: str, count: int) -> None:
     choose, forms = PLURALS[plural]
@@ -165,6 +179,14 @@ def test_every_number_has_a_form(plural: str, count: int) -> None:
 def test_counted_texts_say_their_number(catalogue: Catalogue) -> None:
     assert "7" in catalogue.counted("list.lead", 7, operator="x")
     assert "7" in catalogue.counted_text("all.heading", 7)
+
+
+@pytest.mark.parametrize("tag", sorted(CATALOGUES))
+def test_dates_are_those_of_cldr(tag: str) -> None:
+    locale = Locale.parse(tag, sep="-")
+    for days in range(366):
+        day = date(2028, 1, 1) + timedelta(days=days)
+        assert CATALOGUES[tag].day(day) == format_date(day, "long", locale=locale)
 
 
 def test_dates_are_written_as_the_language_does() -> None:
