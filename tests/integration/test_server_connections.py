@@ -20,11 +20,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.integration.toy_app import BODY_MAX, Running, is_ready, running
+from tests.integration.toy_app import BODY_MAX, Running, running
 
 from tidings.domain.errors import Unavailable
-from tidings.observe.metrics import Metrics
-from tidings.server import Server
+from tidings.server.listener import Listener
 
 
 @pytest.fixture
@@ -340,16 +339,8 @@ async def test_a_request_under_way_finishes_when_the_server_stops() -> None:
 async def test_the_port_is_known_before_the_start_and_taken_once(app: Running) -> None:
     host, port = app.server.address
     assert port != 0
-    other = Server(
-        [],
-        metrics=Metrics(),
-        ready=is_ready,
-        certificates=lambda _: None,
-        new_request_id=str,
-        listen=(host, port),
-    )
     with pytest.raises(Unavailable, match="cannot listen"):
-        other.bind()
+        Listener((host, port)).bind()
 
 
 async def test_more_idle_connections_than_usual_do_not_keep_anybody_out(app: Running) -> None:

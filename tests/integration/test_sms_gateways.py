@@ -40,6 +40,7 @@ from tidings.domain.texts import TextReceipt
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
+from tidings.server.listener import Listener
 from tidings.services.inbound_addresses import DEFAULT_REPLIES
 from tidings.services.inbound_texts import InboundResult
 from tidings.wire.egress import ANYWHERE
@@ -112,8 +113,9 @@ def gateway_channel(permit: Permit, url: str, public_url: str = "http://here.exa
 @asynccontextmanager
 async def post_office(path: Path, connect: Callable[[str], object] | None = None) -> AsyncIterator[Post]:
     """connect: from our public URL to the gateway's URL; without it nothing is sent."""
-    server = Server([], metrics=Metrics(), ready=_ready, certificates=lambda _: None, new_request_id=lambda: "r-1")
-    host, port = server.bind()
+    listener = Listener()
+    listener.bind()
+    host, port = listener.address
     public_url = f"http://{host}:{port}"
     async with connect(public_url) if connect else _nothing() as url:
         made = (lambda permit: gateway_channel(permit, url, public_url)) if url else None
@@ -135,7 +137,14 @@ async def post_office(path: Path, connect: Callable[[str], object] | None = None
             post.dialect = Watched(
                 receive, receipt, RealClock(), public_url=public_url, secret=SECRET, twilio_auth_token=TOKEN
             )
-            server.serve([post.dialect])
+            server = Server(
+                [post.dialect],
+                metrics=Metrics(),
+                ready=_ready,
+                certificates=lambda _: None,
+                new_request_id=lambda: "r-1",
+                listener=listener,
+            )
             await server.start()
             try:
                 yield post

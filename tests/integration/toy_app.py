@@ -7,12 +7,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
+from tidings.server.listener import Listener
 
 BODY_MAX = 10_000
 
@@ -135,7 +137,9 @@ async def is_ready() -> None:
 
 
 @asynccontextmanager
-async def running(ready: Callable[[], Awaitable[None]] = is_ready, **options: Any) -> AsyncIterator[Running]:
+async def running(
+    ready: Callable[[], Awaitable[None]] = is_ready, tls: tuple[Path, Path] | None = None, **options: Any
+) -> AsyncIterator[Running]:
     toy, metrics = Toy(), Metrics()
     server = Server(
         [toy],
@@ -143,6 +147,7 @@ async def running(ready: Callable[[], Awaitable[None]] = is_ready, **options: An
         ready=ready,
         certificates={"key-1.pem": b"PEM"}.get,
         new_request_id=lambda: str(uuid4()),
+        listener=Listener(tls=tls),
         body_bytes_max=BODY_MAX,
         **options,
     )

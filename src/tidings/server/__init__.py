@@ -14,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from time import perf_counter
 
 import structlog
@@ -60,17 +59,16 @@ class Server:
         ready: Callable[[], Awaitable[None]],
         certificates: Callable[[str], bytes | None],
         new_request_id: Callable[[], str],
-        listen: tuple[str, int] = ("127.0.0.1", 0),
-        tls: tuple[Path, Path] | None = None,
+        listener: Listener,
         trusted_proxies: Iterable[Network] = (),
         body_bytes_max: int = BODY_BYTES_MAX,
         body_patience_s: float = BODY_PATIENCE_S,
         refresh: Callable[[], Awaitable[None]] | None = None,
-        security_contact: Callable[[], str] = lambda: "",
+        security_contact: str = "",
     ) -> None:
         """ready: raises a TidingsError while work cannot be taken. certificates: PEM by file name, None if there is none.
-        tls: PEM files of certificate chain and key. refresh: brings the gauges of `metrics` up to date before they are shown.
-        security_contact: the URI for security.txt, known when the port is; empty: there is no such file.
+        refresh: brings the gauges of `metrics` up to date before they are shown.
+        security_contact: the URI for security.txt; empty: there is no such file.
         """
         self._dialects = tuple(dialects)
         self._metrics = metrics
@@ -78,8 +76,8 @@ class Server:
         self._system_endpoints = SystemEndpoints(metrics, ready, certificates, refresh, security_contact)
         self._proxies = Proxies(trusted_proxies)
         self._heads = Heads()
-        self._listener = Listener(listen, tls, self._heads.tick)
-        self._scheme = "https" if tls else "http"
+        self._listener = listener
+        self._scheme = "https" if listener.is_tls else "http"
         self._state = ServerState(
             self._serve,
             self._complain,
@@ -96,21 +94,12 @@ class Server:
         """Host and port; the real port once bound."""
         return self._listener.address
 
-    def bind(self) -> tuple[str, int]:
-        """Take the port before `start`, so that a public URL can be made of it. Safe to repeat. Raises Unavailable."""
-        self._listener.bind()
-        return self.address
-
-    def serve(self, dialects: Sequence[Dialect]) -> None:
-        """Ask these front ends, in this order, instead of those given before: some need the address that `bind` found."""
-        self._dialects = tuple(dialects)
-
     async def start(self) -> None:
         """Answer from now on. Raises Unavailable (port taken, certificate unusable)."""
         self._logs_all = log.is_enabled_for(logging.DEBUG)
         self._heads.tick()
         self._state.connections_max = connections_max()
-        await self._listener.start(self._state)
+        await self._listener.start(self._state, self._heads.tick)
 
     async def stop(self) -> None:
         """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""

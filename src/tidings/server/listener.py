@@ -29,11 +29,10 @@ log = structlog.get_logger("tidings.server")
 
 
 class Listener:
-    """One port. tick: called at every look at the connections."""
+    """One port. listen: host and port, 0 for any. tls: PEM files of certificate chain and key."""
 
-    def __init__(self, listen: tuple[str, int], tls: tuple[Path, Path] | None, tick: Callable[[], None]) -> None:
+    def __init__(self, listen: tuple[str, int] = ("127.0.0.1", 0), tls: tuple[Path, Path] | None = None) -> None:
         self._tls = tls
-        self._tick = tick
         self._socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._state: ServerState | None = None
@@ -46,8 +45,12 @@ class Listener:
             self._socket = _bound(*self.address)
             self.address = self._socket.getsockname()[:2]
 
-    async def start(self, state: ServerState) -> None:
-        """Serve the hall's connections from now on. Raises Unavailable (port taken, certificate unusable)."""
+    @property
+    def is_tls(self) -> bool:
+        return self._tls is not None
+
+    async def start(self, state: ServerState, tick: Callable[[], None]) -> None:
+        """Serve connections from now on. tick: called at every look at them. Raises Unavailable (port taken, certificate unusable)."""
         self.bind()
         assert self._socket is not None
         loop = asyncio.get_running_loop()
@@ -65,7 +68,7 @@ class Listener:
             ssl_handshake_timeout=HANDSHAKE_PATIENCE_S if context else None,
         )
         self._socket = None
-        self._sweeper = loop.create_task(self._sweep(state), name="slow-connections")
+        self._sweeper = loop.create_task(self._sweep(state, tick), name="slow-connections")
 
     async def stop(self) -> None:
         """Refuse new connections, let requests under way finish for a few seconds, close. Safe to repeat."""
@@ -89,12 +92,12 @@ class Listener:
             self._sweeper.cancel()
             self._sweeper = None
 
-    async def _sweep(self, state: ServerState) -> None:
+    async def _sweep(self, state: ServerState, tick: Callable[[], None]) -> None:
         every = min(SWEEP_EVERY_S, state.body_patience_s / 4)
         while True:
             await asyncio.sleep(every)
             try:
-                self._tick()
+                tick()
                 now = perf_counter()
                 for connection in list(state.connections):
                     if connection.deadline < now:

@@ -31,7 +31,7 @@ class SystemEndpoints:
         ready: Callable[[], Awaitable[None]],
         certificates: Callable[[str], bytes | None],
         refresh: Callable[[], Awaitable[None]] | None,
-        security_contact: Callable[[], str],
+        security_contact: str,
     ) -> None:
         self._metrics = metrics
         self._ready = ready
@@ -67,7 +67,7 @@ class SystemEndpoints:
         return WireResponse(200, self._metrics.render(), CONTENT_TYPE, _NEVER_KEEP)
 
     async def _security_txt(self, _request: WireRequest) -> WireResponse:
-        contact = self._security_contact()
+        contact = self._security_contact
         if not contact:
             return WireResponse(404, b"not found\n", headers=_NEVER_KEEP)
         expires = (datetime.now(UTC) + _GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -30,7 +30,7 @@ async def _until(ready: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def _captured(site: ConsoleSite, count: int) -> None:
-    outbox = site.app._outbox
+    outbox = site.app.delivery.outbox
     assert outbox is not None
 
     async def ready() -> bool:

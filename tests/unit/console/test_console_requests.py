@@ -99,7 +99,7 @@ async def test_a_changed_password_ends_the_session(harness: Harness) -> None:
 
 async def test_a_session_is_no_token_of_a_cloud_nor_the_other_way_round(harness: Harness) -> None:
     await harness.sign_in()
-    token = await harness.services._tickets.issue(OWNER)
+    token = await harness.services.services.tickets.issue(OWNER)
     harness.cookies["tidings_session"] = token.text
     assert (await harness.get("/console")).status == 303
 

@@ -112,7 +112,7 @@ async def test_signing_in_anew_ends_the_session_that_the_browser_had(harness: Ha
 
 
 async def test_a_user_has_so_many_sessions_and_the_one_used_longest_ago_goes(harness: Harness) -> None:
-    sessions = harness.services._sessions
+    sessions = harness.services.services.sessions
     origin = ORIGIN_OF_A_BROWSER
     begun = []
     for _ in range(SESSIONS_MAX + 1):
@@ -130,7 +130,7 @@ async def test_a_changed_user_is_signed_in_nowhere_and_not_listed(harness: Harne
     assert (await other.get("/console")).status == 200
     await harness.services.accounts.set_user(ACCOUNT, "olga", **change)  # type: ignore[arg-type]
     assert (await other.get("/console")).status == 303
-    assert await harness.services._sessions.all(ACCOUNT, None) == []
+    assert await harness.services.services.sessions.all(ACCOUNT, None) == []
 
 
 async def test_the_list_shows_ones_own_and_ends_one(harness: Harness) -> None:
@@ -224,8 +224,8 @@ async def test_it_holds_over_a_restart_and_ends_in_every_process(harness: Harnes
 async def test_housekeeping_removes_what_has_ended(harness: Harness) -> None:
     await harness.sign_in()
     harness.services.clock.advance(3_500)
-    await harness.services._housekeeping.tidy()
+    await harness.services.services.housekeeping.tidy()
     assert len(await harness.services.store.sessions(ACCOUNT, None)) == 1
     harness.services.clock.advance(200)
-    await harness.services._housekeeping.tidy()
+    await harness.services.services.housekeeping.tidy()
     assert await harness.services.store.sessions(ACCOUNT, None) == []

@@ -10,6 +10,7 @@ from tidings.dialects.contract import Claim, Dialect, WireRequest, WireResponse
 from tidings.dialects.smn import SmnDialect
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
+from tidings.server.listener import Listener
 
 
 class Front:
@@ -32,7 +33,14 @@ def answering(*fronts: Dialect) -> str:
     async def ready() -> None:
         """Always."""
 
-    server = Server(fronts, metrics=Metrics(), ready=ready, certificates=lambda name: None, new_request_id=lambda: "r")
+    server = Server(
+        fronts,
+        metrics=Metrics(),
+        ready=ready,
+        certificates=lambda name: None,
+        new_request_id=lambda: "r",
+        listener=Listener(),
+    )
     request = WireRequest("GET", "/", "", {}, b"", "192.0.2.7", "http", "localhost", "r")
     name, _ = asyncio.run(server._answer(request, None))
     return name

@@ -1,0 +1,126 @@
+"""What the product does, and who may ask for it: the services and the readers of credentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidings.access.authenticate import Authenticator
+from tidings.access.limiter import TokenBuckets
+from tidings.access.sessions import Sessions
+from tidings.access.sign_in_limits import SignInLimits
+from tidings.access.tickets import Tickets
+from tidings.services.accounts import Accounts
+from tidings.services.deliveries import Deliveries
+from tidings.services.housekeeping import Housekeeping
+from tidings.services.ledger import Ledger
+from tidings.services.optout_uploads import OptOutUploads
+from tidings.services.optouts import OptOuts
+from tidings.services.publish import Publisher
+from tidings.services.quotas import Quotas
+from tidings.services.subscriptions import Subscriptions
+from tidings.services.templates import Templates
+from tidings.services.text_catalog import TextCatalog
+from tidings.services.texts import TextLimits, Texts
+from tidings.services.topics import Topics
+from tidings.wiring.clock_and_ids import new_serial, new_token, new_uid, new_uuid
+from tidings.wiring.foundation import Foundation
+from tidings.wiring.rates import confirmation_paces
+from tidings.wiring.sms import destinations, make_opt_outs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    authenticator: Authenticator
+    tickets: Tickets
+    sessions: Sessions
+    accounts: Accounts
+    topics: Topics
+    subscriptions: Subscriptions
+    templates: Templates
+    publisher: Publisher
+    opt_outs: OptOuts
+    uploads: OptOutUploads
+    catalog: TextCatalog
+    texts: Texts
+    ledger: Ledger
+    deliveries: Deliveries
+    housekeeping: Housekeeping
+
+
+def make_services(base: Foundation) -> Services:
+    settings, store, clock, vault = base.settings, base.store, base.clock, base.vault
+    tries = TokenBuckets({"login": settings.login_rate}, throttled=base.metrics.throttled)
+    authenticator = Authenticator(store, vault, limits=SignInLimits(lambda group: tries.take(f"login:{group}")))
+    tickets = Tickets(store, vault, clock)
+
+    def accounts_changed() -> None:
+        authenticator.forget()
+        tickets.forget()
+
+    quotas = Quotas(
+        settings.topics_max,
+        settings.subscriptions_max,
+        settings.pending_max,
+        templates_per_account=settings.templates_max,
+    )
+    subscriptions = make_subscriptions(base, quotas)
+    opt_outs = make_opt_outs(settings, store, clock, base.metrics, quotas, vault)
+    return Services(
+        authenticator=authenticator,
+        tickets=tickets,
+        sessions=Sessions(store, clock, idle=timedelta(seconds=settings.session_idle_s)),
+        accounts=Accounts(store, clock, vault, opt_outs=store, texts=store, changed=accounts_changed),
+        topics=Topics(store, clock, base.announcer, quotas, new_uid=new_uid),
+        subscriptions=subscriptions,
+        templates=Templates(store, clock, quotas, new_uid=new_uid),
+        publisher=Publisher(base.flow, base.metrics),
+        opt_outs=opt_outs,
+        uploads=OptOutUploads(
+            store, store, clock, new_token, revoke_all=settings.sms_revoke_all, folder=settings.store_path.parent
+        ),
+        catalog=TextCatalog(store, store, clock, quotas=quotas, opt_outs=store, reviewed=settings.sms_review),
+        texts=Texts(
+            store,
+            store,
+            store,
+            base.flow,
+            clock,
+            base.metrics,
+            new_message_id=new_serial,
+            limits=TextLimits(
+                settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day
+            ),
+            numbers=opt_outs.numbers,
+            destinations=destinations(settings),
+        ),
+        ledger=Ledger(store),
+        deliveries=Deliveries(base.flow, clock),
+        housekeeping=Housekeeping(store, subscriptions, clock),
+    )
+
+
+def make_subscriptions(base: Foundation, quotas: Quotas) -> Subscriptions:
+    settings = base.settings
+    rules = {
+        cloud.name: cloud.lifecycle_rules(base.options(cloud))
+        for cloud in base.clouds
+        if cloud.lifecycle_rules is not None
+    }
+    return Subscriptions(
+        base.store,
+        base.clock,
+        base.vault,
+        base.announcer,
+        quotas,
+        rules,
+        base.metrics,
+        new_uid=new_uid,
+        new_token=new_token,
+        new_message_id=new_uuid,
+        link_key=base.link_key,
+        anonymous_cancel=settings.anonymous_unsubscribe,
+        paces=confirmation_paces(settings),
+        decline_hold=timedelta(seconds=settings.decline_hold_s),
+        protocols=base.protocols,
+    )
