@@ -31,7 +31,13 @@ pytestmark = pytest.mark.thorough
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
-    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "changes").glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "changes").glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
 )
 DEFAULT_URL = "http://127.0.0.1:8010"
 
@@ -88,6 +94,15 @@ def _command_faults(arguments: list[str]) -> list[str]:
     known_options = {"--help", *(option for it in command.params for option in (*it.opts, *it.secondary_opts))}
     given = [word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)]
     return [f"{command.name} has no option {option}" for option in given if option not in known_options]
+
+
+def test_every_decision_has_its_number_once_and_is_in_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    found = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    for place, decision in enumerate(found, start=1):
+        number, _, title = decision.read_text("utf-8").splitlines()[0].removeprefix("# ").partition(": ")
+        assert number == decision.name[:4] == f"{place:04}", decision.name
+        assert f"[{title}](decisions/{decision.name})" in index, decision.name
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_names(DOCUMENTS))
