@@ -24,7 +24,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from tests.support.server import KEY_ID, SECRET, free_port
+from tests.support.ports import free_port
+from tests.support.server import KEY_ID, SECRET
 from tests.support.tencent import tc3_headers
 
 from bench.processes import start_pinned, stop_group

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.server import free_port
+from tests.support.ports import free_port
 from tests.support.smsc import Smsc
 from tests.support.stores import ACCOUNT, NOW, TOLL_FREE, an_address
 

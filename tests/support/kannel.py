@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from tests.support.server import free_port
+from tests.support.ports import free_port
 
 USER, PASSWORD = "tester", "f00bar&%x"
 

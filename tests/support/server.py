@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,14 +17,9 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 
+from tests.support.ports import free_port
+
 KEY_ID, SECRET = "tidings", "tidings-dev-secret"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Server:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
-from tests.support.server import Server, free_port
+from tests.support.server import Server
 from tests.support.smn import ask, refused, smn_client
 
 
