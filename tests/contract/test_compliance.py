@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests.support.patience import PATIENCE_S
 from tests.support.phones import ADMIN, NUMBER, PHONE, Mast, PhoneApp, phone_app
 
 from tidings.domain.errors import TidingsError, WrongState
@@ -52,7 +53,7 @@ async def receives(app: PhoneApp, text: str, *, app_id: str = APP, sms_type: int
 
 async def waiting(app: PhoneApp, count: int) -> None:
     """Until so many texts wait for another attempt."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while await app.flow.waiting_count() != count:
             await asyncio.sleep(0.005)
 

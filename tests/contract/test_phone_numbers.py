@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 from tests.support.smsc import Smsc
 
@@ -206,7 +207,7 @@ def test_a_number_that_no_plan_has_is_never_texted_and_the_persons_stop_reaches_
 
 async def texted(server: Server, text: str, witness: str) -> list[str]:
     """Whom a text went to, once it went to the last subscriber."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             items = server.api("dev/outbox?channel=sms&limit=1000")["items"]
             phones = [entry["to"] for entry in items if entry["text"] == text]

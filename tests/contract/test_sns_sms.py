@@ -13,9 +13,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.patience import PATIENCE_S
 from tests.support.server import KEY_ID, SECRET, Server
 
-WITHIN_S = 20.0
 INBOUND = "+12025550100"
 _numbers = count(200)
 
@@ -55,7 +55,7 @@ def listed(sns: Any) -> list[str]:
 
 
 def wait_until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
+    deadline = time.monotonic() + PATIENCE_S
     while not done():
         assert time.monotonic() < deadline, "it did not come true"
         time.sleep(0.02)  # polling another process: there is no event to wait for

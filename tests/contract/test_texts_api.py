@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 from tests.support.smsc import Smsc
 from tests.unit.dialects.native.harness import Harness, open_office
@@ -278,11 +279,11 @@ async def test_a_server_tells_of_its_binds_and_callbacks_as_they_come_and_go(tmp
         server = Server(tmp_path, environment={"TIDINGS_SMPP_URL": smsc.url()})
         await asyncio.to_thread(server.start)
         await smsc.wait("bind", status=0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not (await asyncio.to_thread(server.api, "sms-transports"))["items"][0]["is_up"]:
                 await asyncio.sleep(0.02)  # the SMSC has answered, and we are about to read that
         assert await asyncio.to_thread(binds_up, server) == [1]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await asyncio.to_thread(server.api, "sms-transports"))["items"][0]["is_up"]:
             await asyncio.sleep(0.02)  # polling another process
     (row,) = server.api("sms-transports")["items"]
@@ -291,7 +292,7 @@ async def test_a_server_tells_of_its_binds_and_callbacks_as_they_come_and_go(tmp
     assert await asyncio.to_thread(binds_up, server) == [0]
     body = {"sender": "ACME", "consent_url": "http://127.0.0.1:9/"}
     await asyncio.to_thread(server.api, f"sms-applications/{APP}", body, "PUT")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not (found := (await asyncio.to_thread(server.api, "sms-callbacks"))["items"]):
             await asyncio.sleep(0.02)
     assert [(row["app_id"], row["name"], row["failures"]) for row in found] == [(APP, "consent", 0)]

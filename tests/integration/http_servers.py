@@ -12,6 +12,7 @@ import pytest
 import uvloop
 from aiohttp import web
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.patience import PATIENCE_S
 
 from tidings.channels.http import HttpChannel
 from tidings.domain.envelope import HttpContent, Outgoing
@@ -66,7 +67,7 @@ async def post(channel: HttpChannel, url: str, **options) -> Outcome:
     return await outcomes.of(outgoing)
 
 
-async def eventually(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+async def eventually(condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.01)
@@ -159,3 +160,13 @@ async def silence(_: int, __: int, writer: asyncio.StreamWriter) -> None:
     """Say nothing until the other side gives up."""
     while not (writer.hung_up() or writer.transport.is_closing()):
         await asyncio.sleep(0.02)
+
+
+def held(go: asyncio.Event) -> Callable[[int, int, asyncio.StreamWriter], Awaitable[None]]:
+    """Answer when told to, and not before."""
+
+    async def answer(_: int, __: int, writer: asyncio.StreamWriter) -> None:
+        await go.wait()
+        writer.write(OK)
+
+    return answer

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock
+from tests.support.patience import PATIENCE_S
 
 from tidings.channels.http import HttpChannel
 from tidings.delivery import callback_feed, callbacks
@@ -87,7 +88,7 @@ class Application:
         return [told for where, told, _, _ in self.got if where == path]
 
     async def until(self, count: int, path: str) -> list[Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.at(path)) < count:
                 self._changed.clear()
                 await self._changed.wait()
@@ -131,7 +132,7 @@ class App:
             callback_feed.REPLIES: "reply" in settings,
             callback_feed.CONSENT: "consent" in settings,
         }
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             for name, is_wanted in wanted.items():
                 while is_wanted and not await self.store.reader(account_id, app_id, name):
                     await asyncio.sleep(0.005)
@@ -159,12 +160,12 @@ class App:
         await self.store.commit(Unit(ledger=[replace(entry, **changes)]))
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 await asyncio.sleep(0.005)
 
     async def saved(self, name: str, place: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while await self.store.reader(ACCOUNT, APP, name) != place:
                 await asyncio.sleep(0.005)
 
@@ -532,7 +533,7 @@ async def test_a_reset_loses_neither_the_place_nor_what_comes(app: App, applicat
     app.callbacks.forget()
     await app.receive("two")
     assert [it["text"] for it in await application.until(2, "/reply")] == ["one", "two"]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await app.store.reader(ACCOUNT, APP, "replies") <= 0:
             await asyncio.sleep(0.005)
 

@@ -755,7 +755,7 @@ def test_serve_answers_an_unmodified_sdk_and_stops_cleanly(serving: Any, number:
     with urlopen(f"{facts['url']}/readyz", timeout=5) as answer:
         assert answer.status == 200
     process.send_signal(number)
-    _out, err = process.communicate(timeout=20)
+    _out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "Traceback" not in err
 
@@ -782,14 +782,14 @@ def test_serve_applies_a_provisioning_file_before_it_opens(serving: Any, tmp_pat
     assert facts["account_id"] == "000000000000"
     assert facts["secret_access_key"] is None
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert [account["name"] for account in Cli(tmp_path / "data").json("account", "list")] == ["default"]
 
 
 def test_a_second_server_on_the_same_data_is_refused(serving: Any, tmp_path: Path) -> None:
     process = serving("--dev", "--json")
     first_line(process)
-    _, err = serving("--dev", "--json").communicate(timeout=20)
+    _, err = serving("--dev", "--json").communicate(timeout=60)
     assert "stop it first" in err
     assert "Traceback" not in err
     copy = tmp_path / "copy.db"
@@ -800,7 +800,7 @@ def test_a_second_server_on_the_same_data_is_refused(serving: Any, tmp_path: Pat
 def test_a_taken_port_is_one_line(serving: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = serving("--listen", f"127.0.0.1:{taken.getsockname()[1]}")
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err.splitlines()[-1].startswith("tidings: cannot listen on 127.0.0.1:")
     assert "Traceback" not in err
@@ -929,7 +929,7 @@ def test_the_doctor_judges_the_server_that_runs(serving: Any, tmp_path: Path) ->
     assert found["mail relay"]["detail"] == "none; mail goes to the outbox"
     assert found["public URL"]["state"] == "ok"
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     code, found = examined(cli)
     assert found["server"]["detail"].startswith("none is running")
     assert not (tmp_path / "data" / "server.json").exists()
@@ -976,7 +976,7 @@ def test_a_stop_of_the_whole_process_group_is_quiet(tmp_path: Path) -> None:
         hook.accept()[0].close()
     sns.close()
     os.killpg(process.pid, signal.SIGTERM)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "signing process" not in err
     assert "error" not in err.lower()

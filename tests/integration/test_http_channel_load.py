@@ -13,6 +13,7 @@ from tests.integration.http_servers import (
     OK,
     channel_of,
     eventually,
+    held,
     make_post,
     on_both_loops,
     post,
@@ -21,6 +22,7 @@ from tests.integration.http_servers import (
     silence,
 )
 from tests.support.outgoing import Outcomes
+from tests.support.patience import PATIENCE_S
 
 from tidings.channels.http import HttpChannel
 from tidings.domain.envelope import Outgoing
@@ -75,31 +77,33 @@ async def test_a_full_queue_settles_as_busy() -> None:
 
 @on_both_loops
 async def test_a_slow_host_delays_itself_only() -> None:
-    async with raw(silence) as slow, raw(says(OK)) as quick, channel_of() as channel:
+    go = asyncio.Event()
+    async with raw(held(go)) as slow, raw(says(OK)) as quick, channel_of() as channel:
         stuck, outcomes = Outcomes(), Outcomes()
         for _ in range(500):
-            channel.send(make_post(slow.url, timeout_s=1.5), stuck)
-        async with asyncio.timeout(1.0):
-            for _ in range(200):
-                channel.send(make_post(quick.url), outcomes)
-            assert await outcomes.wait_for(200) == [Delivered("HTTP 200")] * 200
-        assert len(await stuck.wait_for(500)) == 500
+            channel.send(make_post(slow.url, timeout_s=PATIENCE_S), stuck)
+        for _ in range(200):
+            channel.send(make_post(quick.url, timeout_s=PATIENCE_S), outcomes)
+        assert await outcomes.wait_for(200) == [Delivered("HTTP 200")] * 200
+        assert stuck.settled == []
+        go.set()
+        assert await stuck.wait_for(500) == [Delivered("HTTP 200")] * 500
 
 
 @on_both_loops
 async def test_a_host_that_cannot_be_reached_is_left_alone_until_a_probe_succeeds() -> None:
     async with raw(says(OK)) as server:
         port = server.port
-    async with channel_of(sick_s=0.3) as channel:
+    async with channel_of(sick_s=1.0) as channel:
         url, outcomes = f"http://127.0.0.1:{port}/", Outcomes()
         for _ in range(500):
             channel.send(make_post(url), outcomes)
-        assert await outcomes.wait_for(500, 2.0) == [RetryLater("connection refused")] * 500
+        assert await outcomes.wait_for(500) == [RetryLater("connection refused")] * 500
         assert await post(channel, url) == RetryLater("connection refused")
         async with raw(says(OK), port=port) as server:
             assert await post(channel, url) == RetryLater("connection refused")
             assert server.connections == 0  # it was not even tried
-            await asyncio.sleep(0.35)
+            await asyncio.sleep(1.05)
             more = Outcomes()
             for _ in range(3):
                 channel.send(make_post(url), more)
@@ -145,20 +149,22 @@ async def test_sockets_are_bounded_over_all_hosts() -> None:
 
 @on_both_loops
 async def test_hosts_that_hang_cannot_take_every_socket() -> None:
+    go = asyncio.Event()
     async with (
-        raw(silence) as hanging,
+        raw(held(go)) as hanging,
         raw(says(OK)) as quick,
         channel_of(sockets_max=40, lookup=lambda _: ["127.0.0.1"]) as channel,
     ):
         stuck, outcomes = Outcomes(), Outcomes()
         for n in range(300):
-            channel.send(make_post(f"http://h{n % 3}.example:{hanging.port}/", timeout_s=1.5), stuck)
+            channel.send(make_post(f"http://h{n % 3}.example:{hanging.port}/", timeout_s=PATIENCE_S), stuck)
         await eventually(lambda: hanging.open >= 20)
-        async with asyncio.timeout(1.0):
-            for _ in range(50):
-                channel.send(make_post(quick.url), outcomes)
-            assert await outcomes.wait_for(50) == [Delivered("HTTP 200")] * 50
-        await stuck.wait_for(300)
+        for _ in range(50):
+            channel.send(make_post(quick.url, timeout_s=PATIENCE_S), outcomes)
+        assert await outcomes.wait_for(50) == [Delivered("HTTP 200")] * 50
+        assert stuck.settled == []
+        go.set()
+        assert await stuck.wait_for(300) == [Delivered("HTTP 200")] * 300
 
 
 @on_both_loops

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, NOW
+from tests.support.patience import PATIENCE_S
 from tests.support.phones import ADMIN, NUMBER, PHONE, RADIO, Mast, PhoneApp, Sent, phone_app
 
 from tidings.domain.errors import InvalidValue, NotFound
@@ -107,7 +108,7 @@ async def test_start_lifts_what_stop_did_and_texts_go_out_again(app: PhoneApp) -
 async def test_what_waits_for_another_attempt_is_kept_back_too(app: PhoneApp) -> None:
     mast(app).down = True
     await app.send("tired")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not mast(app).outcomes:
             await asyncio.sleep(0.005)
     await app.receive("STOP")
@@ -322,7 +323,7 @@ async def test_start_from_a_number_never_seen_is_recorded_without_state_or_answe
 async def test_an_answer_older_than_five_minutes_is_not_sent(app: PhoneApp) -> None:
     mast(app).down = True
     await app.receive("STOP")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not mast(app).outcomes:
             await asyncio.sleep(0.005)
     mast(app).down = False
@@ -337,7 +338,7 @@ async def test_you_are_subscribed_again_is_not_said_after_another_stop(app: Phon
     await app.settled()
     mast(app).down = True
     await app.receive("START", transport_id="2")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await app.flow.waiting_count():
             await asyncio.sleep(0.005)
     await app.receive("STOP", transport_id="3")

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 
 import pytest
 from tests.integration.toy_app import Running, running
+from tests.support.patience import PATIENCE_S
 
 EVE, ANN = "127.0.0.1", "127.0.0.2"
 HALF = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9000\r\n%b\r\n" + b"x" * 8_000
@@ -51,7 +52,7 @@ async def refusals(readers: list[asyncio.StreamReader], count: int) -> list[byte
     reads = [asyncio.create_task(reader.read()) for reader in readers]
     try:
         done: set[asyncio.Task[bytes]] = set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while len(done) < count:
                 done, _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
                 if len(done) < count:

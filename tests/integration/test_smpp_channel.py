@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.support.build import FakeClock
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.patience import PATIENCE_S
 from tests.support.smsc import Smsc
 
 from tidings.channels.sms import SmppChannel, Timing
@@ -23,7 +24,7 @@ from tidings.wire.smpp import SmppUrl, pdu
 PHONE = "+12025550123"
 OWN = "+12025550100"
 SOURCE = f"source={OWN}"
-QUICK = Timing(again=0.05, again_max=0.2, pause=0.05, pause_max=0.2, hold=0.4, sweep=0.02, answer=2.0, close=5.0)
+QUICK = Timing(again=0.05, again_max=0.2, pause=0.05, pause_max=0.2, hold=0.4, sweep=0.02, answer=30.0, close=30.0)
 
 
 class ReceivedTexts:
@@ -53,7 +54,7 @@ class ReceivedTexts:
         self.changed.set()
 
     async def until(self, count: int) -> list[str]:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.texts) < count:
                 self.changed.clear()
                 await self.changed.wait()
@@ -97,7 +98,7 @@ async def up(channel: SmppChannel) -> None:
 
 
 async def settled(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -1026,7 +1027,7 @@ async def test_an_smsc_that_floods_without_reading_is_left():
     server = await asyncio.start_server(flood, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with channel_to(f"smpp://a:b@127.0.0.1:{port}", timing=Timing(again=60)) as channel:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await left.wait()
         await settled(lambda: "does not read" in channel.status()[0].problem)
     server.close()

@@ -23,6 +23,7 @@ from tests.integration.http_servers import oracle
 from tests.support.hostile import BROKEN, HOSTILE, SEED
 from tests.support.kannel import Kannel
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.patience import PATIENCE_S
 from tests.support.phones import NUMBER, PHONE, RADIO, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
@@ -89,7 +90,7 @@ class Post:
     receipts: list[TextReceipt]
     excuses: list[Exception] = field(default_factory=list)
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Until something that a gateway brought makes it so."""
         async with asyncio.timeout(timeout_s):
             while not condition():
@@ -718,7 +719,7 @@ async def test_hostile_requests_get_an_answer_and_break_nothing(post: Post) -> N
     dice, statuses = random.Random(SEED), set()
     for _ in range(REQUESTS):
         request = hostile_request(dice, post.public_url)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             response = await post.dialect.handle(request)
         assert response.status < 500, request
         assert isinstance(response.body, bytes)

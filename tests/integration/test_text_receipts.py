@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, FakeClock
+from tests.support.patience import PATIENCE_S
 from tests.support.phones import NUMBER, PHONE, RADIO, Mast, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
@@ -92,7 +93,7 @@ async def end_of(app: PhoneApp, *serials: str) -> list[tuple[TextState, str]]:
             found.append((text.state, text.detail))
         return all(state is not TextState.WAITING for state, _ in found)
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not await ended():
             await asyncio.sleep(0.005)
     return found
@@ -106,7 +107,7 @@ async def counts(app: PhoneApp) -> dict[str, int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.005)
 
@@ -190,7 +191,7 @@ async def test_a_text_that_the_smsc_took_at_the_second_attempt_has_one_report(tm
     async with app_at(tmp_path, smsc) as app:
         serial = await send(app)
         await smsc.wait("submit")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not await app.flow.waiting_count():
                 await asyncio.sleep(0.005)
         assert await counts(app) == {}
@@ -254,7 +255,7 @@ async def test_who_opted_out_at_the_network_is_opted_out_here(tmp_path: Path, sm
             TextState.FAILED,
             "REJECTD, error 470" if by_receipt else "SMSC: status 0x0000040B",
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while not await app.opted_out_at():
                 await asyncio.sleep(0.005)
         [opt_out] = await app.store.opt_outs(ACCOUNT, PHONE)

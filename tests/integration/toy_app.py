@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from tests.support.patience import PATIENCE_S
+
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
@@ -97,7 +99,7 @@ class Running:
     async def gone(self) -> None:
         """Wait until no connection is left, and find that nothing is held for any."""
         hall = self.server._state
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while hall.connections:
                 await asyncio.sleep(0.01)
         assert hall.room.held == 0

@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.patience import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Said:
@@ -78,13 +80,13 @@ class ChatServices:
         scheme = "https" if self.tls is not None else "http"
         return f"{scheme}://127.0.0.1:{self._server.server_address[1]}/{service}?{key}=abc"
 
-    def wait(self, count: int, timeout_s: float = 15.0) -> list[Said]:
+    def wait(self, count: int, timeout_s: float = PATIENCE_S) -> list[Said]:
         """Until so many messages were taken; fails the test otherwise."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.said) >= count, timeout_s), (self.said, self.asked)
             return list(self.said)
 
-    def wait_asked(self, count: int, timeout_s: float = 15.0) -> None:
+    def wait_asked(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         """Until there were so many requests."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.asked >= count, timeout_s), self.asked

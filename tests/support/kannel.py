@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
+from tests.support.patience import PATIENCE_S
 from tests.support.ports import free_port
 
 USER, PASSWORD = "tester", "f00bar&%x"
@@ -114,7 +115,7 @@ class Kannel:
         )
         is_ready = asyncio.get_running_loop().create_future()
         self._running.append((process, asyncio.create_task(self._read(process, is_ready, ready))))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert await is_ready, "".join(self.log[-30:])
 
     async def _read(self, process: asyncio.subprocess.Process, is_ready: asyncio.Future[bool], ready: str) -> None:

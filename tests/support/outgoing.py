@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+from tests.support.patience import PATIENCE_S
 from tidings.domain.envelope import Content, Outgoing
 from tidings.domain.model import AccountId, Kind, Message, Subscriber, SubscriptionId, TopicId
 from tidings.domain.outcomes import Outcome
@@ -41,7 +42,7 @@ class Outcomes:
         self.settled.append((outgoing, outcome))
         self._changed.set()
 
-    async def wait_for(self, count: int, timeout_s: float = 20.0) -> list[Outcome]:
+    async def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> list[Outcome]:
         """All outcomes, in the order of settling, once there are at least `count`."""
         async with asyncio.timeout(timeout_s):
             while len(self.settled) < count:
@@ -49,7 +50,7 @@ class Outcomes:
                 await self._changed.wait()
         return [outcome for _, outcome in self.settled]
 
-    async def of(self, outgoing: Outgoing, timeout_s: float = 20.0) -> Outcome:
+    async def of(self, outgoing: Outgoing, timeout_s: float = PATIENCE_S) -> Outcome:
         """The outcome of one attempt."""
         async with asyncio.timeout(timeout_s):
             while True:

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.support.build import ACCOUNT, FakeClock, make_principal
+from tests.support.patience import PATIENCE_S
 from tests.support.toys import ToyEnvelopes
 from tidings.access.authorize import authorize
 from tidings.delivery.dispatcher import Dispatcher
@@ -182,7 +183,7 @@ class PhoneApp:
 
     async def settled(self) -> None:
         """Wait until nothing is on its way and nothing waits."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while self.flow.backlog() or await self.flow.waiting_count():
                 await asyncio.sleep(0.005)
 

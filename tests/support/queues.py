@@ -15,6 +15,8 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
+from tests.support.patience import PATIENCE_S
+
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ACCESS_KEY_ID = "test-key"
@@ -97,7 +99,7 @@ class QueueService:
     def delete(self, arn: str) -> None:
         self._client.delete_queue(QueueUrl=self._url_of(arn))
 
-    def receive(self, arn: str, count: int = 1, timeout_s: float = 10.0) -> list[dict[str, Any]]:
+    def receive(self, arn: str, count: int = 1, timeout_s: float = PATIENCE_S) -> list[dict[str, Any]]:
         """Take `count` messages off the queue, with their attributes, waiting for them. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         taken: list[dict[str, Any]] = []

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.request import urlopen
 
+from tests.support.patience import PATIENCE_S
+
 
 @dataclass(frozen=True)
 class Received:
@@ -83,7 +85,7 @@ class Receiver:
     def of_type(self, type_: str, path: str | None = None) -> list[Received]:
         return [got for got in list(self.received) if got.type == type_ and path in (None, got.path)]
 
-    def wait(self, enough: Callable[[list[Received]], bool], timeout_s: float = 15.0) -> list[Received]:
+    def wait(self, enough: Callable[[list[Received]], bool], timeout_s: float = PATIENCE_S) -> list[Received]:
         """Until `enough(received)`; fails the test with what came instead."""
         with self.changed:
             if not self.changed.wait_for(lambda: enough(self.received), timeout_s):
@@ -92,7 +94,9 @@ class Receiver:
                 )
             return list(self.received)
 
-    def wait_for_type(self, type_: str, count: int = 1, path: str | None = None, timeout_s: float = 15.0) -> Received:
+    def wait_for_type(
+        self, type_: str, count: int = 1, path: str | None = None, timeout_s: float = PATIENCE_S
+    ) -> Received:
         """The `count`th message of that type (to that path)."""
         self.wait(lambda _: len(self.of_type(type_, path)) >= count, timeout_s)
         return self.of_type(type_, path)[count - 1]

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 
+from tests.support.patience import PATIENCE_S
 from tests.support.ports import free_port
 
 KEY_ID, SECRET = "tidings", "tidings-dev-secret"
@@ -47,7 +48,7 @@ class Server:
         self.wait_until_ready()
         return self
 
-    def wait_until_ready(self, timeout_s: float = 30.0) -> None:
+    def wait_until_ready(self, timeout_s: float = PATIENCE_S) -> None:
         deadline = time.monotonic() + timeout_s
         assert self.process is not None
         while True:
@@ -62,7 +63,7 @@ class Server:
                     raise AssertionError(f"not ready in {timeout_s} s:\n{self.log()}") from None
             time.sleep(0.02)  # polling another process's port: there is no event to wait for
 
-    def stop(self, timeout_s: float = 20.0) -> int:
+    def stop(self, timeout_s: float = PATIENCE_S) -> int:
         """SIGTERM, and the exit status."""
         assert self.process is not None
         if self.process.poll() is None:

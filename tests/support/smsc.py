@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from tests.support.patience import PATIENCE_S
+
 SCRIPT = Path(__file__).parent / "smsc.cjs"
 LINE_OCTETS_MAX = 1 << 20
 
@@ -67,12 +69,12 @@ class Smsc:
         wanted = {"event": event, **fields}
         return [it for it in self.events if all(it.get(name) == value for name, value in wanted.items())]
 
-    async def wait(self, event: str, count: int = 1, timeout_s: float = 15.0, **fields: Any) -> list[Event]:
+    async def wait(self, event: str, count: int = 1, timeout_s: float = PATIENCE_S, **fields: Any) -> list[Event]:
         """Until so many of this kind happened."""
         await self.until(lambda: len(self.of(event, **fields)) >= count, timeout_s)
         return self.of(event, **fields)
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._changed.clear()
@@ -101,7 +103,7 @@ class Smsc:
         self.order("deliver", id=number, bind=bind, fields={**defaults, **fields})
         return number
 
-    async def answer(self, number: int, timeout_s: float = 15.0) -> int:
+    async def answer(self, number: int, timeout_s: float = PATIENCE_S) -> int:
         """The status with which we answered."""
         status: int = (await self.wait("answer", timeout_s=timeout_s, id=number))[0]["status"]
         return status

@@ -19,6 +19,8 @@ from typing import Any, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from tests.support.patience import PATIENCE_S
+
 Refuse = Callable[[str, str], str | None]
 """(stage, address) -> an SMTP reply such as `550 5.1.1 no such user`, or None to go on. Stages: mail, rcpt, data."""
 
@@ -116,17 +118,17 @@ class Mailbox:
         """Cut every connection as a restarting relay does; keep listening."""
         self._on_loop(lambda _gate: [transport.abort() for transport in list(self._transports)])  # type: ignore[attr-defined]
 
-    def next(self, timeout_s: float = 10.0) -> Mail:
+    def next(self, timeout_s: float = PATIENCE_S) -> Mail:
         """The oldest mail that `next` has not returned yet; waits for it. Raises TimeoutError."""
         self.wait_for(self._taken + 1, timeout_s)
         self._taken += 1
         return self.messages[self._taken - 1]
 
-    async def next_async(self, timeout_s: float = 10.0) -> Mail:
+    async def next_async(self, timeout_s: float = PATIENCE_S) -> Mail:
         """`next` for tests on an event loop."""
         return await asyncio.to_thread(self.next, timeout_s)
 
-    def wait_for(self, count: int, timeout_s: float = 10.0) -> list[Mail]:
+    def wait_for(self, count: int, timeout_s: float = PATIENCE_S) -> list[Mail]:
         """All mails once there are at least `count`. Raises TimeoutError."""
         deadline = time.monotonic() + timeout_s
         with self._arrived:
@@ -136,7 +138,7 @@ class Mailbox:
                     raise TimeoutError(f"{len(self.messages)} of {count} mails after {timeout_s} s")
             return list(self.messages)
 
-    async def wait_for_async(self, count: int, timeout_s: float = 10.0) -> list[Mail]:
+    async def wait_for_async(self, count: int, timeout_s: float = PATIENCE_S) -> list[Mail]:
         return await asyncio.to_thread(self.wait_for, count, timeout_s)
 
     def _on_loop(self, act: Callable[[asyncio.Event], object]) -> None:

@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Received, Receiver
 from tests.support.server import Server
 from tests.support.smn import ask, smn_client
@@ -77,7 +78,7 @@ def post(url: str, body: str = "") -> tuple[int, str]:
 
 def until(found: Callable[[], Any]) -> Any:
     """What `found` gives once it gives something: it asks the server, which has no event for it."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         got = found()
         if got:

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 from tests.support.server import Server
 from tests.support.smn import ask, refused, smn_client
@@ -308,7 +309,7 @@ def texts(server: Server) -> list[dict[str, Any]]:
 
 def wait_for_text(server: Server, count: int) -> str:
     """The `count`th captured text. Polls the outbox of another process: there is no event to wait for."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while len(found := texts(server)) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} texts: {found}"
         time.sleep(0.02)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 from tests.support.server import Server
 from tests.support.smn import ACCOUNT, PROJECT, REGION, Http, Reply, ask, refused, request_of, smn_client
@@ -315,7 +316,7 @@ def test_a_phones_own_link_works_as_a_token_too(server: Server, anybody: Http, s
 
 def standing_link(server: Server, urn: str) -> str:
     """The link of the text that asked, from developer mode's outbox, which another process writes: there is no event to wait for."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         for item in server.api("dev/outbox?channel=sms&limit=1000")["items"]:
             found = re.search(r"/s/p/([\w-]{44})", item["text"])

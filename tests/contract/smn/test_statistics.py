@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 from tests.support.smn import PROJECT, ask, refused, smn_client
 
@@ -47,7 +48,7 @@ def test_a_text_message_is_counted_in_its_hour(smn: SmnClient, sns: Any, topic_u
     for _ in range(2):
         ask(smn, "PublishMessage", topic_urn=topic_urn, body={"message": "hello"})
     answer: dict[str, Any] = {}
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:  # the count is written a moment after the delivery; nothing tells when
         end = this_hour() + HOUR  # the hour may change meanwhile
         answer = statistics(smn, topic_urn, text(start), text(end))

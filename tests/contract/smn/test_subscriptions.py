@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 from tests.support.server import Server
 from tests.support.smn import PROJECT, REGION, Http, ask, refused, smn_client, urn_path
@@ -34,7 +35,7 @@ def path_of(topic_urn: str, rest: str = "") -> str:
 
 def texts_to(server: Server, number: str, count: int) -> list[str]:
     """What the phone got. Polls the outbox of another process: there is no event to wait for."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         items = server.api("dev/outbox?channel=sms&limit=1000")["items"]
         found = [item["text"] for item in items if number in json.dumps(item)]

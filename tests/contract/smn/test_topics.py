@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from huaweicloudsdksmn.v2 import SmnClient
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 from tests.support.smn import PROJECT, REGION, Http, ask, refused, urn_path
 
@@ -246,7 +247,7 @@ def test_a_change_is_seen_in_the_time_of_the_last_change(http: Http, topic_urn: 
 
 def until(holds: Callable[[int], bool]) -> bool:
     """Try again until the wall clock's next second has begun: times are shown in whole seconds."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     n = 0
     while time.monotonic() < deadline:
         n += 1

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.patience import PATIENCE_S
 from tests.support.queues import ACCESS_KEY_ID, ACCOUNT, SECRET_ACCESS_KEY, QueueService
 from tests.support.receiver import Received, Receiver
 from tests.support.server import Server
@@ -183,7 +184,7 @@ def test_what_has_no_form_for_its_endpoint_goes_to_the_dead_letter_queue(
 
 def dead_letters(server: Server, arn: str, count: int) -> None:
     """Wait until so many deliveries to a subscription were given up."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while len(server.api(f"dead-letters?subscription={quote(arn)}")["items"]) < count:
         assert time.monotonic() < deadline, "no dead letter was written"
         time.sleep(0.02)  # polling another process: there is no event to wait for
@@ -243,7 +244,7 @@ def test_a_topics_name_is_left_out_where_it_does_not_fit(sns: Any, server: Serve
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="News")
     sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+12025550175")
     sns.publish(TopicArn=topic, Message="x" * 1600)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not (found := server.api("dev/outbox?channel=sms&to=%2B12025550175")["items"]):
         assert time.monotonic() < deadline, "no text came"
         time.sleep(0.02)  # polling another process: there is no event to wait for
@@ -285,7 +286,7 @@ def test_attributes_of_texts_are_each_regions_own(server: Server) -> None:
     senders = {}
     for name, client in (("home", home), ("other", other)):
         client.publish(PhoneNumber="+12025550176", Message=f"from {name}")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while len(senders) < 2:
         assert time.monotonic() < deadline, "no text came"
         items = server.api("dev/outbox?channel=sms&to=%2B12025550176")["items"]

@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 
 ACCOUNT = "000000000000"
@@ -46,7 +47,7 @@ def sandbox(server: Server, on: bool) -> dict[str, Any]:
 
 def texts(server: Server, phone: str, count: int) -> list[str]:
     """The texts that a phone got, once there are so many."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         found = server.api(f"dev/outbox?channel=sms&to=%2B{phone[1:]}")["items"]
         if len(found) >= count:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.sms.v20210111.sms_client import SmsClient
+from tests.support.patience import PATIENCE_S
 from tests.support.server import Server
 from tests.support.tencent import ask, common_client, sms_client
 
@@ -180,7 +181,7 @@ class Mailbox:
 
     def texts(self, phone: str, at_least: int = 0) -> list[dict[str, Any]]:
         """Those that were sent to a phone, once there are `at_least` so many."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             found: list[dict[str, Any]] = self._server.api(f"dev/outbox?channel=sms&to={phone.replace('+', '%2B')}")[
                 "items"

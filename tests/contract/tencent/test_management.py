@@ -22,6 +22,7 @@ from tests.contract.tencent.conftest import (
     Mailbox,
     MakeTemplate,
 )
+from tests.support.patience import PATIENCE_S
 from tests.support.tencent import ask, common_client, refused, sms_client
 
 from tidings.domain.keywords import REQUIRED
@@ -164,7 +165,7 @@ def test_an_address_in_use_is_deleted_only_when_forced(
         SenderId=address,
     )
     mailbox.texts(phone, at_least=1)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while not (told := refusal(manager, "DeleteInboundAddress", InboundAddress=address)):
         call(manager, "AddInboundAddress", InboundAddress=address, Kind="10DLC")
         assert time.monotonic() < deadline, "the text's sender was not noted"

@@ -10,6 +10,7 @@ import pytest
 from tencentcloud.sms.v20210111.sms_client import SmsClient
 from tests.contract.tencent.conftest import ADDRESS, APP, SECOND_ADDRESS, SECOND_APP, Mailbox, MakeSign, MakeTemplate
 from tests.contract.tencent.test_sending import send
+from tests.support.patience import PATIENCE_S
 from tests.support.tencent import ask, refused
 
 CHINA = timedelta(hours=8)
@@ -22,7 +23,7 @@ def hour(ahead: int = 0) -> str:
 def pull(sms: SmsClient, app: str = APP, at_least: int = 0) -> list[Any]:
     """Everything that can be pulled, once there are `at_least` so many."""
     found: list[Any] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         page = ask(sms, "PullSmsSendStatus", Limit=2, SmsSdkAppId=app).PullSmsSendStatusSet
         found += page

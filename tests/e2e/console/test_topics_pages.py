@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 from tests.e2e.console.conftest import ACCOUNT, BY_CALL, ConsoleSite, SignIn
+from tests.support.patience import PATIENCE_S
 from tests.support.receiver import Receiver
 
 from tidings.domain.grants import Verb
@@ -24,7 +25,7 @@ PAGES = ("", "/topics", "/subscriptions", "/dead-letters", "/ledger", "/outbox",
 
 
 async def _until(ready: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await ready():
             await asyncio.sleep(0.02)
 
