@@ -35,6 +35,16 @@ quick: $(VENV)/dev.stamp ## unit and house tests, in half a minute
 test: check $(VENV)/parts.stamp ## everything: lint, types, import rules and all tests
 	$(PYTEST) $(PARALLEL) tests
 
+chaos: $(VENV)/parts.stamp ## the tests with kills, races and hostile input in their long form, for half an hour
+	TIDINGS_TEST_KILLS=200 TIDINGS_TEST_RACES=100 TIDINGS_TEST_MUTATIONS=10000 $(PYTEST) $(PARALLEL) --timeout 3600 tests/chaos
+	$(PYTEST) --timeout 3600 -m slow tests
+
+docs: $(VENV)/dev.stamp ## what the documents say: links, commands, settings, spelling, and the examples run
+	$(PYTEST) tests/house/test_documents.py
+
+mutants: $(VENV)/dev.stamp ## faults put into the code on purpose, which the tests must notice
+	$(BIN)/python -m tests.mutants
+
 bench: $(VENV)/dev.stamp ## measure beside moto and ministack in one run
 	$(BIN)/python -m bench.compare
 
@@ -54,4 +64,4 @@ sbom: $(VENV)/tools.stamp ## a bill of materials of what a server consists of: d
 audit: $(VENV)/tools.stamp ## known vulnerabilities of the versions in constraints.txt; asks PyPI
 	$(VENV)-tools/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
-.PHONY: help run demo check quick test bench constraints sbom audit
+.PHONY: help run demo check quick test chaos docs mutants bench constraints sbom audit

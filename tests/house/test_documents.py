@@ -118,6 +118,13 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_words_are_spelled_as_they_are() -> None:
+    """Of documents, texts and comments; words that are meant as they stand are kept in pyproject.toml."""
+    command = [sys.executable, "-m", "codespell_lib", *_names(DOCUMENTS), "SECURITY.md", "src"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_names(DOCUMENTS))
 def test_every_command_exists(document: Path) -> None:
     faults = []
