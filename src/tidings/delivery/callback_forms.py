@@ -30,7 +30,7 @@ _STANDS = {State.CANCELED: "opted-out", State.CONFIRMED: "opted-in"}
 
 
 def status_body(texts: Sequence[SentText]) -> bytes:
-    """What became of texts: a list."""
+    """Outcomes of texts: a list."""
     return msgspec.json.encode([_status(text) for text in texts])
 
 

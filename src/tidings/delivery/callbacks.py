@@ -1,4 +1,4 @@
-"""Tells applications what became of their texts, what people replied, and who opted out or in: by POST to their own addresses.
+"""Tells applications the outcomes of their texts, what people replied, and who opted out or in: by POST to their own addresses.
 
 Made and started by `wiring`; woken by commits. Finds the applications that want to be told, and gives each callback a feed of its own,
 so that no receiver waits for another. Goes out through the web hooks' channel with its egress rules. Never called by a request handler,

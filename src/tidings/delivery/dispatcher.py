@@ -1,5 +1,5 @@
 """The one loop of delivery: takes messages from the flow, expands them page by page, hands envelopes to channels, and writes
-down what became of them.
+down their outcomes.
 
 A crash repeats at most what was in flight (at least once).
 Fan-outs take turns page by page, so that a topic with a million subscribers does not keep the others waiting.

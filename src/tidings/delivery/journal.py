@@ -17,7 +17,7 @@ from tidings.domain.texts import TextCount, TextReport, TextTally
 
 RETRY_S = 0.5
 Counted = tuple[AccountId, str, SmsType, datetime, TextCount]
-"""What a text is counted under: whose, application, type, hour, what became of it."""
+"""What a text is counted under: whose, application, type, hour, outcome."""
 
 _log = structlog.get_logger(__name__)
 

@@ -41,7 +41,7 @@ NO_SUCH_NUMBER = "the numbering plan has no such number"
 class Sender:
     """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles.
 
-    texts: told what became of texts; without it nobody counts them.
+    texts: told the outcomes of texts; without it nobody counts them.
     """
 
     def __init__(

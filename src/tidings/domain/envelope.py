@@ -22,7 +22,7 @@ class HttpContent:
 
 @dataclass(slots=True, eq=False)
 class HttpQuery(HttpContent):
-    """A GET instead, where the answer's body is judged: `query` follows the endpoint's path, `body` is empty. Not logged: it may hold
+    """A GET instead, where the answer's body is classified: `query` follows the endpoint's path, `body` is empty. Not logged: it may hold
     passwords."""
 
     query: bytes = field(default=b"", repr=False)

@@ -215,7 +215,7 @@ class Token:
 
 
 class RequestEvent(enum.StrEnum):
-    """What became of requests to confirm that went to one recipient."""
+    """The history of requests to confirm that went to one recipient."""
 
     ASKED = "asked"
     ANSWERED = "answered"  # confirmed, or came back

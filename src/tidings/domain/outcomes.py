@@ -1,4 +1,4 @@
-"""What became of an attempt. A closed set: channels return it, `delivery/settle` alone acts on it."""
+"""The outcome of an attempt. A closed set: channels return it, `delivery/settle` alone acts on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Delivered:
 @dataclass(frozen=True, slots=True)
 class RetryLater:
     """Worth another attempt. `after_s` is the receiver's own wish (Retry-After) in seconds, if it gave one. `status`: of the HTTP
-    answer that says so, for plans that judge it otherwise."""
+    answer that says so, for plans that take it otherwise."""
 
     reason: str
     after_s: float | None = None

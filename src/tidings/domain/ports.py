@@ -272,7 +272,7 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a leased delivery row.
+    """The outcome of a leased delivery row.
 
     `due` set: wait until then. `dead`: keep as a dead letter. Neither: it is done, remove it.
     """
@@ -384,7 +384,7 @@ class Poster(Protocol):
     """A channel for web addresses that other channels may post through."""
 
     def send(self, outgoing: Outgoing, settle: Settle, classify: AnswerClassifier | None = None) -> None:
-        """As a Channel's; with a judge, the answer's body decides too."""
+        """As a Channel's; with a classifier, the answer's body decides too."""
         ...
 
 
@@ -397,7 +397,7 @@ class ClosingPoster(Poster, Protocol):
 
 
 class Prober(Protocol):
-    """Tries an endpoint out: one attempt that belongs to no subscription, and what became of it."""
+    """Tries an endpoint out: one attempt that belongs to no subscription, and its outcome."""
 
     def start(self, task_id: str, account_id: AccountId, outgoing: Outgoing) -> None:
         """Send it now; the outcome is remembered under `task_id` for a while."""

@@ -1,6 +1,6 @@
-"""Texts that applications send: signs and templates, what became of each text, and what is counted. Pure values.
+"""Texts that applications send: signs and templates, the outcome of each text, and what is counted. Pure values.
 
-A *text* is one message for one phone, in one or more parts. Its *serial* is the id of its message. What became of it is a *report*,
+A *text* is one message for one phone, in one or more parts. Its *serial* is the id of its message. Its outcome is a *report*,
 kept for some days for those who pull reports and for the callbacks.
 Source: SMS API reference, version 2021-01-11 (SendSms, PullSmsSendStatus, AddSmsTemplate, AddSmsSign).
 """
@@ -79,7 +79,7 @@ class TextState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentText:
-    """A text that was accepted, and what became of it. `parts`: into how many it is split. `session`: what the caller wants to see
+    """A text that was accepted, and its outcome. `parts`: into how many it is split. `session`: what the caller wants to see
     again in the report. `digest`: of what is said, to know the same again. `report_id`: given by the store when the report comes, and
     grows; 0 before. `detail`: the network's words."""
 

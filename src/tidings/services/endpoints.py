@@ -15,7 +15,7 @@ _SENDER = re.compile(r"\+[1-9][0-9]{6,14}\Z|[0-9]{1,20}\Z|[A-Za-z0-9 ._-]{1,11}\
 def phone_number(text: str) -> str:
     """A number of ours in E.164, without a trunk prefix: as texts name it that come from it. Raises InvalidValue.
 
-    Checked by pattern first, because the library drops letters. People's numbers are not ours to judge: see `endpoint_forms`.
+    Checked by pattern first, because the library drops letters. People's numbers are not ours to refuse: see `endpoint_forms`.
     """
     if not _E164.match(text):
         raise InvalidValue("endpoint", "not an E.164 number", text)

@@ -176,7 +176,7 @@ class InboundAddresses(SmsApplications):
         await self._change(grant, address, lambda before: replace(before, description=description))
 
     async def delete_address(self, grant: Grant, address: str, *, origin: Origin, even_if_recent: bool = False) -> None:
-        """Block nothing by it any more, and hear nothing. What it has is kept for its coming back.
+        """Block nothing by it any more, and receive nothing. What it has is kept for its coming back.
 
         Raises NotFound, and WrongState within 60 days of the last text from it unless `even_if_recent`: people may still answer that.
         """
@@ -205,7 +205,7 @@ class InboundAddresses(SmsApplications):
         replies: Mapping[KeywordSet, str],
     ) -> InboundAddress:
         """Replace the sets and answers that are named, whole; an empty answer means none. Of keywords that are one after normalizing the
-        first is kept. What was heard before stays as it was.
+        first is kept. What was received before stays as it was.
 
         Raises NotFound, InvalidValue (`keywords`, `replies`).
         """

@@ -72,7 +72,7 @@ _EVENTS = {KeywordSet.OPT_OUT: Event.OPTED_OUT, KeywordSet.OPT_IN: Event.OPTED_I
 
 @dataclass(frozen=True, slots=True)
 class InboundResult:
-    """What an incoming text came to. `owner`: whose address it was. `repeat`: it had been heard before and changed nothing. `late`: an
+    """What an incoming text came to. `owner`: whose address it was. `repeat`: it had been received before and changed nothing. `late`: an
     older STOP or START than the one that counts; recorded, and nothing changed. `reply`: the text that answers it, or empty."""
 
     owner: AccountId
@@ -192,7 +192,7 @@ class InboundTexts:
     # --- repeats and order -------------------------------------------------------------------------------------------------
 
     async def _is_repeat(self, incoming: _IncomingText, opted_out: dict[str, OptOut]) -> bool:
-        """Whether this text is one that was heard before, delivered again. In doubt an opt-out is none."""
+        """Whether this text is one that was received before, delivered again. In doubt an opt-out is none."""
         text, lately = incoming.text, incoming.lately
         alike = [received for received in lately if received.text == text.text]
         if text.transport_id:

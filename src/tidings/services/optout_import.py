@@ -49,7 +49,7 @@ class Listed(NamedTuple):
 
 @dataclass(slots=True)
 class Taken:
-    """What became of lines: opted out, opted out before (or twice in the list), opted in since."""
+    """Outcomes of lines: opted out, opted out before (or twice in the list), opted in since."""
 
     added: int = 0
     known: int = 0

@@ -1,7 +1,7 @@
 """Opt-outs by text: incoming texts, inbound addresses with their keywords and rules, and the people who are opted out. The heart for
 phones. Called by dialects, transports, the console and the command line; every change is one Unit with its ledger entry.
 
-What comes in is heard by `hearing`, addresses are kept by `inbound`, and `phones` is what both share.
+Incoming texts are decided by `inbound_texts`, addresses are kept by `inbound_addresses`, and `phone_consent` is what both share.
 Source: Tencent Cloud SMS console guide (unsubscribed users, records); 47 CFR 64.1200(a)(10).
 """
 

@@ -20,7 +20,7 @@ from tidings.services.confirmation_requests import ConfirmationRequests
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """What became of it. `sent`: a message is on its way; else its endpoint was asked too often, or is confirmed already."""
+    """The outcome. `sent`: a message is on its way; else its endpoint was asked too often, or is confirmed already."""
 
     subscription: Subscription
     topic: Topic

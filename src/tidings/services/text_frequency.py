@@ -20,7 +20,7 @@ HALF_MINUTE, HOUR, DAY = timedelta(seconds=30), timedelta(hours=1), timedelta(da
 
 
 class TextVerdict(enum.Enum):
-    """What became of a wanted text."""
+    """The outcome of a wanted text."""
 
     ACCEPTED = "accepted"
     OPTED_OUT = "opted-out"

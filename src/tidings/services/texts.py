@@ -36,7 +36,7 @@ __all__ = ["TextAnswer", "TextLimits", "TextVerdict", "Texts", "WantedText"]
 PULL_STATUS, PULL_REPLIES = "pull-status", "pull-replies"
 """Names of readers."""
 READING = frozenset({Verb.PUBLISH_SMS, Verb.READ_LEDGER})
-"""Who sends texts may know what became of them."""
+"""Who sends texts may know their outcomes."""
 COUNTING = READING | {Verb.LIST}
 DIGEST_BYTES = 16
 
@@ -168,7 +168,7 @@ class Texts:
             counts = Counter({(sms_type, TextCount.REQUESTED): count, (sms_type, what): count})
             await self._store.commit(Unit(text_tallies=_tallies(application, self._clock.now(), counts)))
 
-    # --- what became of them -----------------------------------------------------------------------------------------------
+    # --- their outcomes -----------------------------------------------------------------------------------------------------
 
     async def pull_reports(self, grant: Grant, app_id: str, limit: int) -> list[SentText]:
         """The next reports that were not pulled yet, oldest first: each is given once. Raises NotFound (application)."""

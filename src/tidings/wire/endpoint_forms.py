@@ -24,7 +24,7 @@ _QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:[a-z0-9-]{1,64}:[0-9]{12}:[A-Za-z0-9_-]
 
 
 def phone_number(text: str) -> str:
-    """Somebody's number in its canonical form: what is plausible is taken, and delivery says what became of it."""
+    """Somebody's number in its canonical form: what is plausible is taken, and delivery reports the outcome."""
     if not PLAUSIBLE_PHONE.match(text):
         raise ValueError("not an E.164 number")
     return canonical(text)

@@ -350,7 +350,7 @@ def _verdict(sent: list[tuple[datetime, str]], now: datetime, body: str, limits:
     return TextVerdict.ACCEPTED
 
 
-# --- what became of them -------------------------------------------------------------------------------------------------
+# --- their outcomes -------------------------------------------------------------------------------------------------------
 
 
 async def test_reports_are_pulled_once_and_in_order(harness: Harness) -> None:

@@ -204,7 +204,7 @@ def test_parts_are_joined_in_any_order_and_repeats_change_nothing(order, repeats
     joiner.hearing(text)
     assert take(joiner, 2, pieces[2], total=5) is text
     joiner.received(text, NOW)
-    assert take(joiner, 2, pieces[2], total=5).stage is Stage.HEARD
+    assert take(joiner, 2, pieces[2], total=5).stage is Stage.RECEIVED
     assert len(joiner) == 0
 
 

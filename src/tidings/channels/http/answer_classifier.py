@@ -1,4 +1,4 @@
-"""A connection whose answers are judged by their bodies too: for services that answer 200 and say in JSON what went wrong.
+"""A connection whose answers are classified by their bodies too: for services that answer 200 and say in JSON what went wrong.
 
 Made by lanes of their own (`channel`), so that the usual connection, which never looks at a body, pays nothing for this.
 """
@@ -99,7 +99,7 @@ class ClassifiedConnection(Connection):
             super()._lost_with(attempt)
 
     def _settle_by_status(self, attempt: Attempt) -> bool:
-        return False  # the judge has the word
+        return False  # the classifier decides
 
     def _read_status(self) -> bool:
         """Keep the status of an answer whose head is not at its end, if there is one."""
@@ -133,6 +133,6 @@ class ClassifiedConnection(Connection):
             return None
         try:
             return attempt.classify(self._status, bytes(self._body))
-        except Exception:  # noqa: BLE001 - whatever an answer does to a judge, the attempt must end
-            _log.exception("an answer could not be judged")
+        except Exception:  # noqa: BLE001 - whatever an answer does to a classifier, the attempt must end
+            _log.exception("an answer could not be classified")
             return RetryLater(f"HTTP {self._status}, but the answer cannot be read")

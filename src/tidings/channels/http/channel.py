@@ -29,8 +29,8 @@ from tidings.wire.egress import EgressPolicy
 SWEEP_S = 0.1
 """Time-outs are looked at this often, all together: so an attempt costs no timer. It is also their precision."""
 
-_CLASSIFIED = "judged "
-"""Before the origin of lanes whose answers are judged by their bodies."""
+_CLASSIFIED = "classified "
+"""Before the origin of lanes whose answers are classified by their bodies."""
 
 
 @cache
@@ -77,7 +77,7 @@ class HttpChannel:
         self._stopping = False
 
     def send(self, outgoing: Outgoing, settle: Settle, classify: AnswerClassifier | None = None) -> None:
-        """Start or queue one attempt. The deadline of `outgoing.timeout_s` runs from now. With a judge, it is the answer's body
+        """Start or queue one attempt. The deadline of `outgoing.timeout_s` runs from now. With a classifier, it is the answer's body
         that decides."""
         context = self._context or self._open_context()
         loop = context.loop

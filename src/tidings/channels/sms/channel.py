@@ -42,7 +42,7 @@ _log = structlog.get_logger(__name__)
 class SmppChannel:
     """`sms` through one or several binds.
 
-    urls: at least one that may transmit. hear: takes a person's text in; when it returns, the SMSC is told so, and not before. It may
+    urls: at least one that may transmit. receive: takes a person's text in; when it returns, the SMSC is told so, and not before. It may
     raise NotFound or InvalidValue for texts that are not ours; after anything else the SMSC brings the text again. receipt: hears what
     became of texts, likewise; without it none are asked for. `start` begins to bind.
     """
@@ -112,7 +112,7 @@ class SmppChannel:
             loop.call_soon(self._pump)  # what is sent in the same turn goes out in one write
 
     async def close(self) -> None:
-        """Give back what waits, wait for what was started and for what is being heard (for at most `Timing.close`), and unbind."""
+        """Give back what waits, wait for what was started and for what is being received (for at most `Timing.close`), and unbind."""
         self._closing = True
         for queue in self._queues.values():
             _give_back(queue, Busy(BUSY_AFTER_S))

@@ -1,8 +1,8 @@
-"""Takes in what phones say: receipts, texts, and long texts in parts; answers a deliver_sm when what it carried was heard.
+"""Takes in what phones say: receipts, texts, and long texts in parts; answers a deliver_sm when what it carried was received.
 
-Called by `channel` for every deliver_sm of every bind. A part of a long text is answered OK only when the whole was heard; meanwhile it
+Called by `channel` for every deliver_sm of every bind. A part of a long text is answered OK only when the whole was received; meanwhile it
 waits a few seconds for the others, and is then answered with a temporary failure, so that the SMSC brings it again: it stays here
-for joining, and nothing that was answered OK is in memory only. Texts of one phone are heard one after the other.
+for joining, and nothing that was answered OK is in memory only. Texts of one phone are received one after the other.
 
 A receipt may overtake the answer to the submit_sm that it is about (another part is still on its way, or the SMSC is quick): it is
 handed on when the texts to its phone that were on their way have settled, so that their ids are known. Receipts have no order, and
@@ -33,7 +33,7 @@ from tidings.wire.smpp.texts import read, read_body
 from tidings.wire.smpp.url import SmppUrl, bare_code
 
 LANES = 32
-"""So many phones are heard at the same time; enough to fill a store's group commit."""
+"""Texts of so many phones are received at the same time; enough to fill a store's group commit."""
 UNANSWERED_MAX = 2_000
 """More are sent back for later: an SMSC's window is far smaller."""
 
@@ -87,7 +87,7 @@ class DeliverSmListener:
             self._take_text(url, deliver, counted)
 
     def sweep(self, now: float) -> None:
-        """Answer parts that have waited long enough, and hear long texts whose other parts do not come. now: the loop's time."""
+        """Answer parts that have waited long enough, and receive long texts whose other parts do not come. now: the loop's time."""
         for held in self._held.values():
             while held and held[0][0] <= now:
                 held.pop(0)[1](statuses.TEMPORARY_FAILURE)
@@ -97,7 +97,7 @@ class DeliverSmListener:
             self._receive_long(text)
 
     async def close(self) -> None:
-        """Take nothing more; wait for what is being heard, for at most the closing time. Parts go back to the SMSC."""
+        """Take nothing more; wait for what is being received, for at most the closing time. Parts go back to the SMSC."""
         self._closing = True
         for held in self._held.values():
             for _, answer in held:
@@ -148,7 +148,7 @@ class DeliverSmListener:
             self._add(phone, partial(self._receive, incoming), answer)
             return
         long_text = self._joiner.take(phone, address, body.place, body, url.coding0, self._clock.now())
-        if long_text.stage is Stage.HEARD:
+        if long_text.stage is Stage.RECEIVED:
             answer(statuses.OK)
             return
         long_text.country_code = url.country_code
@@ -212,7 +212,7 @@ class DeliverSmListener:
             _log.warning("text is not ours", problem=str(exc))
             return statuses.REJECTED
         except Exception as exc:  # noqa: BLE001 - whatever it is, the SMSC keeps the text and brings it again
-            _log.error("text was not heard", exc_info=exc)
+            _log.error("text was not received", exc_info=exc)
             return statuses.TEMPORARY_FAILURE
         return statuses.OK
 

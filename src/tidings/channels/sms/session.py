@@ -323,7 +323,7 @@ class Session(asyncio.Protocol):
             self._frames.append(pdu.response(request, status))
             if not self._reading and not self._will_flush:
                 self._will_flush = True
-                self._loop.call_soon(self._flush_answers)  # what was heard together is answered in one write
+                self._loop.call_soon(self._flush_answers)  # what was received together is answered in one write
 
     def _flush_answers(self) -> None:
         self._will_flush = False

@@ -1,4 +1,4 @@
-"""One text on its way out: its parts, and what became of each.
+"""One text on its way out: its parts, and the outcome of each.
 
 Made by `channel`, written and answered by `session`. It is settled once; whatever is answered afterwards is ignored.
 """

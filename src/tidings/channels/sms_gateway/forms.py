@@ -69,7 +69,7 @@ def _coded(text: str, charset: str) -> tuple[str, str, bytes]:
 
 
 def kannel_receipt_url(public_url: str, secret: str, text_id: str) -> str:
-    """With Kannel's own marks for what became of the text (`%d`), whose phone (`%p`), our number (`%P`), the SMSC's words (`%A`)."""
+    """With Kannel's own marks for the outcome of the text (`%d`), whose phone (`%p`), our number (`%P`), the SMSC's words (`%A`)."""
     fixed = f"{public_url}{KANNEL_RECEIPTS}?secret={quote(secret, safe='')}&id={quote(text_id, safe='')}"
     # Kannel reads a percent sign as the beginning of a mark.
     return fixed.replace("%", "%%") + "&status=%d&from=%p&to=%P&answer=%A"

@@ -119,7 +119,7 @@ def batch_body(queue_url: str, entries: Sequence[bytes]) -> bytes:
 
 
 def outcomes_of(answer: Answer, count: int) -> list[Outcome] | None:
-    """What became of each entry; None: the batch was refused for one of its entries, so send them one by one."""
+    """The outcome of each entry; None: the batch was refused for one of its entries, so send them one by one."""
     if answer.status == 200:
         return _results(answer.body, count)
     code, text = _error(answer)

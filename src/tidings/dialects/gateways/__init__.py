@@ -1,7 +1,7 @@
 """The front end for what SMS gateways bring: texts that people sent, and receipts. Everything under `/gateways/`.
 
 `kannel`, `twilio` and `webhook` each know one gateway's form: who may speak, what was said, and how it wants to be answered. This file
-routes, has the text heard or the receipt kept, and answers after that. A gateway is told to come again when it could not be kept; what
+routes, has the text received or the receipt kept, and answers after that. A gateway is told to come again when it could not be kept; what
 is not ours is said so in a way that does not make it come for ever. Never decides what a text means.
 """
 
@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 
 
 class GatewaysDialect:
-    """hear: takes a person's text in; when it returns, the gateway is told so, and not before. receipt: hears what became of a text, and
+    """receive: takes a person's text in; when it returns, the gateway is told so, and not before. receipt: told the outcome of a text, and
     that a number has opted out at the provider. Both may raise NotFound or InvalidValue for what is not ours.
 
     clock: real time, for the age of signatures. public_url: as gateways see us. secret: Kannel's and our own form's, twilio_auth_token:

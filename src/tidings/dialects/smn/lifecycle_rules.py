@@ -12,7 +12,7 @@ from tidings.domain.limits import CONFIRM_TTL_S
 
 
 def lifecycle_rules(ttl_s: int = CONFIRM_TTL_S) -> LifecycleRules:
-    """SMN's customs; ttl_s: life of confirmation and come-back links.
+    """SMN's rules; ttl_s: life of confirmation and come-back links.
 
     A phone gets no goodbye: its owner cancels on a page, which offers the way back itself. Nothing lapses: what nobody confirmed
     stays listed with status 0, what was canceled with status 3, until an owner deletes it.

@@ -156,7 +156,7 @@ _ASKED: dict[Verb, tuple[str, ...]] = {
 
 
 def make_evaluator(projects: Projects) -> PolicyEvaluator:
-    """The judge that other dialects ask about a topic on which SMN keeps a policy. projects: loaded, for URNs."""
+    """The evaluator that other dialects ask about a topic on which SMN keeps a policy. projects: loaded, for URNs."""
 
     def evaluate(topic: Topic, principal: Principal, verb: Verb, facts: Mapping[str, str]) -> Verdict:
         text, asked = topic.settings.get(SETTING, ""), _ASKED.get(verb)

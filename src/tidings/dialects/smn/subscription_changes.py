@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one item of a call about many."""
+    """The outcome of one item of a call about many."""
 
     urn: str = ""
     status: int = 200

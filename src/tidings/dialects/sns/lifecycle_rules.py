@@ -12,7 +12,7 @@ from tidings.domain.limits import CONFIRM_TTL_S
 
 
 def lifecycle_rules(ttl_s: float = CONFIRM_TTL_S) -> LifecycleRules:
-    """SNS's customs. ttl_s: life of confirmation and come-back links in seconds; two days in the cloud."""
+    """SNS's rules. ttl_s: life of confirmation and come-back links in seconds; two days in the cloud."""
     return LifecycleRules(
         # A queue of the topic's own account, and a phone, are subscribed at once.
         needs_confirmation=frozenset({"http", "https", "email", "email-json"}),

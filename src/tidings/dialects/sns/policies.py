@@ -105,6 +105,6 @@ def _ready(text: str, arn: str) -> Policy:
 
 
 def verdict(text: str, arn: str, principal: Principal, action: str, context: Mapping[str, str]) -> Verdict:
-    """What a stored policy says about a caller's action. Batches are judged as what they are made of."""
+    """What a stored policy says about a caller's action. Batches are evaluated as what they are made of."""
     bare = "Publish" if action == "PublishBatch" else action
     return _ready(text, arn).verdict(Ask(principal.account_id, principal.arn, bare, arn, context))

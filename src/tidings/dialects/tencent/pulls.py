@@ -1,4 +1,4 @@
-"""What became of texts, and what people wrote back: pulled in order, each once, or looked up by number.
+"""Outcomes of texts, and what people wrote back: pulled in order, each once, or looked up by number.
 
 Source: SMS API reference, version 2021-01-11, PullSmsSendStatus, PullSmsReplyStatus and both ...ByPhoneNumber.
 """

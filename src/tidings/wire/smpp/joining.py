@@ -1,7 +1,8 @@
 """Puts the parts of long incoming texts together, in whatever order, as often and by whichever bind they come.
 
-Called by `channels/sms`, which hands in the time. It knows three stages of a long text: collecting, being heard, heard. A heard one is
-remembered for a while, so that a repeated part is known. Bounded: when too much waits, the oldest is given up as incomplete.
+Called by `channels/sms`, which hands in the time. A long text is in one of three stages: collecting, being received, received. A
+received one is remembered for a while, so that a repeated part is known. Bounded: when too much waits, the oldest is given up as
+incomplete.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ Key = tuple[str, str, str, int, int]  # phone, address, way of numbering, refere
 
 class Stage(enum.Enum):
     COLLECTING = "collecting"
-    BEING_HEARD = "being heard"
-    HEARD = "heard"
+    BEING_RECEIVED = "being received"
+    RECEIVED = "received"
 
 
 class LongText:
-    """The parts of one long text that are here. Compared by identity; `since`: when the first came, or when it was heard.
+    """The parts of one long text that are here. Compared by identity; `since`: when the first came, or when it was received.
     `country_code`: of its numbers that do not say theirs, set by whoever knows the bind."""
 
     __slots__ = ("_coding0", "_digests", "_parts", "country_code", "key", "octets", "since", "stage")
@@ -90,7 +91,7 @@ class Joiner:
 
     def __init__(self, patience: timedelta = PATIENCE) -> None:
         self._patience = patience
-        self._texts: dict[Key, LongText] = {}  # collecting and being heard, oldest first
+        self._texts: dict[Key, LongText] = {}  # collecting and being received, oldest first
         self._heard: dict[Key, LongText] = {}  # oldest first
         self._given_up: deque[LongText] = deque()
         self._octets = 0
@@ -99,7 +100,7 @@ class Joiner:
         return len(self._texts)
 
     def take(self, phone: str, address: str, place: Place, body: Body, coding0: Coding0, now: datetime) -> LongText:
-        """The text that this part belongs to, the part included. HEARD: the part is a repeat of one that has been heard.
+        """The text that this part belongs to, the part included. RECEIVED: the part is a repeat of one that has been received.
 
         A part that contradicts what is here begins a new text: the sender used the reference again.
         """
@@ -109,7 +110,7 @@ class Joiner:
             return received
         text = self._texts.get(key)
         if text is not None and (
-            not text.fits(place.number, body) or (text.stage is Stage.BEING_HEARD and not text.has(place.number))
+            not text.fits(place.number, body) or (text.stage is Stage.BEING_RECEIVED and not text.has(place.number))
         ):
             self._drop(text)
             if text.stage is Stage.COLLECTING:
@@ -124,7 +125,7 @@ class Joiner:
         return text
 
     def overdue(self, now: datetime) -> list[LongText]:
-        """Those to be heard as they are: parts are missing and nothing more is waited for."""
+        """Those to be received as they are: parts are missing and nothing more is waited for."""
         found = list(self._given_up)
         self._given_up.clear()
         for text in self._texts.values():
@@ -136,20 +137,20 @@ class Joiner:
         return found
 
     def hearing(self, text: LongText) -> None:
-        """It is being heard from now on."""
-        text.stage = Stage.BEING_HEARD
+        """It is being received from now on."""
+        text.stage = Stage.BEING_RECEIVED
 
     def received(self, text: LongText, now: datetime) -> None:
-        """It was heard: its parts are known when they come again."""
+        """It was received: its parts are known when they come again."""
         self._drop(text)
         text.forget_parts()
-        text.stage = Stage.HEARD
+        text.stage = Stage.RECEIVED
         text.since = now
         self._heard.pop(text.key, None)
         self._heard[text.key] = text
 
     def failed(self, text: LongText, now: datetime) -> None:
-        """It could not be heard: a repeated part, or time, brings it up again."""
+        """It could not be received: a repeated part, or time, brings it up again."""
         text.stage = Stage.COLLECTING
         text.since = now
         newer = self._texts.get(text.key)

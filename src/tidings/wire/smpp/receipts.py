@@ -1,4 +1,4 @@
-"""Delivery receipts: what became of a text that the SMSC took, by its parameters, else by the text that it sends along.
+"""Delivery receipts: the outcome of a text that the SMSC took, by its parameters, else by the text that it sends along.
 
 Called by `channels/sms`. Source: SMPP 3.4 appendix B and sections 5.2.28, 5.3.2.12, 5.3.2.35.
 """
@@ -78,7 +78,7 @@ class Receipt:
 def is_receipt(deliver: DeliverSm) -> bool:
     """Whether a deliver_sm is a receipt, also where esm_class does not say so: by its parameters, or by nothing but a receipt's words.
 
-    What might be a person's text is none: whoever writes "id: stop" is heard.
+    What might be a person's text is none: whoever writes "id: stop" is received.
     """
     if deliver.is_receipt:
         return True

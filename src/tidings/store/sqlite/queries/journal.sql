@@ -62,7 +62,7 @@ INSERT INTO delivery (
     state, reason, redriven
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- What became of a delivery that stays; without a new time the old one stays.
+-- The outcome of a delivery that stays; without a new time the old one stays.
 -- name: delivery_change
 UPDATE delivery SET attempts = ?2, due = coalesce(?3, due), state = ?4, reason = ?5, redriven = ?6 WHERE id = ?1;
 
