@@ -11,7 +11,6 @@ import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from time import monotonic
 from weakref import ReferenceType, ref
 
 from tidings.delivery.fanout import Fanout, Page, Row, topic_of
@@ -82,7 +81,7 @@ class Sender:
 
     def begin_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> Page:
         """Open a page for these subscribers; `send_slice` sends it piece by piece, `end_page` says that was all."""
-        page = Page(fanout, subscribers[-1].id if subscribers else fanout.after, monotonic())
+        page = Page(fanout, subscribers[-1].id if subscribers else fanout.after, asyncio.get_running_loop().time())
         fanout.pages.append(page)
         return page
 
@@ -258,7 +257,7 @@ class Sender:
         """Turn what a page waited for too long into rows, so that the page's progress can be written."""
         while True:
             await asyncio.sleep(PAGE_PATIENCE_S / 4)
-            oldest_s = monotonic() - PAGE_PATIENCE_S
+            oldest_s = asyncio.get_running_loop().time() - PAGE_PATIENCE_S
             while self._aging and self._aging[0][0] <= oldest_s:
                 page = self._aging.popleft()[1]()
                 if page is not None and page.out:
