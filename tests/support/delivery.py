@@ -47,6 +47,7 @@ class ScriptedFlow:
         self.failures: deque[Exception] = deque()
         self.take_failures: deque[Exception] = deque()
         self.due_failures: deque[Exception] = deque()
+        self.next_due_failures: deque[Exception] = deque()
         self.taken_at: list[datetime] = []
         self._arrived = asyncio.Event()
         self._stopped = False
@@ -109,6 +110,8 @@ class ScriptedFlow:
         return found
 
     async def next_due(self) -> datetime | None:
+        if self.next_due_failures:
+            raise self.next_due_failures.popleft()
         return min((row.due for row, _ in self.rows.values() if row.id not in self.leased), default=None)
 
     async def record(self, record: Record) -> list[int]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
@@ -39,6 +40,8 @@ DUE_SLEEP_S = 10.0
 """Longest sleep of who waits for due rows: an administrator's command in another process may have written one."""
 DUE_MAX = 500
 STOP_GRACE_S = 5.0
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
@@ -119,7 +122,7 @@ class Dispatcher:
             while self._sender.in_flight + len(self._ready) + len(self._started) >= IN_FLIGHT_MAX:
                 self._sender.room.clear()
                 await self._sender.room.wait()
-            for task in await self._flow.take(TAKE_MAX):
+            for task in await _until_read("messages", partial(self._flow.take, TAKE_MAX)):
                 if not self._begin_at_once(task):
                     self._spawn(self._begin(task))
             await asyncio.sleep(0)  # a full flow answers without waiting; sockets and callers come first
@@ -298,17 +301,18 @@ class Dispatcher:
                 await self._sender.room.wait()
             self._due_changed.clear()
             now = self._clock.now()
-            due = await self._flow.take_due(now, DUE_MAX)
+            due = await _until_read("deliveries", partial(self._flow.take_due, now, DUE_MAX))
             if due:
                 await self._send_due(due)
                 continue
-            next_due = await self._flow.next_due()
+            next_due = await _until_read("next delivery", self._flow.next_due)
             wait_s = DUE_SLEEP_S if next_due is None else min(max((next_due - now).total_seconds(), 0.005), DUE_SLEEP_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._due_changed.wait(), wait_s)
 
     async def _send_due(self, due: Sequence[tuple[Delivery, Message]]) -> None:
-        found = await self._store.subscribers([delivery.subscription_uid for delivery, _ in due])
+        uids = [delivery.subscription_uid for delivery, _ in due]
+        found = await _until_read("subscribers", partial(self._store.subscribers, uids))
         rendered_messages: dict[tuple[str, str], RenderedMessage] = {}
         for delivery, message in due:
             try:
@@ -343,6 +347,16 @@ class Dispatcher:
         if rendered.reads_signature(subscriber):
             await rendered.sign()
         self._sender.send_row(Row(delivery.id, topic, rendered), message, subscriber, delivery.attempts + 1)
+
+
+async def _until_read(what: str, read: Callable[[], Awaitable[_T]]) -> _T:
+    """For what a loop cannot go on without: a store that cannot be read now must not end it."""
+    while True:
+        try:
+            return await read()
+        except Exception:  # noqa: BLE001
+            _log.exception("not read; trying again", what=what)
+            await asyncio.sleep(AGAIN_S)
 
 
 def _may_receive(message: Message, subscription: Subscription) -> bool:

@@ -217,6 +217,29 @@ async def test_a_row_that_another_process_wrote_is_seen_within_ten_seconds() -> 
         assert world.channel.sent_at == [10.0]
 
 
+@in_virtual_time
+async def test_a_store_that_cannot_be_read_delays_the_rows_that_are_due() -> None:
+    async with running() as world:
+        world.store.add_topic(members=1)
+        world.store.fail("subscribers", Unavailable("busy"))
+        world.flow.due_failures.append(Unavailable("busy"))
+        world.flow.next_due_failures.append(Unavailable("busy"))
+        world.flow.give_row(make_message(), NOW)
+        await asyncio.sleep(60)
+        assert world.channel.endpoints == ["u1"]
+
+
+@in_virtual_time
+async def test_a_flow_that_cannot_be_read_delays_messages() -> None:
+    async with running() as world:
+        world.store.add_topic(members=1)
+        await settle_down()
+        world.flow.take_failures.append(Unavailable("busy"))
+        world.flow.give(make_message())
+        await asyncio.sleep(1)
+        assert world.channel.endpoints == ["u1"]
+
+
 # --- dead-letter queues ----------------------------------------------------------------------------------------------------------------
 
 
