@@ -247,7 +247,7 @@ class ScriptedRenderedMessage(ToyRenderedMessage):
 
 class ScriptedEnvelopes(ToyEnvelopes):
     """signer: awaited for each signature; without it nobody reads any. By uid: `queues` of dead letters, `paces` a second, who is
-    `unwanted`, what rendering raises (`failures`)."""
+    `unwanted`, what rendering raises (`failures`). opening: what is raised for every message."""
 
     def __init__(self) -> None:
         self.plan = PLAN
@@ -256,8 +256,11 @@ class ScriptedEnvelopes(ToyEnvelopes):
         self.paces: dict[str, int] = {}
         self.unwanted: set[str] = set()
         self.failures: dict[str, Exception] = {}
+        self.opening: Exception | None = None
 
     def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
+        if self.opening is not None:
+            raise self.opening
         return ScriptedRenderedMessage(message, self)
 
     def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan:

@@ -11,7 +11,6 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +19,7 @@ import structlog
 from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
-from tidings.delivery.sender import Sender
+from tidings.delivery.sender import OUR_FAULT, Sender, our_fault
 from tidings.delivery.text_reports import TextReports
 from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
@@ -148,7 +147,10 @@ class Dispatcher:
         if subscribers is None:
             return False
         fanout = Fanout(task, topic, {}, 0, exhausted=True)
-        unsigned = self._unsigned(fanout, subscribers)
+        try:
+            unsigned = self._unsigned(fanout, subscribers)
+        except Exception:  # noqa: BLE001
+            return False  # a bug: `_begin` meets it too, says so and tries again
         if unsigned:
             self._spawn(self._sign_and_send(fanout, subscribers, unsigned))
         else:
@@ -319,8 +321,8 @@ class Dispatcher:
                 await self._send_row(delivery, message, found.get(delivery.subscription_uid), rendered_messages)
             except Exception as error:  # noqa: BLE001
                 _log.exception("delivery not sent; trying again", delivery_id=delivery.id)
-                again = self._clock.now() + timedelta(seconds=30)
-                self._journal.settle(Settled(delivery.id, delivery.attempts, due=again, reason=f"our fault: {error!r}"))
+                again = self._clock.now() + OUR_FAULT
+                self._journal.settle(Settled(delivery.id, delivery.attempts, due=again, reason=our_fault(error)))
 
     async def _send_row(
         self,

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from weakref import ReferenceType, ref
 
+import structlog
+
 from tidings.delivery.fanout import Fanout, Page, Row, topic_of
 from tidings.delivery.journal import Journal
 from tidings.delivery.pace import Pacer
@@ -31,10 +33,14 @@ from tidings.wire.phone_plans import canonical, is_possible
 
 SPILL_EXTRA_S = 30.0
 """How long after its time-out a spilled attempt that never reported back is tried again."""
+OUR_FAULT = timedelta(seconds=30)
+"""How long a delivery waits that met a bug."""
 DEAD_LETTER_TRIES = 3
 _NO_FORM = TextContent("")
 """Content of a delivery that never reaches its channel."""
 NO_SUCH_NUMBER = "the numbering plan has no such number"
+
+_log = structlog.get_logger(__name__)
 
 
 class Sender:
@@ -97,16 +103,21 @@ class Sender:
                 self._text_ended(subscriber.protocol, message, fanout.topic, TextState.FAILED, TOO_LATE)
             return
         for subscriber in subscribers:
-            envelopes = renderer.envelopes(subscriber)
-            if not envelopes.wants(message, subscriber):
-                continue
-            per_s = envelopes.receives_per_s_max(fanout.topic, subscriber)
-            if per_s is not None and self._must_wait(page, subscriber, per_s):
-                continue
             try:
+                envelopes = renderer.envelopes(subscriber)
+                if not envelopes.wants(message, subscriber):
+                    continue
+                per_s = envelopes.receives_per_s_max(fanout.topic, subscriber)
+                if per_s is not None and self._must_wait(page, subscriber, per_s):
+                    continue
                 outgoing = renderer.outgoing(message, fanout.rendered_messages[subscriber.dialect], subscriber, 1)
             except ValueError as error:
                 self._refuse_unsent(page, subscriber, str(error))
+                continue
+            except Exception as error:  # noqa: BLE001
+                # A bug that one envelope meets must not cost the others theirs.
+                _log.exception("envelope not made; trying again", message_id=message.id, subscription=subscriber.uid)
+                self._postpone(page, subscriber, self._clock.now() + OUR_FAULT, our_fault(error))
                 continue
             outgoing.mark = page
             out.add(outgoing)
@@ -118,9 +129,13 @@ class Sender:
         now = self._clock.now()
         at = self._pacer.reserve(subscriber.uid, per_s, now)
         if at > now:
-            task = page.fanout.task
-            self.journal.park(_new_row(task.seq, task.message, subscriber, 0, at, "waits for its turn", dead=False))
+            self._postpone(page, subscriber, at, "waits for its turn")
         return at > now
+
+    def _postpone(self, page: Page, subscriber: Subscriber, due: datetime, reason: str) -> None:
+        """Make the first attempt later, as a row."""
+        task = page.fanout.task
+        self.journal.park(_new_row(task.seq, task.message, subscriber, 0, due, reason, dead=False))
 
     def end_page(self, page: Page) -> None:
         page.sent = True
@@ -328,6 +343,11 @@ class Sender:
         except Unavailable as error:
             # The store could not be asked whether this may go out, or from whom; nothing was sent.
             self._settled(outgoing, RetryLater(str(error)))
+
+
+def our_fault(error: Exception) -> str:
+    """The reason of a delivery that waits because of a bug."""
+    return f"our fault: {error!r}"
 
 
 def _address_phone(outgoing: Outgoing) -> bool:

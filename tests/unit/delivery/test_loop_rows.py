@@ -240,6 +240,38 @@ async def test_a_flow_that_cannot_be_read_delays_messages() -> None:
         assert world.channel.endpoints == ["u1"]
 
 
+@in_virtual_time
+async def test_a_bug_in_one_envelope_costs_the_others_nothing() -> None:
+    async with running() as world:
+        world.store.add_topic(members=3)
+        for name in ("m-1", "m-2"):  # the second one from memory
+            world.envelopes.failures["u2"] = RuntimeError("a bug")
+            world.channel.sent.clear()
+            world.flow.give(make_message(message_id=name))
+            await settle_down()
+            assert world.channel.endpoints == ["u1", "u3"]
+            del world.envelopes.failures["u2"]
+            await asyncio.sleep(31)
+            assert world.channel.endpoints == ["u1", "u3", "u2"]
+            assert world.channel.sent[-1].attempt == 1
+        assert world.flow.finished == [1, 2]
+        assert {row.reason for row in world.flow.parked} == {"our fault: RuntimeError('a bug')"}
+
+
+@in_virtual_time
+async def test_a_message_that_cannot_be_opened_does_not_end_the_loop() -> None:
+    async with running() as world:
+        world.store.add_topic(members=1)
+        world.flow.give(make_message())
+        await settle_down()
+        world.envelopes.opening = RuntimeError("a bug")
+        world.flow.give(make_message(message_id="m-2"))
+        await settle_down()
+        world.envelopes.opening = None
+        await asyncio.sleep(1)
+        assert [outgoing.message.id for outgoing in world.channel.sent] == ["m-1", "m-2"]
+
+
 # --- dead-letter queues ----------------------------------------------------------------------------------------------------------------
 
 
