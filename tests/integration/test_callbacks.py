@@ -19,10 +19,10 @@ from aiohttp import web
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock
 from tests.support.patience import PATIENCE_S
 
+from tidings.callbacks import Callbacks, callbacks
+from tidings.callbacks import feed as callback_feed
+from tidings.callbacks.forms import classify_result, reply_body
 from tidings.channels.http import HttpChannel
-from tidings.delivery import callback_feed, callbacks
-from tidings.delivery.callback_forms import classify_result, reply_body
-from tidings.delivery.callbacks import Callbacks
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Account, AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
 from tidings.domain.optout import (

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tidings.callbacks import Callbacks
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
-from tidings.delivery.callbacks import Callbacks
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX, Dispatcher
 from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.probe import Prober

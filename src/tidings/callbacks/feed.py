@@ -16,7 +16,7 @@ from typing import Protocol
 
 import structlog
 
-from tidings.delivery.callback_forms import (
+from tidings.callbacks.forms import (
     classify_result,
     classify_status,
     consent_body,

@@ -13,7 +13,7 @@ from contextlib import suppress
 
 import structlog
 
-from tidings.delivery.callback_feed import URLS, CallbackStatus, Feed, FeedContext, WholeStore
+from tidings.callbacks.feed import URLS, CallbackStatus, Feed, FeedContext, WholeStore
 from tidings.domain.model import AccountId
 from tidings.domain.optout import SmsApplication
 from tidings.domain.ports import Clock, Poster, Vault
