@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.build import NOW, make_subscription
+from tests.support.protocols import PROTOCOLS
 
 from tidings.domain import lifecycle, tokens
 from tidings.domain.errors import InvalidToken, TokenExpired
 from tidings.domain.lifecycle import Pace, may_ask
 from tidings.domain.model import AccountId, ConfirmationRequest, RequestEvent, State, TokenPurpose, TopicId
 from tidings.domain.tokens import LinkPurpose
-from tidings.services import endpoints
 
 HOUR = timedelta(hours=1)
 TTL = timedelta(hours=48)
@@ -144,4 +144,4 @@ def test_a_declined_request_holds_its_account_and_topic_for_a_while(
     ],
 )
 def test_spellings_of_one_recipient_are_one(protocol: str, endpoint: str, recipient: str) -> None:
-    assert endpoints.recipient(protocol, endpoint) == recipient
+    assert PROTOCOLS.recipient(protocol, endpoint) == recipient

@@ -23,6 +23,7 @@ from tidings.domain.model import Role
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
+from tidings.server.listener import Listener
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.optouts import OptOuts
 from tidings.services.quotas import Quotas
@@ -115,6 +116,7 @@ class Exchange:
             ready=store.check,
             certificates=lambda _: None,
             new_request_id=lambda: str(uuid.uuid4()),
+            listener=Listener(),
             body_bytes_max=100_000,
         )
 
