@@ -141,7 +141,7 @@ def read_id_cursor(listed: str, text: str) -> int:
     if not text:
         return 0
     position = read_cursor(listed, text)
-    if not re.fullmatch(r"[0-9]{1,18}", position) or not position.isascii():
+    if not re.fullmatch(r"0|[1-9][0-9]{0,17}", position) or not position.isascii():
         raise InvalidValue("after", "not a cursor of this list", text)
     return int(position)
 

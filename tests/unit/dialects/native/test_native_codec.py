@@ -104,6 +104,12 @@ def test_a_cursor_leads_back_to_its_position(position: int) -> None:
         codec.read_id_cursor("ledger", codec.cursor("topics", position))
 
 
+@pytest.mark.parametrize("position", ["00", "007", "", "-1", "1" * 19])
+def test_a_position_has_one_spelling(position: str) -> None:
+    with pytest.raises(InvalidValue):
+        codec.read_id_cursor("topics", codec.cursor("topics", position))
+
+
 @given(st.text())
 def test_a_made_up_cursor_is_refused(text: str) -> None:
     for read in (codec.read_id_cursor, codec.read_cursor):
