@@ -16,6 +16,3 @@ CONFIRM_TTL_S = 172_800
 
 TOKEN_HEX_DIGITS = 64
 """256 random bits."""
-
-CONFLICTS_MAX = 8
-"""How often a service reads again when somebody was faster, before it gives up with Throttled."""

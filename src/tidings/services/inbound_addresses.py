@@ -19,12 +19,10 @@ from tidings.domain.errors import (
     InvalidValue,
     NotFound,
     QuotaExceeded,
-    Throttled,
     WrongState,
 )
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.keywords import Meaning
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, Event, LedgerEntry, Origin, TopicId
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
@@ -40,6 +38,7 @@ from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services import endpoints
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.numbers import forms_of
 from tidings.services.phone_consent import PhoneConsent
 from tidings.services.quotas import Quotas
@@ -106,6 +105,7 @@ class InboundAddresses(SmsApplications):
         assert grant.verb in READING
         return await self._opt_outs.last_inbound_at(grant.owner, address)
 
+    @retry_on_conflict
     async def add_address(
         self,
         grant: Grant,
@@ -139,16 +139,11 @@ class InboundAddresses(SmsApplications):
             {name: tuple(words) for name, words in matching.DEFAULTS.items()},
             dict(DEFAULT_REPLIES),
         )
-        for _ in range(CONFLICTS_MAX):
-            unit = await self._addition(grant, wanted, origin)
-            unit.act = grant.act(self._clock.now())
-            unit.blocking_rules += [BlockingRule(grant.owner, address, app_id, EVERY_TYPE) for app_id in app_ids]
-            try:
-                await self._phones.commit(unit)
-            except Conflict:
-                continue
-            return await self.address(grant, address)
-        raise Throttled
+        unit = await self._addition(grant, wanted, origin)
+        unit.act = grant.act(self._clock.now())
+        unit.blocking_rules += [BlockingRule(grant.owner, address, app_id, EVERY_TYPE) for app_id in app_ids]
+        await self._phones.commit(unit)
+        return await self.address(grant, address)
 
     async def _addition(self, grant: Grant, wanted: InboundAddress, origin: Origin) -> Unit:
         owner, address = wanted.account_id, wanted.address
@@ -220,6 +215,7 @@ class InboundAddresses(SmsApplications):
 
         return await self._change(grant, address, alter)
 
+    @retry_on_conflict
     async def _change(
         self,
         grant: Grant,
@@ -228,18 +224,13 @@ class InboundAddresses(SmsApplications):
         told: tuple[Event, Origin] | None = None,
     ) -> InboundAddress:
         assert grant.verb is Verb.MANAGE_OPT_OUTS
-        for _ in range(CONFLICTS_MAX):
-            before = await self.address(grant, address)
-            altered = alter(before)
-            unit = Unit(act=grant.act(self._clock.now()), inbound_addresses_changed=[altered])
-            if told is not None:
-                unit.ledger.append(self._entry(altered, *told))
-            try:
-                await self._phones.commit(unit)
-            except Conflict:
-                continue
-            return replace(altered, version=before.version + 1)
-        raise Throttled
+        before = await self.address(grant, address)
+        altered = alter(before)
+        unit = Unit(act=grant.act(self._clock.now()), inbound_addresses_changed=[altered])
+        if told is not None:
+            unit.ledger.append(self._entry(altered, *told))
+        await self._phones.commit(unit)
+        return replace(altered, version=before.version + 1)
 
     def _entry(self, address: InboundAddress, event: Event, origin: Origin) -> LedgerEntry:
         """That an address went or came back: from then on it blocks nobody, or again whom it had blocked."""

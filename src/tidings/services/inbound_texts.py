@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from tidings.domain import keywords
 from tidings.domain.errors import Conflict, NotFound, Throttled
 from tidings.domain.keywords import Meaning
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Event, Kind, LedgerQuery, Message, Origin, Way
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
@@ -30,6 +29,7 @@ from tidings.domain.optout import (
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import TransportIdTaken, Unit
+from tidings.services.conflicts import TRIES
 from tidings.services.phone_consent import (
     PERSONS_OWN,
     PhoneConsent,
@@ -130,7 +130,7 @@ class InboundTexts:
 
     async def _receive(self, name: str, phone: str, text: IncomingText, origin: Origin) -> InboundResult:
         taken = 0
-        for attempt in range(CONFLICTS_MAX):
+        for attempt in range(TRIES):
             address = await self._owner(name)
             incoming = await self._begin(address, phone, text, origin, thorough=attempt > 0)
             if await self._is_repeat(incoming, await self._phones.opted_out(address.account_id, phone)):

@@ -16,12 +16,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from tidings.domain.errors import Conflict, InvalidValue, Throttled
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import AccountId, Event, LedgerEntry, LedgerQuery, Origin, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOut, OptOutBatch, OptOutQuery
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
+from tidings.services.conflicts import TRIES
 from tidings.services.phone_consent import PERSONS_OWN, Said, add_account_wide
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import canonical
@@ -154,7 +154,7 @@ class OptOutImport:
 
     async def _write(self, batch: OptOutBatch, wanted: dict[_Key, Listed]) -> None:
         """Write a batch, and again what opted in after it was decided on: now as late, or with that opt-in considered."""
-        for _ in range(CONFLICTS_MAX):
+        for _ in range(TRIES):
             if not batch.opt_outs:
                 return
             result = await self._opt_outs.import_opt_outs(batch)

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tidings.domain.audit import Action, AuditEntry
-from tidings.domain.errors import Conflict, InvalidValue, NotFound, Throttled, WrongState
+from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import AccountId, Event, LedgerEntry, LedgerQuery, Origin, State, Way
 from tidings.domain.optout import (
     ACCOUNT_WIDE,
@@ -32,6 +31,7 @@ from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.inbound_addresses import READING, InboundAddresses
 from tidings.services.inbound_texts import InboundResult, InboundTexts
 from tidings.services.phone_consent import (
@@ -323,16 +323,15 @@ class OptOuts(InboundAddresses):
     async def _in_turn(self, account_id: AccountId, phone: str, decide: Callable[[], Awaitable[Unit | None]]) -> bool:
         """Decide on a change of the phone and write it, again when somebody was faster. False: there was nothing to change."""
         async with self._phones.turn(account_id, phone):
-            for _ in range(CONFLICTS_MAX):
-                unit = await decide()
-                if unit is None:
-                    return False
-                try:
-                    await self._phones.commit(unit)
-                except Conflict:
-                    continue
-                return True
-        raise Throttled
+            return await self._decide_and_write(decide)
+
+    @retry_on_conflict
+    async def _decide_and_write(self, decide: Callable[[], Awaitable[Unit | None]]) -> bool:
+        unit = await decide()
+        if unit is None:
+            return False
+        await self._phones.commit(unit)
+        return True
 
 
 def _by(grant: Grant, origin: Origin) -> Origin:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tidings.domain import tokens
-from tidings.domain.errors import Conflict, InvalidToken, Throttled
-from tidings.domain.limits import CONFLICTS_MAX
+from tidings.domain.errors import InvalidToken
 from tidings.domain.model import Origin, State, Subscription, Topic
 from tidings.domain.ports import Announcer, Clock, Store
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
 from tidings.services.confirmation_requests import ConfirmationRequests
+from tidings.services.conflicts import retry_on_conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +59,14 @@ class Renewals:
         """The same for a PERMANENT link whose request was not answered in time. Raises InvalidToken."""
         return await self._renew(tokens.read_link(self._link_key, LinkPurpose.PERMANENT, link), origin)
 
+    @retry_on_conflict
     async def _renew(self, uid: str, origin: Origin) -> Renewed:
-        for _ in range(CONFLICTS_MAX):
-            subscription = await self._store.subscription(uid)
-            topic = await self._store.topic_by_id(subscription.topic_id) if subscription is not None else None
-            if subscription is None or topic is None:
-                raise InvalidToken("superseded")
-            try:
-                async with self._confirmation_requests.turn(subscription.protocol, subscription.endpoint):
-                    return await self._ask(topic, subscription, origin)
-            except Conflict:
-                continue
-        raise Throttled
+        subscription = await self._store.subscription(uid)
+        topic = await self._store.topic_by_id(subscription.topic_id) if subscription is not None else None
+        if subscription is None or topic is None:
+            raise InvalidToken("superseded")
+        async with self._confirmation_requests.turn(subscription.protocol, subscription.endpoint):
+            return await self._ask(topic, subscription, origin)
 
     async def _ask(self, topic: Topic, old: Subscription, origin: Origin) -> Renewed:
         """Ask for the subscription that there is now, or the old one brought back to unconfirmed. Raises Conflict."""

@@ -16,12 +16,10 @@ from tidings.domain.errors import (
     InvalidToken,
     NotAuthenticated,
     NotFound,
-    Throttled,
     WrongState,
 )
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import PACES, LifecycleRules, Pace
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import (
     Event,
     Kind,
@@ -43,6 +41,7 @@ from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.confirmation_codes import ConfirmationCodes
 from tidings.services.confirmation_requests import ConfirmationRequests, Wanted
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.services.expiry import expire_lapsed
 from tidings.services.notices import Notices, ledger_entry
@@ -189,26 +188,26 @@ class Subscriptions:
         async with self._confirmation_requests.turn(protocol, endpoint):
             return await self._subscribe(wanted)
 
+    @retry_on_conflict
     async def _subscribe(self, wanted: Wanted) -> tuple[Subscription, bool]:
         topic, grant = wanted.topic, wanted.grant
-        for _ in range(CONFLICTS_MAX):
-            live = await self._store.live_subscription(topic.id, wanted.protocol, wanted.endpoint, wanted.endpoint_key)
-            try:
-                if live is None:
-                    return await self._subscribe_anew(wanted), True
-                if not lifecycle.is_owner(grant.principal, live, topic):
-                    subscription, unit = await self._confirmation_requests.covered(
-                        wanted, live, tokens.newest_key(self._link_key)
-                    )
-                    await self._commit(unit)
-                    return subscription, True
-                if live.state is State.UNCONFIRMED:
-                    return await self._ask_once_more(topic, live, wanted.origin), False
-                return live, False
-            except Conflict:
-                if await self._store.topic_by_id(topic.id) is None:
-                    raise NotFound("topic", topic.name) from None
-        raise Throttled
+        live = await self._store.live_subscription(topic.id, wanted.protocol, wanted.endpoint, wanted.endpoint_key)
+        try:
+            if live is None:
+                return await self._subscribe_anew(wanted), True
+            if not lifecycle.is_owner(grant.principal, live, topic):
+                subscription, unit = await self._confirmation_requests.covered(
+                    wanted, live, tokens.newest_key(self._link_key)
+                )
+                await self._commit(unit)
+                return subscription, True
+            if live.state is State.UNCONFIRMED:
+                return await self._ask_once_more(topic, live, wanted.origin), False
+            return live, False
+        except Conflict:
+            if await self._store.topic_by_id(topic.id) is None:
+                raise NotFound("topic", topic.name) from None
+            raise
 
     async def _subscribe_anew(self, wanted: Wanted) -> Subscription:
         subscription, unit = await self._confirmation_requests.anew(wanted)
@@ -216,21 +215,17 @@ class Subscriptions:
         await self._announcer.subscription_changed(subscription)
         return subscription
 
+    @retry_on_conflict
     async def ask_again(self, grant: Grant, uid: str, *, origin: Origin) -> Subscription:
         """Send an unconfirmed subscription a fresh confirmation request. Raises NotFound, WrongState (not unconfirmed)."""
         assert grant.verb is Verb.SUBSCRIBE
-        for _ in range(CONFLICTS_MAX):
-            found = await self.find(uid)
-            if found is None:
-                raise NotFound("subscription", uid)
-            if found.subscription.state is not State.UNCONFIRMED:
-                raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
-            try:
-                async with self._confirmation_requests.turn(found.subscription.protocol, found.subscription.endpoint):
-                    return await self._ask_once_more(found.topic, found.subscription, origin)
-            except Conflict:
-                continue
-        raise Throttled
+        found = await self.find(uid)
+        if found is None:
+            raise NotFound("subscription", uid)
+        if found.subscription.state is not State.UNCONFIRMED:
+            raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
+        async with self._confirmation_requests.turn(found.subscription.protocol, found.subscription.endpoint):
+            return await self._ask_once_more(found.topic, found.subscription, origin)
 
     async def _ask_once_more(self, topic: Topic, live: Subscription, origin: Origin) -> Subscription:
         subscription, unit = await self._confirmation_requests.once_more(topic, live, origin)
@@ -301,6 +296,7 @@ class Subscriptions:
         subscription = found.subscription
         return found, lifecycle.permanent_token(subscription, self._lifecycle_rules[subscription.dialect].ttl)
 
+    @retry_on_conflict
     async def _confirm(
         self,
         look_up: Callable[[], Awaitable[tuple[Found, Token]]],
@@ -308,29 +304,24 @@ class Subscriptions:
         auth_on_unsubscribe: bool,
         origin: Origin,
     ) -> Found:
-        for _ in range(CONFLICTS_MAX):
-            found, token = await look_up()
-            now = self._clock.now()
-            before = found.subscription
-            confirmed = lifecycle.confirm(
-                before, token, now, authenticated=by is not None, auth_on_unsubscribe=auth_on_unsubscribe
-            )
-            if confirmed is before:
-                return found
-            event = Event.CONFIRMED if token.purpose is TokenPurpose.CONFIRM else Event.RESTORED
-            unit = Unit(tokens_used=[(token.digest, now)] if token.digest else [])
-            if event is Event.RESTORED:
-                await self._make_room(unit, found, now)
-            unit.subscriptions_changed.append(confirmed)
-            unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.ANSWERED, confirmed, now))
-            unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
-            try:
-                await self._commit(unit)
-            except Conflict:
-                continue
-            await self._announcer.subscription_changed(confirmed)
-            return Found(replace(confirmed, version=before.version + 1), found.topic)
-        raise Throttled
+        found, token = await look_up()
+        now = self._clock.now()
+        before = found.subscription
+        confirmed = lifecycle.confirm(
+            before, token, now, authenticated=by is not None, auth_on_unsubscribe=auth_on_unsubscribe
+        )
+        if confirmed is before:
+            return found
+        event = Event.CONFIRMED if token.purpose is TokenPurpose.CONFIRM else Event.RESTORED
+        unit = Unit(tokens_used=[(token.digest, now)] if token.digest else [])
+        if event is Event.RESTORED:
+            await self._make_room(unit, found, now)
+        unit.subscriptions_changed.append(confirmed)
+        unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.ANSWERED, confirmed, now))
+        unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
+        await self._commit(unit)
+        await self._announcer.subscription_changed(confirmed)
+        return Found(replace(confirmed, version=before.version + 1), found.topic)
 
     async def _make_room(self, unit: Unit, back: Found, now: datetime) -> None:
         """Whoever comes back needs no request that another account made meanwhile. Raises InvalidToken: it was confirmed already."""
@@ -412,33 +403,29 @@ class Subscriptions:
             listed += [Found(row, topics[int(row.topic_id)]) for row in rows if int(row.topic_id) in topics]
         return listed
 
+    @retry_on_conflict
     async def _cancel(self, uid: str, *, by: Principal | None, holds_link: bool, origin: Origin) -> Canceled | None:
-        for _ in range(CONFLICTS_MAX):
-            found = await self.find(uid)
-            if found is None:
-                return None
-            before, topic = found.subscription, found.topic
-            now = self._clock.now()
-            decided = lifecycle.cancel(
-                self._lifecycle_rules[before.dialect],
-                before,
-                now,
-                by_owner=lifecycle.is_owner(by, before, topic),
-                holds_link=holds_link,
-                caller=by.arn if by is not None else "",
-            )
-            if not decided.changed:
-                return Canceled(before, topic, changed=False)
-            unit, restore = self._cancel_unit(topic, before, decided, now, origin)
-            if holds_link and before.state is State.UNCONFIRMED:
-                unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.DECLINED, before, now))
-            try:
-                await self._commit(unit)
-            except Conflict:
-                continue
-            await self._announcer.subscription_changed(decided.subscription)
-            return Canceled(decided.subscription, topic, changed=True, restore_token=restore)
-        raise Throttled
+        found = await self.find(uid)
+        if found is None:
+            return None
+        before, topic = found.subscription, found.topic
+        now = self._clock.now()
+        decided = lifecycle.cancel(
+            self._lifecycle_rules[before.dialect],
+            before,
+            now,
+            by_owner=lifecycle.is_owner(by, before, topic),
+            holds_link=holds_link,
+            caller=by.arn if by is not None else "",
+        )
+        if not decided.changed:
+            return Canceled(before, topic, changed=False)
+        unit, restore = self._cancel_unit(topic, before, decided, now, origin)
+        if holds_link and before.state is State.UNCONFIRMED:
+            unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.DECLINED, before, now))
+        await self._commit(unit)
+        await self._announcer.subscription_changed(decided.subscription)
+        return Canceled(decided.subscription, topic, changed=True, restore_token=restore)
 
     def _cancel_unit(
         self, topic: Topic, before: Subscription, decided: lifecycle.Cancellation, now: datetime, origin: Origin
@@ -454,49 +441,41 @@ class Subscriptions:
         kind = Kind.GOODBYE if decided.goodbye else None
         return unit, self._notices.make_token(unit, subscription, TokenPurpose.RESTORE, kind, now)
 
+    @retry_on_conflict
     async def delete(self, grant: Grant, uid: str, *, origin: Origin) -> None:
         """Forget a subscription in any state, for an owner: nothing is sent to the endpoint, now or later. Raises NotFound."""
         assert grant.verb is Verb.CHANGE_SUBSCRIPTION
-        for _ in range(CONFLICTS_MAX):
-            found = await self.find(uid)
-            if found is None:
-                raise NotFound("subscription", uid)
-            before, now = found.subscription, self._clock.now()
-            gone = lifecycle.expire(before)
-            unit = Unit(
-                subscriptions_deleted=[before.id],
-                tokens_void=[uid],
-                ledger=[ledger_entry(found.topic, gone, Event.DELETED, before.state, now, origin)],
-            )
-            try:
-                await self._commit(unit)
-            except Conflict:
-                continue
-            await self._announcer.subscription_changed(gone)
-            return
-        raise Throttled
+        found = await self.find(uid)
+        if found is None:
+            raise NotFound("subscription", uid)
+        before, now = found.subscription, self._clock.now()
+        gone = lifecycle.expire(before)
+        unit = Unit(
+            subscriptions_deleted=[before.id],
+            tokens_void=[uid],
+            ledger=[ledger_entry(found.topic, gone, Event.DELETED, before.state, now, origin)],
+        )
+        await self._commit(unit)
+        await self._announcer.subscription_changed(gone)
+        return
 
     # --- the rest --------------------------------------------------------------------------------------------------------
 
+    @retry_on_conflict
     async def change_settings(
         self, grant: Grant, uid: str, alter: Callable[[Subscription], Subscription]
     ) -> Subscription:
         """Replace settings; `alter` may be called again with a newer subscription. Raises NotFound."""
         assert grant.verb is Verb.CHANGE_SUBSCRIPTION
-        for _ in range(CONFLICTS_MAX):
-            found = await self.find(uid)
-            if found is None:
-                raise NotFound("subscription", uid)
-            altered = alter(found.subscription)
-            if altered == found.subscription:
-                return altered
-            try:
-                await self._store.commit(Unit(act=grant.act(self._clock.now()), subscriptions_changed=[altered]))
-            except Conflict:
-                continue
-            await self._announcer.subscription_changed(altered)
-            return replace(altered, version=altered.version + 1)
-        raise Throttled
+        found = await self.find(uid)
+        if found is None:
+            raise NotFound("subscription", uid)
+        altered = alter(found.subscription)
+        if altered == found.subscription:
+            return altered
+        await self._store.commit(Unit(act=grant.act(self._clock.now()), subscriptions_changed=[altered]))
+        await self._announcer.subscription_changed(altered)
+        return replace(altered, version=altered.version + 1)
 
     async def expire_lapsed(self, *, limit: int = 500) -> int:
         """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""

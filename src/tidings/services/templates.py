@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from tidings.domain.errors import AlreadyExists, Conflict, NotFound, QuotaExceeded, Throttled
+from tidings.domain.errors import AlreadyExists, Conflict, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Template, TemplateQuery
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 
 
@@ -54,18 +54,14 @@ class Templates:
             raise AlreadyExists("template", "content") from None
         return template
 
+    @retry_on_conflict
     async def change(self, grant: Grant, uid: str, content: str) -> None:
         """Replace a template's text. Raises NotFound."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
-        for _ in range(CONFLICTS_MAX):
-            template = await self._owned(grant, uid)
-            altered = replace(template, content=content, updated_at=self._clock.now())
-            try:
-                await self._store.commit(Unit(act=grant.act(altered.updated_at), templates_changed=[altered]))
-            except Conflict:
-                continue
-            return
-        raise Throttled
+        template = await self._owned(grant, uid)
+        altered = replace(template, content=content, updated_at=self._clock.now())
+        await self._store.commit(Unit(act=grant.act(altered.updated_at), templates_changed=[altered]))
+        return
 
     async def delete(self, grant: Grant, uid: str) -> None:
         """Forget a template. Raises NotFound."""

@@ -12,9 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tidings.domain.audit import Act
-from tidings.domain.errors import AlreadyExists, Conflict, InvalidValue, NotFound, QuotaExceeded, Throttled, WrongState
+from tidings.domain.errors import AlreadyExists, Conflict, InvalidValue, NotFound, QuotaExceeded, WrongState
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import AccountId
 from tidings.domain.optout import KeywordSet, SmsType
 from tidings.domain.phone_ports import OptOutStore, TextStore
@@ -22,6 +21,7 @@ from tidings.domain.ports import Clock, Store
 from tidings.domain.template_texts import says_how_to_opt_out
 from tidings.domain.texts import Reach, Review, SmsSign, SmsTemplate
 from tidings.domain.unit import Unit
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 from tidings.services.text_rules import check_reply, check_sign, check_template
 
@@ -87,6 +87,7 @@ class TextCatalog:
         found = await self._texts.sms_sign_by_content(grant.owner, content)
         return found if found is not None and found.review is Review.USABLE else None
 
+    @retry_on_conflict
     async def add_sign(
         self, grant: Grant, content: str, *, reach: Reach, kind: int = 0, document: int = 0, remark: str = ""
     ) -> SmsSign:
@@ -96,20 +97,18 @@ class TextCatalog:
         """
         assert grant.verb is Verb.MANAGE_TEMPLATES
         check_sign(content, remark)
-        for _ in range(CONFLICTS_MAX):
-            now = self._clock.now()
-            before = await self._texts.sms_sign_by_content(grant.owner, content)
-            if before is None:
-                sign_id = await self._sign_id(grant.owner, now)
-                wanted = SmsSign(sign_id, grant.owner, content, reach, self._fresh, now, kind, document, remark)
-                unit = Unit(act=grant.act(now), sms_signs_new=[wanted])
-            else:
-                wanted = self._asked_again(before, reach, now)
-                wanted = replace(wanted, kind=kind, document=document, remark=remark)
-                unit = Unit(act=grant.act(now), sms_signs_changed=[wanted])
-            if await self._written(unit):
-                return wanted if before is None else replace(wanted, version=before.version + 1)
-        raise Throttled
+        now = self._clock.now()
+        before = await self._texts.sms_sign_by_content(grant.owner, content)
+        if before is None:
+            sign_id = await self._sign_id(grant.owner, now)
+            wanted = SmsSign(sign_id, grant.owner, content, reach, self._fresh, now, kind, document, remark)
+            unit = Unit(act=grant.act(now), sms_signs_new=[wanted])
+        else:
+            wanted = self._asked_again(before, reach, now)
+            wanted = replace(wanted, kind=kind, document=document, remark=remark)
+            unit = Unit(act=grant.act(now), sms_signs_changed=[wanted])
+        await self._store.commit(unit)
+        return wanted if before is None else replace(wanted, version=before.version + 1)
 
     async def _sign_id(self, account_id: AccountId, now: datetime) -> int:
         known = await self._texts.sms_signs(account_id)
@@ -126,6 +125,7 @@ class TextCatalog:
         wider = before.reach if covered else Reach.BOTH
         return replace(before, reach=wider, review=self._fresh, review_reply="", created_at=now)
 
+    @retry_on_conflict
     async def change_sign(
         self,
         grant: Grant,
@@ -140,44 +140,43 @@ class TextCatalog:
         """What is None stays. Raises NotFound (signature), WrongState (approved), AlreadyExists (another one's content),
         InvalidValue (`content`, `remark`, and `reach`, which cannot change)."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
-        for _ in range(CONFLICTS_MAX):
-            before = await self.sign(grant, sign_id)
-            self._check_changeable("signature", before.review, before.reach, reach)
-            altered = replace(
-                before,
-                content=before.content if content is None else content,
-                kind=before.kind if kind is None else kind,
-                document=before.document if document is None else document,
-                remark=before.remark if remark is None else remark,
-                review=self._fresh,
-                review_reply="",
-            )
-            check_sign(altered.content, altered.remark)
-            other = await self._texts.sms_sign_by_content(grant.owner, altered.content)
-            if other is not None and other.id != sign_id:
-                raise AlreadyExists("signature", "content")
-            if await self._written(Unit(act=self._act(grant), sms_signs_changed=[altered])):
-                return replace(altered, version=before.version + 1)
-        raise Throttled
+        before = await self.sign(grant, sign_id)
+        self._check_changeable("signature", before.review, before.reach, reach)
+        altered = replace(
+            before,
+            content=before.content if content is None else content,
+            kind=before.kind if kind is None else kind,
+            document=before.document if document is None else document,
+            remark=before.remark if remark is None else remark,
+            review=self._fresh,
+            review_reply="",
+        )
+        check_sign(altered.content, altered.remark)
+        other = await self._texts.sms_sign_by_content(grant.owner, altered.content)
+        if other is not None and other.id != sign_id:
+            raise AlreadyExists("signature", "content")
+        await self._store.commit(Unit(act=self._act(grant), sms_signs_changed=[altered]))
+        return replace(altered, version=before.version + 1)
 
     async def delete_sign(self, grant: Grant, sign_id: int) -> None:
         """Raises NotFound (signature)."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
         await self.sign(grant, sign_id)
         unit = Unit(act=self._act(grant), sms_signs_deleted=[(grant.owner, sign_id)])
-        if not await self._written(unit):
-            raise NotFound("signature", str(sign_id))
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            raise NotFound("signature", str(sign_id)) from None
 
+    @retry_on_conflict
     async def review_sign(self, grant: Grant, sign_id: int, *, approved: bool, reply: str = "") -> SmsSign:
         """Decide on a sign, also otherwise than before. Raises NotFound (signature), InvalidValue (reply)."""
         assert grant.verb is Verb.MANAGE_ACCOUNT
         check_reply(reply)
-        for _ in range(CONFLICTS_MAX):
-            before = await self.sign(grant, sign_id)
-            altered = replace(before, review=_decided(approved), review_reply=reply)
-            if await self._written(Unit(act=self._act(grant), sms_signs_changed=[altered])):
-                return replace(altered, version=before.version + 1)
-        raise Throttled
+        before = await self.sign(grant, sign_id)
+        altered = replace(before, review=_decided(approved), review_reply=reply)
+        await self._store.commit(Unit(act=self._act(grant), sms_signs_changed=[altered]))
+        return replace(altered, version=before.version + 1)
 
     # --- templates -------------------------------------------------------------------------------------------------------------
 
@@ -194,6 +193,7 @@ class TextCatalog:
             raise NotFound("template", str(template_id))
         return found
 
+    @retry_on_conflict
     async def add_template(
         self, grant: Grant, *, name: str, content: str, sms_type: SmsType, reach: Reach, remark: str = ""
     ) -> SmsTemplate:
@@ -202,19 +202,16 @@ class TextCatalog:
         assert grant.verb is Verb.MANAGE_TEMPLATES
         check_template(name, content, remark)
         await self._check_way_out(grant.owner, content, sms_type)
-        for _ in range(CONFLICTS_MAX):
-            known = await self._texts.sms_templates(grant.owner)
-            if len(known) >= self._quotas.sms_templates_per_account:
-                raise QuotaExceeded("templates", self._quotas.sms_templates_per_account)
-            now = self._clock.now()
-            template_id = next_id([template.id for template in known], now)
-            made = SmsTemplate(
-                template_id, grant.owner, name, content, sms_type, reach, self._fresh, now, remark=remark
-            )
-            if await self._written(Unit(act=grant.act(now), sms_templates_new=[made])):
-                return made
-        raise Throttled
+        known = await self._texts.sms_templates(grant.owner)
+        if len(known) >= self._quotas.sms_templates_per_account:
+            raise QuotaExceeded("templates", self._quotas.sms_templates_per_account)
+        now = self._clock.now()
+        template_id = next_id([template.id for template in known], now)
+        made = SmsTemplate(template_id, grant.owner, name, content, sms_type, reach, self._fresh, now, remark=remark)
+        await self._store.commit(Unit(act=grant.act(now), sms_templates_new=[made]))
+        return made
 
+    @retry_on_conflict
     async def change_template(
         self,
         grant: Grant,
@@ -229,42 +226,41 @@ class TextCatalog:
         """What is None stays. Raises NotFound (template), WrongState (approved), InvalidValue as for a new one, and `reach`, which
         cannot change."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
-        for _ in range(CONFLICTS_MAX):
-            before = await self.template(grant, template_id)
-            self._check_changeable("template", before.review, before.reach, reach)
-            altered = replace(
-                before,
-                name=before.name if name is None else name,
-                content=before.content if content is None else content,
-                sms_type=before.sms_type if sms_type is None else sms_type,
-                remark=before.remark if remark is None else remark,
-                review=self._fresh,
-                review_reply="",
-            )
-            check_template(altered.name, altered.content, altered.remark)
-            await self._check_way_out(grant.owner, altered.content, altered.sms_type)
-            if await self._written(Unit(act=self._act(grant), sms_templates_changed=[altered])):
-                return replace(altered, version=before.version + 1)
-        raise Throttled
+        before = await self.template(grant, template_id)
+        self._check_changeable("template", before.review, before.reach, reach)
+        altered = replace(
+            before,
+            name=before.name if name is None else name,
+            content=before.content if content is None else content,
+            sms_type=before.sms_type if sms_type is None else sms_type,
+            remark=before.remark if remark is None else remark,
+            review=self._fresh,
+            review_reply="",
+        )
+        check_template(altered.name, altered.content, altered.remark)
+        await self._check_way_out(grant.owner, altered.content, altered.sms_type)
+        await self._store.commit(Unit(act=self._act(grant), sms_templates_changed=[altered]))
+        return replace(altered, version=before.version + 1)
 
     async def delete_template(self, grant: Grant, template_id: int) -> None:
         """Raises NotFound (template)."""
         assert grant.verb is Verb.MANAGE_TEMPLATES
         await self.template(grant, template_id)
         unit = Unit(act=self._act(grant), sms_templates_deleted=[(grant.owner, template_id)])
-        if not await self._written(unit):
-            raise NotFound("template", str(template_id))
+        try:
+            await self._store.commit(unit)
+        except Conflict:
+            raise NotFound("template", str(template_id)) from None
 
+    @retry_on_conflict
     async def review_template(self, grant: Grant, template_id: int, *, approved: bool, reply: str = "") -> SmsTemplate:
         """Decide on a template, also otherwise than before. Raises NotFound (template), InvalidValue (reply)."""
         assert grant.verb is Verb.MANAGE_ACCOUNT
         check_reply(reply)
-        for _ in range(CONFLICTS_MAX):
-            before = await self.template(grant, template_id)
-            altered = replace(before, review=_decided(approved), review_reply=reply)
-            if await self._written(Unit(act=self._act(grant), sms_templates_changed=[altered])):
-                return replace(altered, version=before.version + 1)
-        raise Throttled
+        before = await self.template(grant, template_id)
+        altered = replace(before, review=_decided(approved), review_reply=reply)
+        await self._store.commit(Unit(act=self._act(grant), sms_templates_changed=[altered]))
+        return replace(altered, version=before.version + 1)
 
     # --- rules -----------------------------------------------------------------------------------------------------------------
 
@@ -284,14 +280,6 @@ class TextCatalog:
 
     def _act(self, grant: Grant) -> Act:
         return grant.act(self._clock.now())
-
-    async def _written(self, unit: Unit) -> bool:
-        """False: somebody was faster, nothing was written."""
-        try:
-            await self._store.commit(unit)
-        except Conflict:
-            return False
-        return True
 
 
 def _decided(approved: bool) -> Review:

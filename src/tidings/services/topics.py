@@ -8,12 +8,12 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
-from tidings.domain.errors import Conflict, NotFound, QuotaExceeded, Throttled
+from tidings.domain.errors import Conflict, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
-from tidings.domain.limits import CONFLICTS_MAX
 from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery
 from tidings.domain.ports import Announcer, Clock, Store
 from tidings.domain.unit import Unit
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 
 KNOWN_MAX = 4096
@@ -60,6 +60,7 @@ class Topics:
     async def find_by_uid(self, uid: str) -> Topic | None:
         return await self._store.topic_by_uid(uid)
 
+    @retry_on_conflict
     async def create(
         self,
         grant: Grant,
@@ -77,57 +78,49 @@ class Topics:
         """
         assert grant.verb is Verb.CREATE_TOPIC
         account_id = grant.owner
-        for _ in range(CONFLICTS_MAX):
-            existing = await self._store.topic(account_id, region, name)
-            if existing is not None:
-                return existing, False
-            if await self._store.topic_count(account_id, None) >= self._quotas.topics_per_account:
-                raise QuotaExceeded("topics", self._quotas.topics_per_account)
-            now = self._clock.now()
-            topic = Topic(
-                TopicId(NO_ID),
-                self._new_uid(),
-                account_id,
-                region,
-                name,
-                dialect,
-                display_name,
-                settings,
-                tags,
-                now,
-                now,
-            )
-            try:
-                await self._store.commit(Unit(act=grant.act(now), topics_new=[topic]))
-            except Conflict:
-                continue
-            created = await self._store.topic(account_id, region, name)
-            if created is not None:
-                return created, True
-        raise Throttled
+        existing = await self._store.topic(account_id, region, name)
+        if existing is not None:
+            return existing, False
+        if await self._store.topic_count(account_id, None) >= self._quotas.topics_per_account:
+            raise QuotaExceeded("topics", self._quotas.topics_per_account)
+        now = self._clock.now()
+        topic = Topic(
+            TopicId(NO_ID),
+            self._new_uid(),
+            account_id,
+            region,
+            name,
+            dialect,
+            display_name,
+            settings,
+            tags,
+            now,
+            now,
+        )
+        await self._store.commit(Unit(act=grant.act(now), topics_new=[topic]))
+        created = await self._store.topic(account_id, region, name)
+        if created is None:
+            raise Conflict  # deleted already: make another
+        return created, True
 
+    @retry_on_conflict
     async def change(self, grant: Grant, topic_id: TopicId, alter: Callable[[Topic], Topic]) -> Topic:
         """Replace what `alter` replaces; it may be called again with a newer topic, and its errors change nothing.
 
         Raises NotFound.
         """
         assert grant.verb is Verb.CHANGE_TOPIC
-        for _ in range(CONFLICTS_MAX):
-            topic = await self._store.topic_by_id(topic_id)
-            if topic is None:
-                raise NotFound("topic")
-            altered = alter(topic)
-            if altered == topic:
-                return topic
-            try:
-                now = self._clock.now()
-                await self._store.commit(Unit(act=grant.act(now), topics_changed=[replace(altered, updated_at=now)]))
-            except Conflict:
-                continue
-            self.forget()
-            await self._announcer.topic_changed(topic_id)
-            return replace(altered, version=topic.version + 1)
-        raise Throttled
+        topic = await self._store.topic_by_id(topic_id)
+        if topic is None:
+            raise NotFound("topic")
+        altered = alter(topic)
+        if altered == topic:
+            return topic
+        now = self._clock.now()
+        await self._store.commit(Unit(act=grant.act(now), topics_changed=[replace(altered, updated_at=now)]))
+        self.forget()
+        await self._announcer.topic_changed(topic_id)
+        return replace(altered, version=topic.version + 1)
 
     async def tag(self, grant: Grant, topic_id: TopicId, tags: Mapping[str, str]) -> Topic:
         """Add tags, replacing equal keys. Raises NotFound, QuotaExceeded."""
