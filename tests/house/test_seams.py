@@ -5,6 +5,7 @@ If this test ever needs a change elsewhere in `src/`, a seam is broken.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import tomllib
@@ -131,3 +132,16 @@ def test_the_import_rules_know_every_front_end_and_channel() -> None:
         assert re.search(rf"tidings\.dialects\.{package}\b", layers), package
     for package in (path.parent.name for path in SOURCES.glob("channels/*/__init__.py")):
         assert f"tidings.channels.{package}" in channels or package == "mime", package
+
+
+def test_the_loop_of_delivery_knows_no_protocol_by_name() -> None:
+    names = {protocol.name for kind in CHANNELS for protocol in kind.protocols}
+    assert {"sms", "sqs", "email", "http"} <= names
+    found = [
+        f"{path.name}:{node.lineno}: {node.value}"
+        for folder in ("delivery", "flow")
+        for path in sorted((SOURCES / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert found == []

@@ -16,7 +16,8 @@ from tests.support.phones import NUMBER, PHONE, RADIO, Mast, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
 from tidings.channels.sms import SmppChannel, Timing
-from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE
+from tidings.delivery.settle import TOO_LATE
+from tidings.delivery.text_reports import OPTED_OUT
 from tidings.domain.envelope import Permit
 from tidings.domain.model import Event, Kind, LedgerQuery, Message, Way
 from tidings.domain.optout import EVERY_TYPE, SmsType

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from tests.support.toys import ToyEnvelopes, ToyRenderedMessage
 from tests.support.virtual_time import VirtualClock
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
+from tidings.delivery.hooks import DeliveryHooks
 from tidings.delivery.render import Renderer
 from tidings.domain.envelope import Content, Outgoing, TextContent
 from tidings.domain.model import (
@@ -323,7 +324,7 @@ class ScriptedChannel:
 class World:
     """A dispatcher and everything it speaks to."""
 
-    def __init__(self) -> None:
+    def __init__(self, hooks: Mapping[str, DeliveryHooks] | None = None) -> None:
         self.flow, self.store, self.channel, self.queue = (
             ScriptedFlow(),
             ScriptedStore(),
@@ -342,6 +343,8 @@ class World:
             self.channels,
             self.metrics,
             due_changed=self.flow.due_changed,
+            hooks=hooks,
+            dead_letters=self.queue,
         )
 
     def start(self) -> None:
@@ -357,9 +360,9 @@ class NoVault:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[World]:
+async def running(hooks: Mapping[str, DeliveryHooks] | None = None) -> AsyncIterator[World]:
     """A world whose loop of delivery runs; at the end it is stopped."""
-    world = World()
+    world = World(hooks)
     world.start()
     try:
         yield world

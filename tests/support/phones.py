@@ -118,7 +118,7 @@ class PhoneApp:
         ids = count(1)
         self.new_id: Callable[[], str] = lambda: f"{next(ids):032x}"
         texts = TextGate(store, self.clock, self.metrics)
-        self.gate = Gate(texts.permits if asks_opt_outs else None)
+        self.gate = Gate({"sms": texts.permits} if asks_opt_outs else {})
         self.channel = make_channel(self.gate.permits)
         self.opt_outs = OptOuts(
             store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
@@ -134,7 +134,7 @@ class PhoneApp:
             {"sms": self.channel},
             self.metrics,
             due_changed=flow.due_changed,
-            texts=self.reports,
+            hooks={"sms": self.reports},
         )
 
     async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:

@@ -18,9 +18,9 @@ import structlog
 
 from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
+from tidings.delivery.hooks import DeliveryHooks
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import OUR_FAULT, Sender, our_fault
-from tidings.delivery.text_reports import TextReports
 from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
@@ -46,8 +46,8 @@ _log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written. `texts`: told what becomes of
-    texts."""
+    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written. `hooks`: by protocol.
+    `dead_letters`: the channel to queues that take what was given up."""
 
     def __init__(
         self,
@@ -60,14 +60,15 @@ class Dispatcher:
         metrics: Metrics,
         *,
         due_changed: asyncio.Event,
-        texts: TextReports | None = None,
+        hooks: Mapping[str, DeliveryHooks] | None = None,
+        dead_letters: Channel | None = None,
     ) -> None:
         self._flow = flow
         self._store = store
         self._clock = clock
         self._expander = expander
         self._renderer = renderer
-        self._sender = Sender(flow, clock, renderer, channels, metrics, texts)
+        self._sender = Sender(flow, clock, renderer, channels, metrics, hooks or {}, dead_letters)
         self._journal = self._sender.journal
         self._due_changed = due_changed
         self._ready: deque[Fanout] = deque()

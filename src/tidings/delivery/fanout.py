@@ -57,14 +57,13 @@ class Page:
 class Row:
     """A delivery that is a row of its own while an attempt is on its way.
 
-    `id` is 0 until the flow has written it; a decision that comes earlier waits in `early`, with whether its dead-letter queue
-    took it.
+    `id` is 0 until the flow has written it; a decision that comes earlier waits in `early`.
     """
 
     id: int
     topic: Topic | None
     rendered: RenderedMessage
-    early: tuple[Decision, bool] | None = None
+    early: Decision | None = None
 
 
 def topic_of(mark: Page | Row | None) -> Topic | None:
@@ -72,3 +71,9 @@ def topic_of(mark: Page | Row | None) -> Topic | None:
     if isinstance(mark, Page):
         return mark.fanout.topic
     return None if mark is None else mark.topic
+
+
+def rendered_of(outgoing: Outgoing) -> RenderedMessage:
+    """The rendered message that an attempt was made from."""
+    mark: Page | Row = outgoing.mark
+    return mark.fanout.rendered_messages[outgoing.subscriber.dialect] if isinstance(mark, Page) else mark.rendered

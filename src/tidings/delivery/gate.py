@@ -10,10 +10,10 @@ rule at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from tidings.delivery.fanout import topic_of
-from tidings.domain.envelope import Outgoing, TextContent
+from tidings.domain.envelope import Outgoing, Permit, TextContent
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
 from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
@@ -62,11 +62,11 @@ def sending_account(message: Message, topic: Topic | None) -> AccountId:
 class Gate:
     """Remembers changed subscriptions for two turns of `turn` (minutes apart), longer than anything waits in memory.
 
-    `permits_text`: asked for every text besides; without it there are no opt-outs.
+    `permits`: by protocol, what is asked for every attempt besides.
     """
 
-    def __init__(self, permits_text: Callable[[Outgoing], bool] | None = None) -> None:
-        self._permits_text = permits_text
+    def __init__(self, permits: Mapping[str, Permit] | None = None) -> None:
+        self._permits = permits or {}
         self._recent: dict[str, State] = {}
         self._older: dict[str, State] = {}
         self._gone: dict[TopicId, None] = {}
@@ -92,7 +92,8 @@ class Gate:
                     return False
         if self._gone and outgoing.message.topic_id in self._gone:
             return False
-        return outgoing.subscriber.protocol != "sms" or self._permits_text is None or self._permits_text(outgoing)
+        permit = self._permits.get(outgoing.subscriber.protocol)
+        return permit is None or permit(outgoing)
 
     def turn(self) -> None:
         """Forget what is older than the last turn."""

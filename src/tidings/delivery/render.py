@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from tidings.domain.envelope import Outgoing
 from tidings.domain.model import NO_ID, Message, Subscriber, Subscription, SubscriptionId, Topic
 from tidings.domain.ports import Envelopes, RenderedMessage, Vault
+from tidings.domain.protocols import TO_NUMBERS
 
 
 class Renderer:
@@ -53,4 +54,4 @@ def subscriber_of(subscription: Subscription) -> Subscriber:
 
 def subscriber_of_number(message: Message) -> Subscriber:
     """The receiver of a DIRECT message, who has no subscription."""
-    return Subscriber(SubscriptionId(NO_ID), "", message.account_id, message.dialect, "sms", message.endpoint, {})
+    return Subscriber(SubscriptionId(NO_ID), "", message.account_id, message.dialect, TO_NUMBERS, message.endpoint, {})

@@ -11,34 +11,32 @@ import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 from weakref import ReferenceType, ref
 
 import structlog
 
+from tidings.delivery.dead_letters import DeadLetterQueues
 from tidings.delivery.fanout import Fanout, Page, Row, topic_of
+from tidings.delivery.hooks import DeliveryHooks
 from tidings.delivery.journal import Journal
 from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
-from tidings.delivery.settle import DONE, Again, Decision, GiveUp, decide
-from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
+from tidings.delivery.settle import DONE, TOO_LATE, Again, Decision, GiveUp, decide
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
-from tidings.domain.model import Delivery, Kind, Message, Subscriber, Topic
-from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
-from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled
-from tidings.domain.texts import TextState
+from tidings.domain.model import Delivery, Message, Subscriber, Topic
+from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
+from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled, Task
 from tidings.observe.metrics import Metrics
-from tidings.wire.phone_plans import canonical, is_possible
 
 SPILL_EXTRA_S = 30.0
 """How long after its time-out a spilled attempt that never reported back is tried again."""
 OUR_FAULT = timedelta(seconds=30)
 """How long a delivery waits that met a bug."""
-DEAD_LETTER_TRIES = 3
 _NO_FORM = TextContent("")
 """Content of a delivery that never reaches its channel."""
-NO_SUCH_NUMBER = "the numbering plan has no such number"
 
 _log = structlog.get_logger(__name__)
 
@@ -56,12 +54,14 @@ class Sender:
         renderer: Renderer,
         channels: Mapping[str, Channel],
         metrics: Metrics,
-        texts: TextReports | None = None,
+        hooks: Mapping[str, DeliveryHooks],
+        dead_letters: Channel | None,
     ) -> None:
         self.journal = Journal(flow, self._row_known)
-        self._texts = texts
-        if texts is not None:
-            texts.write_to(self.journal)
+        self._hooks = hooks
+        for each in _distinct(hooks):
+            each.write_to(self.journal)
+        self._dead_letters = DeadLetterQueues(renderer, dead_letters)
         self.in_flight = 0
         self.rows_out = 0
         self.room = asyncio.Event()
@@ -74,10 +74,10 @@ class Sender:
 
     async def close(self) -> None:
         """Close every channel; what has not settled comes again at the next start."""
-        for channel in {id(channel): channel for channel in self._channels.values()}.values():
+        for channel in _distinct(self._channels):
             await channel.close()
-        if self._texts is not None:
-            await self._texts.close()
+        for each in _distinct(self._hooks):
+            await each.close()
 
     def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
         """Send a page at once: right for a few subscribers."""
@@ -100,7 +100,7 @@ class Sender:
         if message.expires_at is not None and self._clock.now() >= message.expires_at:
             for subscriber in subscribers:
                 self._metrics.attempt(subscriber.protocol, "expired")
-                self._text_ended(subscriber.protocol, message, fanout.topic, TextState.FAILED, TOO_LATE)
+                self._failed(subscriber.protocol, message, fanout.topic, TOO_LATE)
             return
         for subscriber in subscribers:
             try:
@@ -134,8 +134,7 @@ class Sender:
 
     def _postpone(self, page: Page, subscriber: Subscriber, due: datetime, reason: str) -> None:
         """Make the first attempt later, as a row."""
-        task = page.fanout.task
-        self.journal.park(_new_row(task.seq, task.message, subscriber, 0, due, reason, dead=False))
+        self.journal.park(_new_row(page.fanout.task, subscriber, 0, due, reason))
 
     def end_page(self, page: Page) -> None:
         page.sent = True
@@ -146,18 +145,20 @@ class Sender:
             self._page_done(page)
 
     def _refuse_unsent(self, page: Page, subscriber: Subscriber, reason: str) -> None:
-        """A dead letter without an attempt: the message has no form for the subscriber's protocol."""
-        self._metrics.attempt(subscriber.protocol, "refused")
-        self._metrics.dead_letter(subscriber.protocol)
         message = page.fanout.task.message
-        self._text_ended(subscriber.protocol, message, page.fanout.topic, TextState.FAILED, reason)
         outgoing = Outgoing(message, subscriber, subscriber.endpoint, _NO_FORM, 1, 0.0)
         outgoing.mark = page
         page.out.add(outgoing)
         self.in_flight += 1
-        decision = GiveUp(1, reason)
-        if not self._to_dead_letter_queue(outgoing, decision):
-            self._finish(outgoing, decision)
+        self._give_up_unsent(outgoing, reason)
+
+    def _give_up_unsent(self, outgoing: Outgoing, reason: str) -> None:
+        """A dead letter without an attempt: the message has no form for the subscriber's protocol."""
+        protocol = outgoing.subscriber.protocol
+        self._metrics.attempt(protocol, "refused")
+        self._metrics.dead_letter(protocol)
+        self._failed(protocol, outgoing.message, topic_of(outgoing.mark), reason)
+        self._end(outgoing, GiveUp(outgoing.attempt, reason))
 
     def _settled(self, outgoing: Outgoing, outcome: Outcome) -> None:
         """Where every channel reports to, once per attempt."""
@@ -170,42 +171,44 @@ class Sender:
             decision = self._decide(outgoing, outcome)
             if isinstance(decision, GiveUp):
                 self._metrics.dead_letter(protocol)
-        if protocol == "sms" and self._texts is not None:
-            self._texts.settled(outgoing, outcome, decision)
-        if decision is DONE or not self._to_dead_letter_queue(outgoing, decision):
-            self._finish(outgoing, decision)
-
-    def _text_ended(self, protocol: str, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
-        """Without an attempt, so far as this is about a text."""
-        if protocol == "sms" and self._texts is not None:
-            self._texts.ended(message, topic, state, detail)
-
-    def _finish(self, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
-        mark = outgoing.mark
-        if isinstance(mark, Page):
-            self._settle_in_page(mark, outgoing, decision, redriven=redriven)
-            return
-        assert isinstance(mark, Row)
-        self.rows_out -= 1
-        self.room.set()
-        if mark.id:
-            self._settle_row(mark, decision, redriven=redriven)
+        hooks = self._hooks.get(protocol)
+        if hooks is not None:
+            hooks.settled(outgoing, outcome, decision)
+        if decision is DONE:
+            self._write(outgoing, decision)
         else:
-            mark.early = (decision, redriven)
+            self._end(outgoing, decision)
+
+    def _failed(self, protocol: str, message: Message, topic: Topic | None, reason: str) -> None:
+        hooks = self._hooks.get(protocol)
+        if hooks is not None:
+            hooks.failed(message, topic, reason)
 
     def _decide(self, outgoing: Outgoing, outcome: Outcome) -> Decision:
         topic = topic_of(outgoing.mark)
         plan = self._renderer.envelopes(outgoing.subscriber).retry_plan(topic, outgoing.subscriber)
         return decide(outcome, outgoing.attempt, plan, self._clock.now(), random.random())  # noqa: S311 - jitter
 
-    def _settle_in_page(self, page: Page, outgoing: Outgoing, decision: Decision, *, redriven: bool = False) -> None:
+    def _end(self, outgoing: Outgoing, decision: Decision) -> None:
+        """Write the decision down; one to give up when the dead-letter queue has answered, if there is one."""
+        if isinstance(decision, GiveUp) and self._dead_letters.hand_over(outgoing, decision, self._write):
+            return
+        self._write(outgoing, decision)
+
+    def _write(self, outgoing: Outgoing, decision: Decision) -> None:
+        # An attempt belongs to its page until that has waited too long, then to a row.
+        mark = outgoing.mark
+        if isinstance(mark, Page):
+            self._write_in_page(mark, outgoing, decision)
+        else:
+            self._write_row(mark, decision)
+
+    def _write_in_page(self, page: Page, outgoing: Outgoing, decision: Decision) -> None:
         page.out.discard(outgoing)
         self.in_flight -= 1
-        if isinstance(decision, Again | GiveUp):
+        if decision is not DONE:
             task = page.fanout.task
-            self.journal.park(
-                _decided_row(task.seq, task.message, outgoing.subscriber, decision, self._clock.now(), redriven)
-            )
+            self.journal.park(_decided_row(task, outgoing.subscriber, decision, self._clock.now()))
         if not page.out and page.sent:
             self._page_done(page)
         self.room.set()
@@ -219,54 +222,17 @@ class Sender:
             self.journal.move(fanout.task.seq, cursor)
         self.room.set()
 
-    def _settle_row(self, row: Row, decision: Decision, *, redriven: bool = False) -> None:
-        match decision:
-            case Again(attempts, due, reason):
-                self.journal.settle(Settled(row.id, attempts, due=due, reason=reason))
-            case GiveUp(attempts, reason):
-                self.journal.settle(Settled(row.id, attempts, dead=True, redriven=redriven, reason=reason))
-            case _:
-                self.journal.settle(Settled(row.id, 0))
+    def _write_row(self, row: Row, decision: Decision) -> None:
+        self.rows_out -= 1
+        self.room.set()
+        if row.id:
+            self.journal.settle(_settled_row(row.id, decision))
+        else:
+            row.early = decision
 
     def _row_known(self, row: Row) -> None:
         if row.early is not None:
-            decision, redriven = row.early
-            row.early = None
-            self._settle_row(row, decision, redriven=redriven)
-
-    # --- dead-letter queues ----------------------------------------------------------------------------------------------
-
-    def _to_dead_letter_queue(self, outgoing: Outgoing, decision: Decision) -> bool:
-        """Hand a given-up delivery to its subscription's queue; False when it has none (or was on its way there).
-
-        A request to confirm and a goodbye hold a secret for their endpoint and for nobody else, so they never go there.
-        """
-        if not isinstance(decision, GiveUp) or outgoing.message.kind in (Kind.CONFIRMATION, Kind.GOODBYE):
-            return False
-        envelopes = self._renderer.envelopes(outgoing.subscriber)
-        queue = envelopes.dead_letter_queue(outgoing.subscriber)
-        channel = self._channels.get("sqs")
-        if not queue or channel is None:
-            return False
-        mark = outgoing.mark
-        rendered = (
-            mark.fanout.rendered_messages[outgoing.subscriber.dialect] if isinstance(mark, Page) else mark.rendered
-        )
-        content = envelopes.dead_letter(rendered, outgoing.subscriber)
-        letter = Outgoing(outgoing.message, outgoing.subscriber, queue, content, 1, 30.0)
-
-        def settled(letter: Outgoing, outcome: Outcome) -> None:
-            if isinstance(outcome, RetryLater | Busy) and letter.attempt < DEAD_LETTER_TRIES:
-                letter.attempt += 1
-                channel.send(letter, settled)
-                return
-            redriven = isinstance(outcome, Delivered)
-            reason = decision.reason if redriven else f"{decision.reason}; dead-letter queue: {outcome}"
-            final: Decision = DONE if isinstance(outcome, Blocked) else GiveUp(decision.attempts, reason)
-            self._finish(outgoing, final, redriven=redriven)
-
-        channel.send(letter, settled)
-        return True
+            self.journal.settle(_settled_row(row.id, row.early))
 
     async def age(self) -> None:
         """Turn what a page waited for too long into rows, so that the page's progress can be written."""
@@ -284,8 +250,7 @@ class Sender:
             row = Row(0, page.fanout.topic, page.fanout.rendered_messages[outgoing.subscriber.dialect])
             outgoing.mark = row
             due = now + timedelta(seconds=outgoing.timeout_s + SPILL_EXTRA_S)
-            subscriber = outgoing.subscriber
-            self.journal.park(_new_row(task.seq, task.message, subscriber, 1, due, "on its way", dead=False), row)
+            self.journal.park(_new_row(task, outgoing.subscriber, 1, due, "on its way"), row)
         self.in_flight -= len(page.out)
         self.rows_out += len(page.out)
         page.out.clear()
@@ -296,15 +261,10 @@ class Sender:
         try:
             outgoing = self._renderer.outgoing(message, row.rendered, subscriber, attempt)
         except ValueError as error:
-            self._metrics.attempt(subscriber.protocol, "refused")
-            self._metrics.dead_letter(subscriber.protocol)
-            self._text_ended(subscriber.protocol, message, row.topic, TextState.FAILED, str(error))
             outgoing = Outgoing(message, subscriber, subscriber.endpoint, _NO_FORM, attempt, 0.0)
             outgoing.mark = row
             self.rows_out += 1
-            decision = GiveUp(attempt, str(error))
-            if not self._to_dead_letter_queue(outgoing, decision):
-                self._finish(outgoing, decision)
+            self._give_up_unsent(outgoing, str(error))
             return
         outgoing.mark = row
         self.rows_out += 1
@@ -314,13 +274,15 @@ class Sender:
         """The message's time to live is over: what was not delivered until now is a dead letter."""
         self._metrics.attempt(delivery.protocol, "expired")
         self._metrics.dead_letter(delivery.protocol)
-        self._text_ended(delivery.protocol, message, topic, TextState.FAILED, TOO_LATE)
+        self._failed(delivery.protocol, message, topic, TOO_LATE)
         self.journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason=TOO_LATE))
 
     def block_row(self, delivery: Delivery, message: Message, topic: Topic | None) -> None:
         """Consent is gone: the delivery is done without an attempt."""
         self._metrics.attempt(delivery.protocol, "blocked")
-        self._text_ended(delivery.protocol, message, topic, TextState.BLOCKED, OPTED_OUT)
+        hooks = self._hooks.get(delivery.protocol)
+        if hooks is not None:
+            hooks.blocked(message, topic)
         self.journal.settle(Settled(delivery.id, 0))
 
     def _send(self, outgoing: Outgoing) -> None:
@@ -329,20 +291,24 @@ class Sender:
         if channel is None:
             self._settled(outgoing, RetryLater(f"no channel for {protocol}"))
             return
-        if protocol == "sms" and not _address_phone(outgoing):
-            self._settled(outgoing, Refused(NO_SUCH_NUMBER))
-            return
+        hooks = self._hooks.get(protocol)
         try:
-            if protocol == "sms" and self._texts is not None:
-                reason = self._texts.refused(outgoing)
-                if reason:
-                    self._settled(outgoing, Refused(reason))
-                    return
-                self._texts.set_sender(outgoing)
-            channel.send(outgoing, self._settled)
+            reason = hooks.prepare(outgoing) if hooks is not None else ""
+            if reason:
+                self._settled(outgoing, Refused(reason))
+            else:
+                channel.send(outgoing, self._settled)
         except Unavailable as error:
-            # The store could not be asked whether this may go out, or from whom; nothing was sent.
+            # The store could not be asked whether this may go out; nothing was sent.
             self._settled(outgoing, RetryLater(str(error)))
+
+
+_T = TypeVar("_T")
+
+
+def _distinct(of_protocols: Mapping[str, _T]) -> Sequence[_T]:
+    """One may serve several protocols."""
+    return list({id(each): each for each in of_protocols.values()}.values())
 
 
 def our_fault(error: Exception) -> str:
@@ -350,34 +316,36 @@ def our_fault(error: Exception) -> str:
     return f"our fault: {error!r}"
 
 
-def _address_phone(outgoing: Outgoing) -> bool:
-    """Send a text to today's form of the number. False: its numbering plan has no such number, so no carrier is asked."""
-    number = canonical(outgoing.endpoint)
-    outgoing.endpoint = number
-    return not number.startswith("+") or is_possible(number)
-
-
 def _new_row(
-    seq: int,
-    message: Message,
+    task: Task,
     subscriber: Subscriber,
     attempts: int,
     due: datetime,
     reason: str,
     *,
-    dead: bool,
+    dead: bool = False,
     redriven: bool = False,
 ) -> NewDelivery:
-    return NewDelivery(
-        seq, message, subscriber.uid, subscriber.protocol, subscriber.endpoint, attempts, due, reason, dead, redriven
-    )
+    uid, protocol, endpoint = subscriber.uid, subscriber.protocol, subscriber.endpoint
+    return NewDelivery(task.seq, task.message, uid, protocol, endpoint, attempts, due, reason, dead, redriven)
 
 
-def _decided_row(
-    seq: int, message: Message, subscriber: Subscriber, decision: Again | GiveUp, now: datetime, redriven: bool
-) -> NewDelivery:
+def _decided_row(task: Task, subscriber: Subscriber, decision: Decision, now: datetime) -> NewDelivery:
+    """What a first attempt leaves: a row that waits, or a dead letter."""
     match decision:
         case Again(attempts, due, reason):
-            return _new_row(seq, message, subscriber, attempts, due, reason, dead=False)
-        case GiveUp(attempts, reason):
-            return _new_row(seq, message, subscriber, attempts, now, reason, dead=True, redriven=redriven)
+            return _new_row(task, subscriber, attempts, due, reason)
+        case GiveUp(attempts, reason, redriven):
+            return _new_row(task, subscriber, attempts, now, reason, dead=True, redriven=redriven)
+        case _:
+            raise AssertionError("what is done leaves no row")
+
+
+def _settled_row(row_id: int, decision: Decision) -> Settled:
+    match decision:
+        case Again(attempts, due, reason):
+            return Settled(row_id, attempts, due=due, reason=reason)
+        case GiveUp(attempts, reason, redriven):
+            return Settled(row_id, attempts, dead=True, redriven=redriven, reason=reason)
+        case _:
+            return Settled(row_id, 0)

@@ -25,15 +25,17 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """A dead letter."""
+    """A dead letter. `redriven`: its dead-letter queue took it."""
 
     attempts: int
     reason: str
+    redriven: bool = False
 
 
 Decision = Done | Again | GiveUp
 DONE = Done()
-
+TOO_LATE = "the time to live is over"
+"""The reason of what was not delivered while its message lived."""
 
 _NOT_ALLOWED = "address not allowed"
 

@@ -1,7 +1,8 @@
 """What becomes of texts: counted by hour, and reported for the applications that sent them, with the receipts that networks send.
 
-Called by `sender` for every text's outcome just before the outcome itself goes into the journal, so that both are one transaction; and,
-through `wiring`, by transports with every receipt. A receipt is answered when what it says is durable. Texts of topics are counted only.
+The hooks of texts in the loop of delivery: told of every text's outcome just before the outcome itself goes into the journal, so that both
+are one transaction; and, through `wiring`, by transports of every receipt. A receipt is answered when what it says is durable. Texts of
+topics are counted only.
 Never sends and never decides when to try again.
 """
 
@@ -18,7 +19,7 @@ import structlog
 from tidings.delivery.fanout import topic_of
 from tidings.delivery.gate import sending_account
 from tidings.delivery.journal import Journal
-from tidings.delivery.settle import Decision, GiveUp
+from tidings.delivery.settle import TOO_LATE, Decision, GiveUp
 from tidings.delivery.text_limits import OutgoingTextLimits
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import InvalidValue, NotFound, Unavailable
@@ -30,10 +31,11 @@ from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
 from tidings.domain.unit import Unit
+from tidings.wire.phone_plans import canonical, is_possible
 
 DETAIL_CHARACTERS_MAX = 300
 OPTED_OUT = "the receiver has opted out"
-TOO_LATE = "the time to live is over"
+NO_SUCH_NUMBER = "the numbering plan has no such number"
 
 _COUNTS = {
     TextState.DELIVERED: TextCount.DELIVERED,
@@ -107,21 +109,26 @@ class TextReports:
 
     # --- on the way out, called by `sender` ------------------------------------------------------------------------------------
 
-    def set_sender(self, outgoing: Outgoing) -> None:
-        """Give a text that names no sender its application's, or else the server's. Raises Unavailable."""
-        content, message = outgoing.content, outgoing.message
+    def prepare(self, outgoing: Outgoing) -> str:
+        """Text to today's form of the number, from a sender. Returns why this text does not go out, whoever asks for it, or empty. Raises
+        Unavailable."""
+        number = outgoing.endpoint = canonical(outgoing.endpoint)
+        if number.startswith("+") and not is_possible(number):
+            return NO_SUCH_NUMBER  # no carrier is asked
+        account_id = sending_account(outgoing.message, topic_of(outgoing.mark))
+        reason = self._limits.refused(outgoing, account_id) if self._limits is not None else ""
+        if not reason:
+            self._set_sender(outgoing, account_id)
+        return reason
+
+    def _set_sender(self, outgoing: Outgoing, account_id: AccountId) -> None:
+        """Give a text that names no sender its application's, or else the server's."""
+        content = outgoing.content
         if not isinstance(content, TextContent) or content.sender:
             return
-        account_id = sending_account(message, topic_of(outgoing.mark))
-        sender = self._texts.sms_sender(account_id, message.sms_app or TOPICS_APP) or self._default_sender
+        sender = self._texts.sms_sender(account_id, outgoing.message.sms_app or TOPICS_APP) or self._default_sender
         if sender:
             outgoing.content = TextContent(content.text, sender, content.sms_type)
-
-    def refused(self, outgoing: Outgoing) -> str:
-        """Why this text does not go out, whoever asks for it, or empty. Raises Unavailable."""
-        if self._limits is None:
-            return ""
-        return self._limits.refused(outgoing, sending_account(outgoing.message, topic_of(outgoing.mark)))
 
     def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
         """What an attempt came to. What is tried again counts when it has ended."""
@@ -130,15 +137,21 @@ class TextReports:
             self._delivered(outgoing, outcome, topic)
         elif isinstance(outcome, Blocked):
             if message.expires_at is not None and self._clock.now() >= message.expires_at:
-                self.ended(message, topic, TextState.FAILED, TOO_LATE)
+                self.failed(message, topic, TOO_LATE)
             else:
-                self.ended(message, topic, TextState.BLOCKED, OPTED_OUT)
+                self.blocked(message, topic)
         elif isinstance(decision, GiveUp):
-            self.ended(message, topic, TextState.FAILED, decision.reason)
+            self.failed(message, topic, decision.reason)
             if isinstance(outcome, Refused) and outcome.opted_out:
                 self._tell(outgoing, outcome.reason)
 
-    def ended(self, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
+    def failed(self, message: Message, topic: Topic | None, reason: str) -> None:
+        self._ended(message, topic, TextState.FAILED, reason)
+
+    def blocked(self, message: Message, topic: Topic | None) -> None:
+        self._ended(message, topic, TextState.BLOCKED, OPTED_OUT)
+
+    def _ended(self, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
         """The way of a text is over, without an attempt or after its last one."""
         assert self._journal is not None
         now = self._clock.now()
@@ -158,7 +171,7 @@ class TextReports:
             self._use(sending_account(message, topic), content.sender)
         if not outcome.receipt_ids or not _is_applications(message):
             # Of a topic's text this is the last word: whom its receipts belong to is not kept.
-            self.ended(message, topic, TextState.DELIVERED, outcome.detail)
+            self._ended(message, topic, TextState.DELIVERED, outcome.detail)
             return
         self._journal.text_taken(message.id, outcome.receipt_ids)
         batch = self._gathering(self._journal)

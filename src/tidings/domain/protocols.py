@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from tidings.domain.errors import InvalidValue
 
+TO_NUMBERS = "sms"
+"""The protocol of what goes to a phone number that is nobody's subscription (`model.Kind.DIRECT`)."""
 ENDPOINT_CHARACTERS_MAX = 2048
 """No protocol has a longer endpoint. Asked before anything else is done with one: policies and libraries read it after that."""
 

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from tidings.channels import bots, email, http, sms, sqs
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
+from tidings.delivery.gate import TextGate
+from tidings.delivery.hooks import DeliveryHooks
 from tidings.domain.envelope import Permit
 from tidings.domain.ports import Channel, Clock
 from tidings.domain.protocols import Protocol
+from tidings.observe.metrics import Metrics
 from tidings.settings import Settings
+from tidings.store.sqlite import SqliteStore
 from tidings.wire.egress import ANYWHERE
 from tidings.wiring.sms import SmsTransports
 
@@ -31,10 +35,15 @@ class ChannelParts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKind:
-    """make: the channel, None where it is not set up. protocols: those that subscriptions can name because of it."""
+    """make: the channel, None where it is not set up. protocols: those that subscriptions can name because of it. permit: makes what is
+    asked for each of their attempts besides whether the subscription still is. hooks: what the loop of delivery asks and tells for them.
+    takes_dead_letters: whether what was given up goes to a subscription's queue through it."""
 
     make: Callable[[ChannelParts], Channel | None]
     protocols: tuple[Protocol, ...] = ()
+    permit: Callable[[SqliteStore, Clock, Metrics], Permit] | None = None
+    hooks: Callable[[ChannelParts], DeliveryHooks] | None = None
+    takes_dead_letters: bool = False
 
 
 def _web(parts: ChannelParts) -> Channel:
@@ -68,6 +77,14 @@ def _mail(parts: ChannelParts) -> Channel | None:
     return email.EmailChannel(parts.permit, relay=settings.smtp_url, mail_from=settings.mail_from)
 
 
+def _texts_permit(store: SqliteStore, clock: Clock, metrics: Metrics) -> Permit:
+    return TextGate(store, clock, metrics).permits
+
+
+def _texts_hooks(parts: ChannelParts) -> DeliveryHooks:
+    return parts.sms.reports
+
+
 def _texts(parts: ChannelParts) -> Channel | None:
     return parts.sms.channel(parts.permit)
 
@@ -75,9 +92,9 @@ def _texts(parts: ChannelParts) -> Channel | None:
 CHANNELS: tuple[ChannelKind, ...] = (
     ChannelKind(make=_outbox),
     ChannelKind(make=_mail, protocols=email.PROTOCOLS),
-    ChannelKind(make=_texts, protocols=sms.PROTOCOLS),
+    ChannelKind(make=_texts, protocols=sms.PROTOCOLS, permit=_texts_permit, hooks=_texts_hooks),
     ChannelKind(make=_web, protocols=http.PROTOCOLS),
-    ChannelKind(make=_queues, protocols=sqs.PROTOCOLS),
+    ChannelKind(make=_queues, protocols=sqs.PROTOCOLS, takes_dead_letters=True),
     ChannelKind(make=_bots, protocols=bots.PROTOCOLS),
 )
 """Of two that serve a protocol the later one does: a relay goes before the outbox. Lists show protocols in this order."""

@@ -50,8 +50,9 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
     if settings.dev:
         outbox = OutboxChannel(permit, clock=base.clock, directory=settings.data, mail_from=settings.mail_from)
     parts = ChannelParts(settings=settings, permit=permit, clock=base.clock, web=web, outbox=outbox, sms=sms)
-    made = [channel for channel in (kind.make(parts) for kind in base.channels) if channel is not None]
-    channels: Mapping[str, Channel] = {protocol: channel for channel in made for protocol in channel.protocols}
+    made = [(kind, channel) for kind in base.channels if (channel := kind.make(parts)) is not None]
+    channels: Mapping[str, Channel] = {protocol: channel for _, channel in made for protocol in channel.protocols}
+    hooks = [(kind, kind.hooks(parts)) for kind in base.channels if kind.hooks is not None]
     dispatcher = Dispatcher(
         base.flow,
         base.store,
@@ -61,7 +62,8 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
         channels,
         base.metrics,
         due_changed=base.flow.due_changed,
-        texts=sms.reports,
+        hooks={protocol.name: each for kind, each in hooks for protocol in kind.protocols},
+        dead_letters=next((channel for kind, channel in made if kind.takes_dead_letters), None),
     )
     return Delivery(
         envelopes=envelopes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from tidings.delivery.announce import LocalAnnouncer
 from tidings.delivery.certificate import SigningIdentity, load_identity
 from tidings.delivery.expand import Expander
-from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.gate import Gate
 from tidings.delivery.signer import ProcessSigner
 from tidings.dialects.cloud import Certificate, Cloud, Options
+from tidings.domain.envelope import Permit
 from tidings.domain.protocols import Protocols
 from tidings.domain.steady_clock import SteadyClock
 from tidings.domain.tokens import LinkKeys
@@ -102,7 +103,7 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
     identity = load_identity(settings.data, shown, clock.wall())
     metrics = Metrics()
     link_key = vault.derive_all("links")
-    gate, expander = Gate(TextGate(store, clock, metrics).permits), Expander(store)
+    gate, expander = Gate(_permits(channels, store, clock, metrics)), Expander(store)
     return Foundation(
         settings=settings,
         clouds=clouds,
@@ -124,3 +125,10 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
         expander=expander,
         announcer=LocalAnnouncer(store, gate, expander),
     )
+
+
+def _permits(
+    channels: Sequence[ChannelKind], store: SqliteStore, clock: SteadyClock, metrics: Metrics
+) -> Mapping[str, Permit]:
+    permits = [(kind, kind.permit(store, clock, metrics)) for kind in channels if kind.permit is not None]
+    return {protocol.name: permit for kind, permit in permits for protocol in kind.protocols}

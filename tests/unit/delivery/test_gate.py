@@ -102,7 +102,7 @@ def everybody() -> Everybody:
 
 
 def gate_of(store: OptOutStore) -> Gate:
-    return Gate(TextGate(store, FakeClock(), Metrics()).permits)
+    return Gate({"sms": TextGate(store, FakeClock(), Metrics()).permits})
 
 
 def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:

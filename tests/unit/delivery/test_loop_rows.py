@@ -12,12 +12,13 @@ from tests.support.delivery import running, settle_down
 from tests.support.virtual_time import in_virtual_time
 
 from tidings.delivery.dispatcher import DUE_MAX, IN_FLIGHT_MAX
-from tidings.delivery.text_reports import TOO_LATE
-from tidings.domain.envelope import TextContent
+from tidings.delivery.journal import Journal
+from tidings.delivery.settle import TOO_LATE, Decision
+from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS
-from tidings.domain.model import Kind, State
-from tidings.domain.outcomes import DELIVERED, Blocked, Busy, Refused, RetryLater
+from tidings.domain.model import Kind, Message, State, Topic
+from tidings.domain.outcomes import DELIVERED, Blocked, Busy, Outcome, Refused, RetryLater
 
 # --- what fails and comes again --------------------------------------------------------------------------------------------------------
 
@@ -344,3 +345,87 @@ async def test_a_row_that_is_given_up_goes_to_its_queue() -> None:
             (True, True, "gone"),
             (True, True, "too long"),
         ]
+
+
+# --- hooks -----------------------------------------------------------------------------------------------------------------------------
+
+
+class Hooks:
+    """Keeps what it is told. `refusals`: by endpoint, why it may not go out, or what is raised."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self.refusals: dict[str, str | Exception] = {}
+        self.journal: Journal | None = None
+
+    def write_to(self, journal: Journal) -> None:
+        self.journal = journal
+
+    def prepare(self, outgoing: Outgoing) -> str:
+        refusal = self.refusals.get(outgoing.endpoint, "")
+        if isinstance(refusal, Exception):
+            raise refusal
+        outgoing.endpoint += "!"
+        return refusal
+
+    def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
+        self.told.append((outgoing.subscriber.uid, type(outcome).__name__, type(decision).__name__))
+
+    def failed(self, message: Message, topic: Topic | None, reason: str) -> None:
+        self.told.append((message.id, reason))
+
+    def blocked(self, message: Message, topic: Topic | None) -> None:
+        self.told.append((message.id, "blocked"))
+
+    async def close(self) -> None:
+        self.told.append(("closed",))
+
+
+@in_virtual_time
+async def test_a_protocols_hooks_see_its_attempts_and_their_ends() -> None:
+    hooks = Hooks()
+    async with running({"http": hooks, "https": hooks}) as world:
+        topic = world.store.add_topic(members=4)
+        world.store.add_member(topic, 5, protocol="pigeon")
+        hooks.refusals |= {"u2": "no such place", "u3": Unavailable("not now")}
+        world.envelopes.failures["u4"] = ValueError("too long")
+        world.flow.give(make_message())
+        await settle_down()
+        assert world.channel.endpoints == ["u1!"]
+        assert hooks.told == [
+            ("u1", "Delivered", "Done"),
+            ("u2", "Refused", "GiveUp"),
+            ("u3", "RetryLater", "Again"),
+            ("m-1", "too long"),
+        ]
+        assert [(row.subscription_uid, row.reason, row.dead) for row in world.flow.parked] == [
+            ("u2", "no such place", True),
+            ("u3", "not now", False),
+            ("u4", "too long", True),
+            ("u5", "no channel for pigeon", False),
+        ]
+        assert hooks.journal is not None
+    assert hooks.told[-1] == ("closed",)
+    assert hooks.told.count(("closed",)) == 1
+
+
+@in_virtual_time
+async def test_a_protocols_hooks_hear_of_what_ends_without_an_attempt() -> None:
+    hooks = Hooks()
+    async with running({"http": hooks}) as world:
+        topic = world.store.add_topic(members=1)
+        world.store.add_member(topic, 2, state=State.CANCELED)
+        old = replace(make_message(message_id="old"), expires_at=NOW)
+        world.flow.give(old)
+        world.flow.give_row(replace(old, id="old row"), NOW)
+        world.flow.give_row(make_message(message_id="canceled"), NOW, uid="u2")
+        world.envelopes.failures["u1"] = ValueError("too long")
+        world.flow.give_row(make_message(message_id="long row"), NOW)
+        await settle_down()
+        assert sorted(hooks.told) == [
+            ("canceled", "blocked"),
+            ("long row", "too long"),
+            ("old", TOO_LATE),
+            ("old row", TOO_LATE),
+        ]
+        assert world.channel.sent == []

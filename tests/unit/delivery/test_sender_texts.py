@@ -14,7 +14,8 @@ from tests.support.toys import ToyEnvelopes, ToyRenderedMessage
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.render import Renderer, subscriber_of_number
 from tidings.delivery.sender import Sender
-from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
+from tidings.delivery.settle import TOO_LATE
+from tidings.delivery.text_reports import OPTED_OUT, TextReports
 from tidings.domain.envelope import Content, Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Delivery, DeliveryState, Kind, Message, Subscriber, Topic
@@ -72,7 +73,8 @@ class Harness:
             Renderer({"sns": Envelopes()}, FileVault(b"v" * 32)),
             {"sms": self.line, "http": self.line},
             Metrics(),
-            self.reports,
+            {"sms": self.reports},
+            None,
         )
 
     async def message(self, body: str = "hello", expired: bool = False) -> Message:

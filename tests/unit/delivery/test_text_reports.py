@@ -14,8 +14,8 @@ from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_top
 from tidings.delivery.fanout import Fanout, Page
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import subscriber_of_number
-from tidings.delivery.settle import DONE, Again, GiveUp
-from tidings.delivery.text_reports import OPTED_OUT, TOO_LATE, TextReports
+from tidings.delivery.settle import DONE, TOO_LATE, Again, GiveUp
+from tidings.delivery.text_reports import OPTED_OUT, TextReports
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import Account, Kind, Message, TopicId
@@ -424,7 +424,7 @@ async def test_a_text_gets_its_applications_sender_or_else_the_houses(tmp_path: 
         (APP, "Given", "Given"),
     ]:
         outgoing = harness.outgoing(replace(message, sms_app=app_id), TextContent("hello", given, "Promotional"))
-        harness.reports.set_sender(outgoing)
+        assert harness.reports.prepare(outgoing) == ""
         assert outgoing.content == TextContent("hello", used, "Promotional")
     await store.close()
 

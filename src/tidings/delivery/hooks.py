@@ -1,0 +1,41 @@
+"""What a protocol has the loop of delivery ask and tell. `wiring` registers the hooks of each protocol that has some; the loop itself knows
+none by its name."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from tidings.delivery.journal import Journal
+from tidings.delivery.settle import Decision
+from tidings.domain.envelope import Outgoing
+from tidings.domain.model import Message, Topic
+from tidings.domain.outcomes import Outcome
+
+
+class DeliveryHooks(Protocol):
+    """Everything but `close` runs on the event loop, for every attempt, and never waits."""
+
+    def write_to(self, journal: Journal) -> None:
+        """Where to write what belongs into one transaction with the outcomes; said once, before the first attempt."""
+        ...
+
+    def prepare(self, outgoing: Outgoing) -> str:
+        """Make an attempt ready, its endpoint and content, immediately before its channel has it. Returns why it may never go out, or
+        empty. Raises Unavailable: then it waits."""
+        ...
+
+    def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
+        """What an attempt came to, and what that means."""
+        ...
+
+    def failed(self, message: Message, topic: Topic | None, reason: str) -> None:
+        """A delivery was given up without an attempt."""
+        ...
+
+    def blocked(self, message: Message, topic: Topic | None) -> None:
+        """A delivery ended without an attempt because its consent was gone."""
+        ...
+
+    async def close(self) -> None:
+        """Called when no attempt is made any more, before the journal is written for the last time."""
+        ...
