@@ -16,11 +16,15 @@ from time import monotonic
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from tidings.access.lately import Lately
 from tidings.access.sign_in_limits import SignInLimits
 from tidings.domain.errors import UnknownCredential, WrongSignature
 from tidings.domain.model import AccountId, Principal, User
 from tidings.domain.ports import Store, Vault
+from tidings.domain.ttl_cache import TtlCache
+
+RECENT_S = 2.0
+"""Short, because another process may change a key or user without telling us."""
+RECENT_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Authenticator:
     ) -> None:
         self._store = store
         self._vault = vault
-        self._lately: Lately[Credential] = Lately(monotonic_s)
+        # Wrong after a change of key, user or account: `forget` clears it, and another process's change counts when its time is over.
+        self._recent: TtlCache[str, Credential] = TtlCache(RECENT_S, size_max=RECENT_MAX, monotonic_s=monotonic_s)
         self._hasher = PasswordHasher()
         self._limits = limits or SignInLimits(monotonic_s=monotonic_s)
         self._pepper = secrets.token_bytes(32)
@@ -58,14 +63,14 @@ class Authenticator:
 
     def known(self, key_id: str) -> Credential | None:
         """The credential if it was looked up a moment ago: the hot path's way, without awaiting."""
-        return self._lately.get(key_id)
+        return self._recent.get(key_id)
 
     async def credential(self, key_id: str) -> Credential:
         """The secret behind an access key. Raises UnknownCredential when key or user are unknown or disabled."""
         found = self.known(key_id)
         if found is not None:
             return found
-        changes = self._lately.changes
+        changes = self._recent.changes
         key = await self._store.access_key(key_id)
         if key is None or key.disabled:
             raise UnknownCredential("access key")
@@ -74,7 +79,7 @@ class Authenticator:
             raise UnknownCredential("user")
         secret = self._vault.open(key.sealed_secret).decode()
         credential = Credential(key_id, secret, principal_of(user, key_id))
-        self._lately.keep(key_id, credential, changes)
+        self._recent.keep(key_id, credential, changes)
         return credential
 
     async def by_password(self, account_id: AccountId, user_name: str, password: str, *, remote: str = "") -> Principal:
@@ -120,4 +125,4 @@ class Authenticator:
 
     def forget(self) -> None:
         """Look everything up again: a key, user or account was changed."""
-        self._lately.forget()
+        self._recent.forget_all()

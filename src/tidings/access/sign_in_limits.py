@@ -16,6 +16,7 @@ from time import monotonic
 
 from tidings.domain.errors import Throttled
 from tidings.domain.model import AccountId
+from tidings.domain.ttl_cache import TtlCache
 from tidings.wire.clients import client_group
 
 VERIFICATIONS_MAX = 2
@@ -77,7 +78,10 @@ class SignInLimits:
         self._queues: dict[str, tuple[asyncio.Lock, int]] = {}
         self._by_address = _Failures(FREE_FAILURES, DELAY_MAX_S)
         self._by_user = _Failures(FREE_FAILURES_OF_USER, DELAY_OF_USER_MAX_S)
-        self._known: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        # Addresses, and users at them, from which a password was right. Never wrong: it is a fact of the past.
+        self._known: TtlCache[tuple[str, ...], bool] = TtlCache(
+            KNOWN_FOR_S, size_max=REMEMBERED_MAX, monotonic_s=monotonic_s
+        )
 
     @asynccontextmanager
     async def turn(self, address: str, account_id: AccountId, user: str) -> AsyncIterator[None]:
@@ -112,13 +116,10 @@ class SignInLimits:
 
     def succeeded(self, address: str, account_id: AccountId, user: str) -> None:
         """Remember that this user signed in from here."""
-        group, now = client_group(address), self._monotonic_s()
+        group = client_group(address)
         self._by_address.clear((group, account_id, user))
         for name in ((group,), (group, account_id, user)):
-            self._known.pop(name, None)
-            self._known[name] = now + KNOWN_FOR_S
-        while len(self._known) > REMEMBERED_MAX:
-            self._known.popitem(last=False)
+            self._known.keep(name, True)
 
     def _check_delays(self, group: str, account_id: AccountId, user: str) -> None:
         now = self._monotonic_s()
@@ -129,4 +130,4 @@ class SignInLimits:
             raise Throttled(wait_s)
 
     def _is_known(self, name: tuple[str, ...]) -> bool:
-        return self._known.get(name, 0.0) > self._monotonic_s()
+        return self._known.get(name) is not None

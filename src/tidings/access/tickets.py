@@ -20,11 +20,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from tidings.access.authenticate import principal_of
-from tidings.access.lately import Lately
+from tidings.access.authenticate import RECENT_MAX, RECENT_S, principal_of
 from tidings.domain.errors import RequestExpired, UnknownCredential
 from tidings.domain.model import AccessKey, AccountId, Principal, User
 from tidings.domain.ports import Clock, Store, Vault
+from tidings.domain.ttl_cache import TtlCache
 
 TTL = timedelta(hours=24)
 _TEXT = re.compile(r"[A-Za-z0-9_-]{1,2048}\Z")  # ours have about 400 characters
@@ -69,7 +69,8 @@ class Tickets:
         self._vault = vault
         self._clock = clock
         self._ttl = ttl
-        self._lately: Lately[Ticket] = Lately(monotonic_s)
+        # Wrong after a change of key, user or account: `forget` clears it, and another process's change counts when its time is over.
+        self._recent: TtlCache[str, Ticket] = TtlCache(RECENT_S, size_max=RECENT_MAX, monotonic_s=monotonic_s)
 
     async def issue(self, principal: Principal) -> Ticket:
         """A new token for a caller who has just signed in. Raises UnknownCredential when the user is gone or disabled."""
@@ -82,7 +83,7 @@ class Tickets:
 
     def known(self, text: str) -> Ticket | None:
         """The token if it was read a moment ago and still lives: the hot path's way, without awaiting."""
-        found = self._lately.get(text)
+        found = self._recent.get(text)
         return found if found is not None and found.expires_at > self._clock.now() else None
 
     async def read(self, text: str) -> Ticket:
@@ -96,17 +97,17 @@ class Tickets:
         claim = self._open(text)
         if claim.expires_at <= self._clock.now():
             raise RequestExpired("token")
-        changes = self._lately.changes
+        changes = self._recent.changes
         user, mark = await user_and_mark(self._store, AccountId(claim.account_id), claim.user)
         if not hmac.compare_digest(mark, claim.mark):
             raise UnknownCredential("token")
         ticket = Ticket(text, principal_of(user), claim.issued_at, claim.expires_at)
-        self._lately.keep(text, ticket, changes)
+        self._recent.keep(text, ticket, changes)
         return ticket
 
     def forget(self) -> None:
         """Look everything up again: a key, user or account was changed."""
-        self._lately.forget()
+        self._recent.forget_all()
 
     def _open(self, text: str) -> _Claim:
         if not _TEXT.match(text):

@@ -10,9 +10,7 @@ from argon2 import PasswordHasher
 from tests.support.build import ACCOUNT, NOW
 from tests.unit.access.registry import Registry
 
-from tidings.access import lately
 from tidings.access.authenticate import Authenticator
-from tidings.access.lately import Lately
 from tidings.access.sign_in_limits import WAITING_PER_ADDRESS
 from tidings.domain.errors import Throttled, UnknownCredential, WrongSignature
 from tidings.domain.model import AccessKey, Principal, Role
@@ -87,11 +85,3 @@ async def test_whoever_leaves_ends_it_for_nobody_else(registry: Registry) -> Non
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).user == "ada"
-
-
-def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lately, "KEPT_MAX", 3)
-    memory: Lately[int] = Lately(lambda: 0.0)
-    for number in range(5):
-        memory.keep(str(number), number, memory.changes)
-    assert [memory.get(str(number)) for number in range(5)] == [None, None, 2, 3, 4]

@@ -11,7 +11,10 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, zip_longest
+from time import monotonic
 from typing import Any
+
+from tidings.domain.ttl_cache import TtlCache
 
 Lookup = Callable[[str], Sequence[str]]
 
@@ -33,19 +36,21 @@ def system_lookup(host: str) -> list[str]:
 class Resolver:
     """One lookup at a time per name, however many ask."""
 
-    def __init__(self, ttl_s: float, lookup: Lookup = system_lookup) -> None:
-        self._ttl_s = ttl_s
+    def __init__(
+        self, ttl_s: float, lookup: Lookup = system_lookup, *, monotonic_s: Callable[[], float] = monotonic
+    ) -> None:
         self._lookup = lookup
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="resolve")
-        self._known: dict[str, tuple[float, list[str]]] = {}
+        # Addresses by name. Wrong when a name's addresses change: then until its time is over.
+        self._known: TtlCache[str, list[str]] = TtlCache(ttl_s, size_max=REMEMBERED_MAX, monotonic_s=monotonic_s)
         self._asked: dict[str, asyncio.Future[Sequence[str]]] = {}
 
     async def addresses(self, host: str) -> list[str]:
         """Addresses of a name, families alternating so that a broken one costs one try. Raises OSError."""
         loop = asyncio.get_running_loop()
         known = self._known.get(host)
-        if known is not None and known[0] > loop.time():
-            return known[1]
+        if known is not None:
+            return known
         asked = self._asked.get(host)
         if asked is None:
             asked = loop.run_in_executor(self._threads, self._lookup, host)
@@ -58,9 +63,7 @@ class Resolver:
         self._asked.pop(host, None)
         if done.cancelled() or done.exception() is not None:
             return
-        if len(self._known) >= REMEMBERED_MAX:
-            self._known.clear()
-        self._known[host] = (done.get_loop().time() + self._ttl_s, _alternating(done.result()))
+        self._known.keep(host, _alternating(done.result()))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

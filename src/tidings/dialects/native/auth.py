@@ -13,9 +13,7 @@ import hmac
 import re
 import secrets
 from base64 import b64decode
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 
 from tidings.access.authenticate import Authenticator, principal_of
@@ -23,17 +21,12 @@ from tidings.dialects.contract import WireRequest
 from tidings.dialects.native.routing import origin_of
 from tidings.domain.errors import NotAuthenticated, UnknownCredential, WrongSignature
 from tidings.domain.model import AccountId, Principal
+from tidings.domain.ttl_cache import TtlCache
 from tidings.services.accounts import Accounts
 
 REMEMBER_S = 60.0
 REMEMBERED_MAX = 1_000
 _NAME = re.compile(r"(?:(?P<account>[A-Za-z0-9_.@+=,-]{1,64})/)?(?P<user>[A-Za-z0-9_.@+=,-]{1,128})\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    until_s: float
-    password_hash: str
 
 
 class BasicAuth:
@@ -44,9 +37,9 @@ class BasicAuth:
     ) -> None:
         self._authenticator = authenticator
         self._accounts = accounts
-        self._monotonic_s = monotonic_s
         self._pepper = secrets.token_bytes(32)
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        # The hashes of passwords by digests of what was sent. Wrong after a change of the password: then the hash differs from the user's.
+        self._verified: TtlCache[bytes, str] = TtlCache(REMEMBER_S, size_max=REMEMBERED_MAX, monotonic_s=monotonic_s)
 
     async def principal(self, request: WireRequest) -> Principal:
         """The caller. Raises NotAuthenticated (or a leaf of it), Throttled."""
@@ -79,11 +72,8 @@ class BasicAuth:
         stored = user.password_hash if user is not None and not user.disabled else ""
         sent = f"{account_id}\0{user_name}\0{password}".encode()
         digest = hashlib.blake2b(sent, key=self._pepper, digest_size=32).digest()
-        known = self._verified.get(digest)
-        if user is not None and stored and known is not None:
-            if known.until_s > self._monotonic_s() and known.password_hash == stored:
-                return principal_of(user)
-            del self._verified[digest]
+        if user is not None and stored and self._verified.get(digest) == stored:
+            return principal_of(user)
         trail, origin = self._accounts.trail, origin_of(request)
         try:
             principal = await self._authenticator.by_password(account_id, user_name, password, remote=request.remote)
@@ -91,14 +81,9 @@ class BasicAuth:
             await trail.sign_in_failed(account.account_id if account is not None else None, user_name, origin)
             raise
         await trail.signed_in(principal, origin, repeats=True)
-        self._remember(digest, stored)
-        return principal
-
-    def _remember(self, digest: bytes, password_hash: str) -> None:
         # The hash was read before the password was verified: if it changed in between, the entry matches nothing.
-        self._verified[digest] = _Verified(self._monotonic_s() + REMEMBER_S, password_hash)
-        if len(self._verified) > REMEMBERED_MAX:
-            self._verified.popitem(last=False)
+        self._verified.keep(digest, stored)
+        return principal
 
 
 def _read_header(header: str) -> tuple[str, str]:

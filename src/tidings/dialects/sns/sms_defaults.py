@@ -14,6 +14,7 @@ from time import monotonic
 from tidings.dialects.sns.limits import SMS_TYPE_DEFAULT, SMS_TYPES
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP
+from tidings.domain.ttl_cache import TtlCache
 from tidings.services.optouts import OptOuts
 
 PREFIX = "sns:"
@@ -52,21 +53,21 @@ class SmsDefaults:
     def __init__(self, opt_outs: OptOuts, home_region: str, monotonic_s: Callable[[], float] = monotonic) -> None:
         self._opt_outs = opt_outs
         self._home_region = home_region
-        self._monotonic_s = monotonic_s
-        self._kept: dict[tuple[AccountId, str], tuple[float, SmsDefault]] = {}
+        # Wrong after SetSMSAttributes: `forget` clears it, and another process's call counts when its time is over.
+        self._recent: TtlCache[tuple[AccountId, str], SmsDefault] = TtlCache(
+            KEEP_S, size_max=KEPT_MAX, monotonic_s=monotonic_s
+        )
 
     async def of(self, account_id: AccountId, region: str) -> SmsDefault:
-        kept = self._kept.get((account_id, region))
-        if kept is not None and kept[0] > self._monotonic_s():
-            return kept[1]
+        recent = self._recent.get((account_id, region))
+        if recent is not None:
+            return recent
         settings = await self._opt_outs.settings_of(account_id, TOPICS_APP)
         own = of_region(settings, prefix_of(region, self._home_region))
         sms_type = SMS_TYPES[own.get(DEFAULT_TYPE, SMS_TYPE_DEFAULT)].value
         found = SmsDefault(sms_type, own.get(DEFAULT_SENDER_ID, ""))
-        if len(self._kept) >= KEPT_MAX:
-            self._kept.clear()
-        self._kept[account_id, region] = (self._monotonic_s() + KEEP_S, found)
+        self._recent.keep((account_id, region), found)
         return found
 
     def forget(self, account_id: AccountId, region: str) -> None:
-        self._kept.pop((account_id, region), None)
+        self._recent.forget((account_id, region))
