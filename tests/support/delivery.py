@@ -205,7 +205,11 @@ class ScriptedStore:
 
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:
         # What is read is as it was when it was asked for; who asked hears of it later.
-        members = [row for row, since in self.members.get(topic_id, []) if row.id > after and since < seq][:limit]
+        members = [
+            row
+            for row, since in self.members.get(topic_id, [])
+            if row.id > after and since < seq and self.subscriptions[row.uid].state is State.CONFIRMED
+        ][:limit]
         await self._read("page")
         return members
 
