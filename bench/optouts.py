@@ -31,7 +31,7 @@ from tests.support.tencent import tc3_headers
 from bench.processes import start_pinned, stop_group
 from tidings.domain.model import AccountId
 from tidings.domain.optout import SmsType
-from tidings.services.optout_import import Listed, OptOutImport
+from tidings.services.texting.optout_import import Listed, OptOutImport
 from tidings.store.sqlite import SqliteStore
 
 CHECK_MAX_MS = 5.0

@@ -21,7 +21,7 @@ from tests.support.smsc import Smsc
 from tests.support.tencent import ask, sms_client
 
 from tidings.domain.optout import KeywordSet
-from tidings.services.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
 
 KILLS = max(int(os.environ.get("TIDINGS_TEST_KILLS", "30")) // 4, 3)
 SEED = int(os.environ.get("TIDINGS_TEST_SEED", "20261121"))

@@ -23,7 +23,7 @@ from tidings.domain.errors import TidingsError, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import Event, Way
 from tidings.domain.optout import EVERY_TYPE, AddressKind, KeywordSet, SmsType
-from tidings.services.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "compliance.md"
 FCC_WORDS = ("stop", "quit", "end", "revoke", "opt out", "cancel", "unsubscribe")

@@ -23,7 +23,7 @@ from tidings.domain.optout import TOPICS_APP, SmsApplication, SmsType
 from tidings.domain.texts import TextCount, TextTally
 from tidings.domain.unit import Unit
 from tidings.services.quotas import Quotas
-from tidings.services.text_catalog import TextCatalog
+from tidings.services.texting.text_catalog import TextCatalog
 
 APP = "1400006666"
 OTHER = "OTHERKEY:other-secret"

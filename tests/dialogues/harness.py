@@ -37,10 +37,10 @@ from tidings.domain.ports import Flow, Store
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
-from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
+from tidings.services.texting.optouts import OptOuts
 from tidings.services.topics import Topics
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault

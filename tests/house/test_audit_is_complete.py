@@ -20,7 +20,7 @@ AUDITED = (
 OF_ACCOUNTS = ("create_account", "create_user", "set_user", "create_key", "set_key")
 SET_LATER = {
     # The unit of a function that is given the act after it was made: `unit.act = …` stands in its caller.
-    ("services/inbound_addresses.py", "_addition"),
+    ("services/texting/inbound_addresses.py", "_addition"),
     # `Accounts._commit` does it for all.
     *(("services/accounts.py", function) for function in ("set_user", "create_key", "set_key")),
 }

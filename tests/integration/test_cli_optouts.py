@@ -22,7 +22,7 @@ from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import IncomingText
 from tidings.observe.metrics import Metrics
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optouts import OptOuts
 from tidings.settings import load
 from tidings.wiring import open_clock, open_store
 

@@ -18,8 +18,8 @@ from tidings.domain.errors import AlreadyExists, Conflict, Denied, InvalidValue
 from tidings.domain.model import AccountId
 from tidings.domain.optout import AddressKind, InboundAddress, NumberClaim, SmsApplication
 from tidings.domain.unit import Unit
-from tidings.services.numbers import digits_of, same_number
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.numbers import digits_of, same_number
+from tidings.services.texting.optouts import OptOuts
 from tidings.settings import load
 from tidings.wiring import open_store
 

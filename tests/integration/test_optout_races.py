@@ -25,8 +25,8 @@ from tidings.domain.grants import Verb
 from tidings.domain.model import Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOut
 from tidings.domain.unit import Unit
-from tidings.services.optout_import import Listed, OptOutImport
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optout_import import Listed, OptOutImport
+from tidings.services.texting.optouts import OptOuts
 from tidings.store.sqlite import SqliteStore
 
 Step = Callable[[], Awaitable[Any]]

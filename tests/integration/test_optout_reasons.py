@@ -14,8 +14,8 @@ from tidings.domain import keywords
 from tidings.domain.grants import Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import IncomingText, KeywordSet
-from tidings.services.optout_import import Listed, OptOutImport
-from tidings.services.provisioned_sms import WantedAddress, described
+from tidings.services.texting.optout_import import Listed, OptOutImport
+from tidings.services.texting.provisioned_sms import WantedAddress, described
 
 SAYS = "the network says that the person opted out there"
 

@@ -25,8 +25,8 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.domain.unit import Unit
-from tidings.services.inbound_addresses import DEFAULT_REPLIES
-from tidings.services.inbound_texts import LOOKED_AT
+from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.texting.inbound_texts import LOOKED_AT
 
 OUT, IN, HELP = KeywordSet.OPT_OUT, KeywordSet.OPT_IN, KeywordSet.HELP
 OTHER_NUMBER = "+12025550199"

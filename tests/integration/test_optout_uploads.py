@@ -16,9 +16,9 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, AccountId, LedgerQuery, Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOutQuery
 from tidings.domain.unit import Unit
-from tidings.services import optout_uploads
 from tidings.services.endpoints import phone_number
-from tidings.services.optout_uploads import OptOutUploads, Stage, Upload
+from tidings.services.texting import optout_uploads
+from tidings.services.texting.optout_uploads import OptOutUploads, Stage, Upload
 from tidings.store.sqlite import SqliteStore
 
 BY = Origin(Way.CONSOLE, "arn:aws:iam::000000000000:user/admin", "192.0.2.7", "Firefox")

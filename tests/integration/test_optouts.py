@@ -28,7 +28,7 @@ from tidings.domain.optout import (
 from tidings.domain.outcomes import DELIVERED
 from tidings.domain.ports import Settle
 from tidings.domain.unit import Unit
-from tidings.services.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
 
 OUT, IN, HELP = KeywordSet.OPT_OUT, KeywordSet.OPT_IN, KeywordSet.HELP
 OTHER_NUMBER = "+12025550199"

@@ -10,7 +10,7 @@ from tests.support.phones import ACCOUNT, NUMBER, Mast, PhoneApp, phone_app
 
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind
-from tidings.services.optout_import import Listed, OptOutImport
+from tidings.services.texting.optout_import import Listed, OptOutImport
 
 BRITISH = "+447700900001"
 

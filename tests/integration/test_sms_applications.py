@@ -32,10 +32,10 @@ from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound_addresses import kind_of
-from tidings.services.optouts import OptOuts
 from tidings.services.quotas import Quotas
-from tidings.services.sms_warnings import WarnedKind, warnings_about
+from tidings.services.texting.inbound_addresses import kind_of
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.sms_warnings import WarnedKind, warnings_about
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 

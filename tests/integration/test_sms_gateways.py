@@ -42,8 +42,8 @@ from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.server import Server
 from tidings.server.listener import Listener
-from tidings.services.inbound_addresses import DEFAULT_REPLIES
-from tidings.services.inbound_texts import InboundResult
+from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
+from tidings.services.texting.inbound_texts import InboundResult
 from tidings.wire.egress import ANYWHERE
 from tidings.wire.gateway_signature import is_signed, sign
 from tidings.wire.gateway_url import parse_gateway_url

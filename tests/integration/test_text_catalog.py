@@ -18,7 +18,7 @@ from tidings.domain.model import AccountId
 from tidings.domain.optout import KeywordSet, SmsType
 from tidings.domain.texts import Reach, Review, SmsTemplate
 from tidings.services.quotas import Quotas
-from tidings.services.text_catalog import FIRST_ID, TextCatalog, next_id
+from tidings.services.texting.text_catalog import FIRST_ID, TextCatalog, next_id
 from tidings.store.sqlite import SqliteStore
 
 

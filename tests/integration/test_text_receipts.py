@@ -23,7 +23,7 @@ from tidings.domain.model import Event, Kind, LedgerQuery, Message, Way
 from tidings.domain.optout import EVERY_TYPE, SmsType
 from tidings.domain.texts import SentText, TextState
 from tidings.domain.unit import Unit
-from tidings.services.inbound_texts import OWN_TEXTS
+from tidings.services.texting.inbound_texts import OWN_TEXTS
 from tidings.wire.smpp import SmppUrl
 
 APP = "1400006666"

@@ -30,8 +30,8 @@ from tidings.domain.ports import Channel, Settle
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound_texts import OWN_TEXTS
-from tidings.services.optouts import InboundResult, OptOuts
+from tidings.services.texting.inbound_texts import OWN_TEXTS
+from tidings.services.texting.optouts import InboundResult, OptOuts
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 

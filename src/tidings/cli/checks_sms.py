@@ -14,8 +14,8 @@ from tidings.domain.errors import TidingsError
 from tidings.domain.optout import ACCOUNT_WIDE
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Store
-from tidings.services.numbers import Numbers, claim_name
-from tidings.services.sms_warnings import WarnedKind, warnings_about
+from tidings.services.texting.numbers import Numbers, claim_name
+from tidings.services.texting.sms_warnings import WarnedKind, warnings_about
 from tidings.settings import Settings
 from tidings.wire.egress import check_url
 from tidings.wire.gateway_url import parse_gateway_url

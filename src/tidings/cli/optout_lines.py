@@ -1,4 +1,4 @@
-"""A file of opt-outs, opened and read line by line. Called by `optouts`; what a line may be is `services.optout_list`'s."""
+"""A file of opt-outs, opened and read line by line. Called by `optouts`; what a line may be is `services.texting.optout_list`'s."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tidings.cli.running import WRONG_USAGE, CommandError
 from tidings.domain.errors import InvalidValue
-from tidings.services import optout_list
-from tidings.services.optout_import import Listed
-from tidings.services.optout_list import UNIT_LINES, BadLine
+from tidings.services.texting import optout_list
+from tidings.services.texting.optout_import import Listed
+from tidings.services.texting.optout_list import UNIT_LINES, BadLine
 
 __all__ = ["UNIT_LINES", "BadLine", "lines_of"]
 

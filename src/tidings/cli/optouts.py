@@ -1,7 +1,7 @@
 """`tidings optout list|export|import`: who is opted out, as text, CSV or JSON, and lists of other systems taken over.
 
 Works on the store directly: whoever can write the database file needs no grant. Reads page by page and imports unit by unit, so that
-memory stays flat. What an import changes is `services.optout_import`'s.
+memory stays flat. What an import changes is `services.texting.optout_import`'s.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from tidings.cli.running import (
 from tidings.domain.audit import Action
 from tidings.domain.model import AccountId, Way
 from tidings.domain.optout import OptOut, OptOutQuery
-from tidings.services.optout_import import Listed, OptOutImport
-from tidings.services.phone_consent import same_number
+from tidings.services.texting.optout_import import Listed, OptOutImport
+from tidings.services.texting.phone_consent import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
 from tidings.wire.csv_rows import guarded

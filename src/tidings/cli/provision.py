@@ -32,8 +32,8 @@ from tidings.domain.optout import AddressKind, KeywordSet, SmsType
 from tidings.domain.provisioned import Source
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reach
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
-from tidings.services.provisioned_sms import WantedAddress, WantedApplication
-from tidings.services.provisioned_texts import WantedSign, WantedTemplate
+from tidings.services.texting.provisioned_sms import WantedAddress, WantedApplication
+from tidings.services.texting.provisioned_texts import WantedSign, WantedTemplate
 
 _SMS_KEYS = ("sms_application", "inbound_address", "sms_sign", "sms_template")
 _ACCOUNT_KEYS = ("name", "account_id", "project_id", "sms_sandbox", "users", "access_keys", *_SMS_KEYS)

@@ -12,11 +12,11 @@ from tidings.domain.protocols import Protocols
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
-from tidings.services.optout_uploads import OptOutUploads
-from tidings.services.optouts import OptOuts
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import Texts
+from tidings.services.texting.optout_uploads import OptOutUploads
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 
 DEV_PASSWORD = "tidings-dev-secret"  # noqa: S105  known to everybody on purpose; developer mode only

@@ -1,6 +1,6 @@
 """How many texts may go where, whichever way they come: destinations, texts to one phone, texts of one account. Asked by `sender`.
 
-What an application sends is held to the limits per phone when it asks (`services/text_frequency`), so that the caller hears of it; here
+What an application sends is held to the limits per phone when it asks (`text_frequency`), so that the caller hears of it; here
 the same limits hold for texts of topics and for single texts of SNS. Those are counted in memory, per process and from its start.
 Confirmation requests and goodbyes have a pace of their own, and answers to people's texts are bounded by what people write.
 """

@@ -20,13 +20,13 @@ from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, ResourceName
 from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts
-from tidings.services.optouts import OptOuts
 from tidings.services.projects import Projects
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.templates import Templates
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import Texts
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 from tidings.wire.egress import EgressPolicy
 

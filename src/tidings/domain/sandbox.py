@@ -1,6 +1,6 @@
 """The SMS sandbox as values and rules: an account in it texts to numbers only whose owners gave back a one-time password.
 
-Called by `services/sms_sandbox`; the store keeps what is here. Pure.
+Called by `services/texting/sms_sandbox`; the store keeps what is here. Pure.
 Source: SNS developer guide, "SMS sandbox"; SNS API reference, CreateSMSSandboxPhoneNumber. What the cloud leaves open is ours.
 """
 

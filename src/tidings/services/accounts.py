@@ -21,11 +21,11 @@ from tidings.domain.provisioned import Credential, Provisioned, Source
 from tidings.domain.texts import CALLBACK_SECRET
 from tidings.domain.unit import Unit
 from tidings.services.audit import AuditTrail
-from tidings.services.numbers import check_provisioned
 from tidings.services.projects import Projects
-from tidings.services.provisioned_sms import SmsDifference, WantedAddress, WantedApplication, described
-from tidings.services.provisioned_texts import TextsDifference, WantedSign, WantedTemplate
-from tidings.services.sms_warnings import missing_words
+from tidings.services.texting.numbers import check_provisioned
+from tidings.services.texting.provisioned_sms import SmsDifference, WantedAddress, WantedApplication, described
+from tidings.services.texting.provisioned_texts import TextsDifference, WantedSign, WantedTemplate
+from tidings.services.texting.sms_warnings import missing_words
 
 _ACCOUNT_ID = re.compile(r"[0-9]{12}\Z")
 _PROJECT_ID = re.compile(r"[0-9a-f]{32}\Z")

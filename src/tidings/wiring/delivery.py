@@ -16,7 +16,7 @@ from tidings.delivery.render import Renderer
 from tidings.dialects.cloud import EnvelopeParts
 from tidings.domain.mail_content import Links
 from tidings.domain.ports import Channel, Envelopes
-from tidings.services.inbound_texts import OWN_TEXTS
+from tidings.services.texting.inbound_texts import OWN_TEXTS
 from tidings.wiring.channels import ChannelParts
 from tidings.wiring.foundation import Foundation
 from tidings.wiring.services import Services

@@ -14,14 +14,14 @@ from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.housekeeping import Housekeeping
 from tidings.services.ledger import Ledger
-from tidings.services.optout_uploads import OptOutUploads
-from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.templates import Templates
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import TextLimits, Texts
+from tidings.services.texting.optout_uploads import OptOutUploads
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import TextLimits, Texts
 from tidings.services.topics import Topics
 from tidings.wiring.clock_and_ids import new_serial, new_token, new_uid, new_uuid
 from tidings.wiring.foundation import Foundation

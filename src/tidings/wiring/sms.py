@@ -19,9 +19,9 @@ from tidings.domain.model import Origin, Way
 from tidings.domain.optout import IncomingText
 from tidings.domain.ports import Channel, Clock
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound_texts import InboundResult
-from tidings.services.optouts import OptOuts
 from tidings.services.quotas import Quotas
+from tidings.services.texting.inbound_texts import InboundResult
+from tidings.services.texting.optouts import OptOuts
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault

@@ -17,8 +17,8 @@ from tidings.domain.texts import CALLBACK_SECRET
 from tidings.domain.unit import Unit
 from tidings.services.accounts import Accounts, WantedAccount
 from tidings.services.audit import ADDRESSES_PER_MINUTE, AuditTrail
-from tidings.services.provisioned_sms import WantedApplication
-from tidings.services.sms_applications import is_secret, sealed
+from tidings.services.texting.provisioned_sms import WantedApplication
+from tidings.services.texting.sms_applications import is_secret, sealed
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 

@@ -36,8 +36,8 @@ from tidings.domain.texts import SentTextQuery, TextCount, TextReport, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound_texts import OWN_TEXTS
-from tidings.services.texts import TextAnswer, TextLimits, Texts, TextVerdict, WantedText
+from tidings.services.texting.inbound_texts import OWN_TEXTS
+from tidings.services.texting.texts import TextAnswer, TextLimits, Texts, TextVerdict, WantedText
 from tidings.store.sqlite import SqliteStore
 
 APP, SECOND_APP = "1400006666", "1400007777"

@@ -14,8 +14,8 @@ from tidings.domain.errors import AlreadyExists, Denied, InvalidValue, QuotaExce
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.keywords import REQUIRED, about, missing
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, KeywordSet, OptOutQuery
-from tidings.services.inbound_addresses import kind_of
-from tidings.services.sms_warnings import WarnedKind
+from tidings.services.texting.inbound_addresses import kind_of
+from tidings.services.texting.sms_warnings import WarnedKind
 
 PAGE_ADDRESSES = 50
 _SHORT_CODE_DIGITS_MAX = 8

@@ -13,7 +13,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.optout import ACCOUNT_WIDE
-from tidings.services.optout_uploads import LIST_BYTES_MAX, Stage, Upload
+from tidings.services.texting.optout_uploads import LIST_BYTES_MAX, Stage, Upload
 
 PIECE_BYTES = 512 * 1024
 """What the script sends at once: far less than the server takes."""

@@ -14,7 +14,7 @@ from tidings.domain import keywords as matching
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.optout import AddressKind, InboundAddress, KeywordSet
-from tidings.services.inbound_addresses import REPLY_CHARACTERS_MAX
+from tidings.services.texting.inbound_addresses import REPLY_CHARACTERS_MAX
 from tidings.wire.smpp import gsm, splitting
 
 WORDS: Mapping[KeywordSet, str] = {name: f"words-{name.value}" for name in KeywordSet}

@@ -18,7 +18,7 @@ from tidings.domain.optout import (
     SmsApplication,
     SmsType,
 )
-from tidings.services.phone_consent import phone_number
+from tidings.services.texting.phone_consent import phone_number
 from tidings.wire import phone_numbers
 
 TYPES: Mapping[SmsType, str] = {

@@ -12,7 +12,7 @@ from tidings.console.texting import labels
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE
-from tidings.services.optouts import RECORDS
+from tidings.services.texting.optouts import RECORDS
 from tidings.wire.csv_rows import lines
 
 PAGE_RECORDS = 50

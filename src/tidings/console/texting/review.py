@@ -12,7 +12,7 @@ from tidings.domain.business_days import BUSINESS_DAYS_MAX, begun_before, busine
 from tidings.domain.errors import NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import LedgerEntry
-from tidings.services.optouts import REASON_CHARACTERS_MAX
+from tidings.services.texting.optouts import REASON_CHARACTERS_MAX
 
 PAGE_TEXTS = 20
 SOON_DAYS = 5

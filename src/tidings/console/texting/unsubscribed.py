@@ -18,8 +18,8 @@ from tidings.console.texting import labels
 from tidings.domain.errors import InvalidValue, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, BlockingRule, OptOut, OptOutQuery
-from tidings.services.optouts import REASON_CHARACTERS_MAX
-from tidings.services.phone_consent import phone_number
+from tidings.services.texting.optouts import REASON_CHARACTERS_MAX
+from tidings.services.texting.phone_consent import phone_number
 from tidings.wire.csv_rows import lines
 
 PAGE_PEOPLE = 50

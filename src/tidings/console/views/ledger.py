@@ -16,7 +16,7 @@ from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.services import endpoints
-from tidings.services.phone_consent import same_number
+from tidings.services.texting.phone_consent import same_number
 from tidings.wire.csv_rows import lines
 
 PAGE_ENTRIES = 50

@@ -18,7 +18,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText, KeywordSet
-from tidings.services.optouts import InboundResult
+from tidings.services.texting.optouts import InboundResult
 
 SHOWN_MAX = 100
 TEXT_CHARACTERS_MAX = 1_000

@@ -17,8 +17,8 @@ from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import NEWEST, LedgerQuery, Origin, State, SubscriptionQuery
 from tidings.services import endpoints
-from tidings.services.phone_consent import same_number
 from tidings.services.subscriptions import Found
+from tidings.services.texting.phone_consent import same_number
 
 PAGE_ROWS = 50
 HISTORY_ENTRIES = 20

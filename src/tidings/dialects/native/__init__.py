@@ -38,8 +38,8 @@ from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
-from tidings.services.optouts import OptOuts
 from tidings.services.subscriptions import Subscriptions
+from tidings.services.texting.optouts import OptOuts
 from tidings.services.topics import Topics
 from tidings.wire.accept import prefers_page
 from tidings.wire.csv_rows import CSV_TYPE

@@ -1,6 +1,6 @@
 """Signs and templates of the texts that applications send: list, add, change, delete, and decide on them. Called by the router.
 
-What one may look like, and whether it has to wait for an operator, is `services.text_catalog`'s.
+What one may look like, and whether it has to wait for an operator, is `services.texting.text_catalog`'s.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tidings.dialects.native.topics import After, Limit
 from tidings.dialects.native.views_optouts import read_type
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
-from tidings.services.text_catalog import TextCatalog
+from tidings.services.texting.text_catalog import TextCatalog
 
 Done = TypeVar("Done")
 _GROUP = "signs and templates"

@@ -27,7 +27,7 @@ from tidings.domain.grants import From, Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText
 from tidings.domain.ports import Clock
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optouts import OptOuts
 from tidings.wire.hosts import is_at_home
 
 DEV_ACCOUNT_ID = "000000000000"

@@ -19,8 +19,8 @@ from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, OptOutQuery
-from tidings.services.inbound_addresses import Warned
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.inbound_addresses import Warned
+from tidings.services.texting.optouts import OptOuts
 
 _GROUP = "inbound addresses"
 

@@ -21,7 +21,7 @@ from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, OptOut, OptOutQuery
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optouts import OptOuts
 
 _GROUP = "opt-outs"
 _POSITION = re.compile(r"([0-9]{1,17})\.([0-9]{1,9})\Z", re.ASCII)

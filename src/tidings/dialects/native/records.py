@@ -22,7 +22,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import LedgerEntry, LedgerQuery, Way
 from tidings.domain.ports import Clock
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optouts import OptOuts
 from tidings.wire.csv_rows import CSV_TYPE
 
 PAGE_RECORDS = 100

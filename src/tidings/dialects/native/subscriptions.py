@@ -18,8 +18,8 @@ from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import State, Subscription, SubscriptionQuery, Topic
 from tidings.services import endpoints
-from tidings.services.phone_consent import same_number
 from tidings.services.subscriptions import Found, Subscriptions
+from tidings.services.texting.phone_consent import same_number
 
 _LISTED = {"unconfirmed": State.UNCONFIRMED, "confirmed": State.CONFIRMED, "canceled": State.CANCELED}
 

@@ -23,8 +23,8 @@ from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.ports import Clock
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import Texts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import Texts
 
 HOUR = timedelta(hours=1)
 COUNTED = 24 * HOUR

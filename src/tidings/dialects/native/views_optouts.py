@@ -21,8 +21,8 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
-from tidings.services.inbound_addresses import Warned
-from tidings.services.optouts import Blocked, InboundResult
+from tidings.services.texting.inbound_addresses import Warned
+from tidings.services.texting.optouts import Blocked, InboundResult
 
 _EVENTS: dict[model.Event, shapes.RecordEvent] = {
     model.Event.OPTED_OUT: "opted-out",

@@ -20,9 +20,9 @@ from tidings.domain.grants import Grant, Verb, Verdict
 from tidings.domain.model import Origin, Principal, Topic, Way
 from tidings.domain.ports import Clock, Limiter
 from tidings.domain.protocols import Protocols
-from tidings.services.optouts import OptOuts
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
+from tidings.services.texting.optouts import OptOuts
 from tidings.services.topics import Topics
 
 

@@ -1,7 +1,7 @@
 """Who has opted out of texts, from which numbers texts come, and the SMS sandbox. One action per function.
 
 The cloud knows one list for an account: a number is on it when it is opted out at any inbound address whose rule blocks a type that
-SNS sends (`limits.SMS_TYPES`), or at the account as a whole. The state itself is kept by `services/optouts`, the same for all dialects.
+SNS sends (`limits.SMS_TYPES`), or at the account as a whole. The state itself is kept by `texting/optouts`, the same for all dialects.
 Names of parameters begin with a small letter in the older actions and with a capital in the newer ones, as in the model.
 Source: SNS API reference, CheckIfPhoneNumberIsOptedOut, ListPhoneNumbersOptedOut, OptInPhoneNumber, ListOriginationNumbers,
 PhoneNumberInformation, CreateSMSSandboxPhoneNumber, VerifySMSSandboxPhoneNumber, DeleteSMSSandboxPhoneNumber,

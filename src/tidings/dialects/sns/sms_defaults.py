@@ -15,7 +15,7 @@ from tidings.dialects.sns.limits import SMS_TYPE_DEFAULT, SMS_TYPES
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP
 from tidings.domain.ttl_cache import TtlCache
-from tidings.services.optouts import OptOuts
+from tidings.services.texting.optouts import OptOuts
 
 PREFIX = "sns:"
 """Before the names of SNS's attributes among an application's settings."""

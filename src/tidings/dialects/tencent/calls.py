@@ -21,9 +21,9 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Way
 from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
-from tidings.services.optouts import OptOuts
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import Texts
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from tidings.dialects.tencent.optout_views import SETS
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import AddressKind, IncomingText, OptOutQuery
-from tidings.services.inbound_addresses import kind_of
+from tidings.services.texting.inbound_addresses import kind_of
 
 LISTED = 20
 """A page where no Limit is given."""

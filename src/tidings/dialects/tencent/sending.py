@@ -25,7 +25,7 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import SmsType
 from tidings.domain.texts import Review, SmsTemplate, TextCount
 from tidings.services import endpoints
-from tidings.services.texts import TextAnswer, TextVerdict, WantedText
+from tidings.services.texting.texts import TextAnswer, TextVerdict, WantedText
 
 OK, SENT = "Ok", "send success"
 VERDICTS = {

@@ -22,7 +22,7 @@ from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, LedgerEntry, LedgerQuery
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, OptOutQuery
-from tidings.services.optouts import check_reason
+from tidings.services.texting.optouts import check_reason
 
 Chosen = TypeVar("Chosen")
 

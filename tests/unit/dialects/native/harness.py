@@ -35,11 +35,11 @@ from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
-from tidings.services.optouts import InboundResult, OptOuts
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import Texts
+from tidings.services.texting.optouts import InboundResult, OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 from tidings.store.sqlite import SqliteStore
 

@@ -25,10 +25,10 @@ from tidings.observe.metrics import Metrics
 from tidings.server import Server
 from tidings.server.listener import Listener
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
-from tidings.services.optouts import OptOuts
 from tidings.services.quotas import Quotas
-from tidings.services.text_catalog import TextCatalog
-from tidings.services.texts import TextLimits, Texts
+from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texts import TextLimits, Texts
 from tidings.store.sqlite import SqliteStore
 
 LIMITED_KEY = "LIMITED"

@@ -25,7 +25,7 @@ from tidings.domain.optout import (
 )
 from tidings.domain.texts import Reach, Review, SmsSign, SmsTemplate, TextCount
 from tidings.domain.unit import Unit
-from tidings.services.texts import TextLimits
+from tidings.services.texting.texts import TextLimits
 
 APP, ADDRESS, OTHERS_ADDRESS = "1400006666", "+18885550100", "+18885550109"
 US, GB, CN = "+12025550123", "+447400123456", "+8618501234444"

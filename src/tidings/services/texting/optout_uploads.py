@@ -26,8 +26,8 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
-from tidings.services.optout_import import Listed, OptOutImport, Taken
-from tidings.services.optout_list import UNIT_LINES, BadLine, lines_of
+from tidings.services.texting.optout_import import Listed, OptOutImport, Taken
+from tidings.services.texting.optout_list import UNIT_LINES, BadLine, lines_of
 
 LIST_BYTES_MAX = 64 * 1024 * 1024
 """A million lines with address, reason and time. What is longer is for `tidings optout import`, which reads from a file."""

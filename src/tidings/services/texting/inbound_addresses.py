@@ -39,11 +39,11 @@ from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services import endpoints
 from tidings.services.conflicts import retry_on_conflict
-from tidings.services.numbers import forms_of
-from tidings.services.phone_consent import PhoneConsent
 from tidings.services.quotas import Quotas
-from tidings.services.sms_applications import READING, SmsApplications
-from tidings.services.sms_warnings import Warned, warnings_about
+from tidings.services.texting.numbers import forms_of
+from tidings.services.texting.phone_consent import PhoneConsent
+from tidings.services.texting.sms_applications import READING, SmsApplications
+from tidings.services.texting.sms_warnings import Warned, warnings_about
 
 __all__ = ["READING", "InboundAddresses", "Warned", "kind_of"]
 

@@ -1,4 +1,4 @@
-"""A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `hearing` and `optouts`.
+"""A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `inbound_texts` and `optouts`.
 
 Every change is one Unit: the state and its ledger entry. It names the state that it was decided on, and the store raises Conflict when
 that is no longer so, whichever process was faster. One process decides on one change of a phone at a time, which spares it conflicts.
@@ -187,7 +187,7 @@ async def add_account_wide(opt_outs: OptOutStore, unit: Unit, account_id: Accoun
 
 
 class PhoneConsent:
-    """What `hearing` and `optouts` share. `store`, `opt_outs`: one object."""
+    """What `inbound_texts` and `optouts` share. `store`, `opt_outs`: one object."""
 
     def __init__(self, store: Store, opt_outs: OptOutStore, metrics: Metrics) -> None:
         self._store = store

@@ -2,7 +2,7 @@
 
 Called by `services.accounts`, which applies it in one transaction with everything else. What a file names is usable at once, because
 whoever writes the file is who would decide on it; so a marketing template without a way to unsubscribe is taken here. Nothing is
-removed. Editing one by API is `services.text_catalog`.
+removed. Editing one by API is `services.texting.text_catalog`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tidings.domain.optout import SmsType
 from tidings.domain.phone_ports import TextStore
 from tidings.domain.texts import Reach, Review, SmsSign, SmsTemplate
 from tidings.domain.unit import Unit
-from tidings.services.text_catalog import next_id
-from tidings.services.text_rules import check_sign, check_template
+from tidings.services.texting.text_catalog import next_id
+from tidings.services.texting.text_rules import check_sign, check_template
 
 ID_MAX = 2**31 - 1
 """What an application may keep in a number of 32 bits."""

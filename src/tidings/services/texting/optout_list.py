@@ -15,7 +15,7 @@ from typing import TextIO
 
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import ACCOUNT_WIDE
-from tidings.services.optout_import import Listed
+from tidings.services.texting.optout_import import Listed
 from tidings.wire.csv_rows import unguarded
 
 UNIT_LINES = 5_000

@@ -32,9 +32,10 @@ from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.conflicts import retry_on_conflict
-from tidings.services.inbound_addresses import READING, InboundAddresses
-from tidings.services.inbound_texts import InboundResult, InboundTexts
-from tidings.services.phone_consent import (
+from tidings.services.quotas import Quotas
+from tidings.services.texting.inbound_addresses import READING, InboundAddresses
+from tidings.services.texting.inbound_texts import InboundResult, InboundTexts
+from tidings.services.texting.phone_consent import (
     PERSONS_OWN,
     Said,
     add_account_wide,
@@ -46,8 +47,7 @@ from tidings.services.phone_consent import (
     same_number,
     state_of,
 )
-from tidings.services.quotas import Quotas
-from tidings.services.sms_sandbox import SmsSandbox
+from tidings.services.texting.sms_sandbox import SmsSandbox
 
 __all__ = ["Blocked", "InboundResult", "OptOuts", "check_reason"]
 

@@ -23,7 +23,7 @@ from tidings.domain.texts import Reach, Review, SmsSign, SmsTemplate
 from tidings.domain.unit import Unit
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
-from tidings.services.text_rules import check_reply, check_sign, check_template
+from tidings.services.texting.text_rules import check_reply, check_sign, check_template
 
 FIRST_ID = 1_000_001
 

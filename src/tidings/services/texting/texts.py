@@ -25,9 +25,9 @@ from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
-from tidings.services.inbound_texts import OWN_TEXTS
-from tidings.services.numbers import Numbers
-from tidings.services.text_frequency import Frequency, TextLimits, TextVerdict
+from tidings.services.texting.inbound_texts import OWN_TEXTS
+from tidings.services.texting.numbers import Numbers
+from tidings.services.texting.text_frequency import Frequency, TextLimits, TextVerdict
 from tidings.wire.phone_destinations import Destinations
 from tidings.wire.smpp import splitting
 

@@ -30,7 +30,7 @@ from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.services.conflicts import TRIES
-from tidings.services.phone_consent import (
+from tidings.services.texting.phone_consent import (
     PERSONS_OWN,
     PhoneConsent,
     Said,

@@ -2,7 +2,7 @@
 blocking rules. Signs and templates are `provisioned_texts`.
 
 Called by `services.accounts`, which applies it in one transaction with everything else. Adds and changes what is named; nothing is
-removed, and nobody's opt-out is touched. Editing one of these by API or console is `services.optouts`.
+removed, and nobody's opt-out is touched. Editing one of these by API or console is `services.texting.optouts`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from tidings.domain.ports import Vault
 from tidings.domain.texts import CALLBACK_SECRET
 from tidings.domain.unit import Unit
 from tidings.services import endpoints
-from tidings.services.inbound_addresses import (
+from tidings.services.texting.inbound_addresses import (
     DEFAULT_REPLIES,
     DESCRIPTION_CHARACTERS_MAX,
     REPLY_CHARACTERS_MAX,
     kind_of,
 )
-from tidings.services.sms_applications import check_application, is_secret, merged, sealed
+from tidings.services.texting.sms_applications import check_application, is_secret, merged, sealed
 from tidings.wire.plain_text import is_plain
 
 _SHORT_CODE = re.compile(r"[0-9]{3,8}\Z")

@@ -22,7 +22,7 @@ from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.services.conflicts import TRIES
-from tidings.services.phone_consent import PERSONS_OWN, Said, add_account_wide
+from tidings.services.texting.phone_consent import PERSONS_OWN, Said, add_account_wide
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import canonical
 from tidings.wire.plain_text import is_plain

@@ -20,8 +20,8 @@ from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
 from tidings.domain.unit import Unit
 from tidings.services import endpoints
-from tidings.services.numbers import Numbers, forms_of
 from tidings.services.quotas import Quotas
+from tidings.services.texting.numbers import Numbers, forms_of
 from tidings.wire.egress import check_url
 
 READING = frozenset({Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS, Verb.LIFT_OPT_OUTS})
