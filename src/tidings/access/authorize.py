@@ -11,7 +11,7 @@ from functools import lru_cache
 from tidings.domain.errors import Denied
 from tidings.domain.globs import glob
 from tidings.domain.grants import Grant, Source, Verb, Verdict
-from tidings.domain.model import AccountId, Principal, Role, Topic
+from tidings.domain.model import AccountId, Principal, Role, Topic, TopicId
 
 PolicyEvaluator = Callable[[Topic, Principal, Verb, Mapping[str, str]], Verdict]
 """What one dialect's policy on a topic says about a call that came in by another dialect; the mapping holds the request's facts
@@ -40,13 +40,16 @@ def authorize(
     action: str = "",
     aliases: Iterable[str] = (),
     source: Source | None = None,
+    topic_id: TopicId | None = None,
 ) -> Grant:
     """Grant or raise Denied.
 
     owner: account of the resource. action: the wire's name of the action, for the error and for a user with actions of his own;
     aliases: other names of it. Such a user may do what his patterns match of these names and of `tidings:VERB`, whatever his
     role. A resource policy's deny always wins; inside the owner's account role (or actions) or policy suffices; across accounts
-    both must allow. source: the call, for the audit trail. Source: SNS developer guide, access policy evaluation logic.
+    both must allow. source: the call, for the audit trail. topic_id: of the only topic that it is about.
+
+    Source: SNS developer guide, access policy evaluation logic.
     """
     if principal.actions:
         role_allows = _is_listed(principal.actions, (action, f"tidings:{verb.value}", *aliases))
@@ -58,7 +61,7 @@ def authorize(
         allowed = role_allows and verdict is Verdict.ALLOW
     if verdict is Verdict.DENY or not allowed:
         raise Denied(principal.arn, action or verb.value, resource)
-    return Grant(principal, verb, owner, resource, source)
+    return Grant(principal, verb, owner, resource, source, topic_id)
 
 
 def strictest(verdicts: Iterable[Verdict]) -> Verdict:

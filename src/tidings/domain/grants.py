@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from tidings.domain.audit import Act
-from tidings.domain.model import AccountId, Origin, Principal, Way
+from tidings.domain.errors import Denied
+from tidings.domain.model import AccountId, Origin, Principal, Topic, TopicId, Way
 
 
 class Verb(enum.StrEnum):
@@ -53,7 +54,8 @@ class Source(Protocol):
 class Grant:
     """The answer yes: who may do what on what. Every service function takes one (or a subscriber's own token).
 
-    `source`: the call; without one (a program of ours) the principal is all that is known.
+    `source`: the call; without one (a program of ours) the principal is all that is known. `topic_id`: the one topic that it is for;
+    None: whatever is `owner`'s. Made by `access.authorize` only; services ask it what it allows.
     """
 
     principal: Principal
@@ -61,6 +63,26 @@ class Grant:
     owner: AccountId
     resource: str
     source: Source | None = field(default=None, compare=False, repr=False)
+    topic_id: TopicId | None = None
+
+    def require(self, *verbs: Verb) -> None:
+        """Raises Denied unless it was given for one of these."""
+        if self.verb not in verbs:
+            raise Denied(self.principal.arn, verbs[0].value, self.resource)
+
+    def require_owner(self, *account_ids: AccountId) -> None:
+        """Raises Denied unless it was given by one of these, whose the resource is."""
+        if self.owner not in account_ids:
+            raise Denied(self.principal.arn, self.verb.value, self.resource)
+
+    def require_topic(self, topic: Topic) -> None:
+        """Raises Denied for another topic than it was given for, or another account's."""
+        self.require_owner(topic.account_id)
+        self.require_topic_id(topic.id)
+
+    def require_topic_id(self, topic_id: TopicId | None) -> None:
+        if self.topic_id is not None and self.topic_id != topic_id:
+            raise Denied(self.principal.arn, self.verb.value, self.resource)
 
     @property
     def origin(self) -> Origin:

@@ -48,7 +48,7 @@ class AuditTrail:
 
     async def page(self, grant: Grant, query: AuditQuery) -> list[AuditEntry]:
         """Entries of the grant's account; see `AuditQuery` for their order."""
-        assert grant.verb is Verb.READ_AUDIT
+        grant.require(Verb.READ_AUDIT)
         return await self._store.audit(replace(query, account_id=grant.owner))
 
     async def pages(

@@ -18,7 +18,7 @@ class Deliveries:
 
     async def dead_letters(self, grant: Grant, query: DeadQuery) -> list[tuple[Delivery, Message]]:
         """The account's dead letters, ascending by id, starting after `query.after`."""
-        assert grant.verb is Verb.MANAGE_DELIVERIES
+        grant.require(Verb.MANAGE_DELIVERIES)
         return await self._flow.dead_letters(replace(query, account_id=grant.owner))
 
     async def send_again(self, grant: Grant, delivery_ids: Sequence[int]) -> list[int]:
@@ -26,7 +26,7 @@ class Deliveries:
 
         The consent gate is asked again: a subscription canceled meanwhile gets nothing.
         """
-        assert grant.verb is Verb.MANAGE_DELIVERIES
+        grant.require(Verb.MANAGE_DELIVERIES)
         now = self._clock.now()
         entry = AuditEntry(grant.owner, now, Action.RESEND, "", grant.origin)
         return await self._flow.send_again(grant.owner, delivery_ids, now, entry)

@@ -16,13 +16,14 @@ class Ledger:
 
     async def page(self, grant: Grant, query: LedgerQuery) -> list[LedgerEntry]:
         """Entries of the grant's account, ascending by id, starting after `query.after`."""
-        assert grant.verb is Verb.READ_LEDGER
+        grant.require(Verb.READ_LEDGER)
         return await self._store.ledger(replace(query, account_id=grant.owner))
 
     async def pages(
         self, grant: Grant, query: LedgerQuery, *, page_entries: int = 500
     ) -> AsyncIterator[Sequence[LedgerEntry]]:
         """All matching entries, page by page, for exports: memory stays flat."""
+        grant.require(Verb.READ_LEDGER)
         query = replace(query, limit=page_entries)
         while entries := await self.page(grant, query):
             yield entries

@@ -22,6 +22,9 @@ class Publisher:
 
         The messages' ids and times were given by the dialect, which also answers with them.
         """
-        assert grant.verb in (Verb.PUBLISH, Verb.PUBLISH_SMS)
+        grant.require(Verb.PUBLISH, Verb.PUBLISH_SMS)
+        for message in messages:
+            grant.require_owner(message.account_id)
+            grant.require_topic_id(message.topic_id)
         await self._flow.append(messages)
         self._metrics.published(len(messages))

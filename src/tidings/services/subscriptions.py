@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from tidings.domain import lifecycle, tokens
 from tidings.domain.errors import (
     Conflict,
+    Denied,
     InvalidToken,
     NotAuthenticated,
     NotFound,
@@ -139,19 +140,38 @@ class Subscriptions:
     async def find_live(self, grant: Grant, topic: Topic, protocol: str, endpoint: str) -> Subscription | None:
         """The caller's unconfirmed or confirmed subscription of an endpoint to a topic, for a dialect's own comparison; another
         owner's is not told of."""
+        grant.require(Verb.SUBSCRIBE)
+        grant.require_topic(topic)
         endpoint, key, _ = self._passwords.take_out(endpoint)
         live = await self._store.live_subscription(topic.id, protocol, endpoint, key)
         return live if live is not None and lifecycle.is_owner(grant.principal, live, topic) else None
 
     async def page(self, grant: Grant, query: SubscriptionQuery) -> list[Subscription]:
         """List within the grant's account or topic; ascending by id."""
-        assert grant.verb is Verb.LIST
+        await self._check_query(grant, query)
         return await self._store.subscriptions(query)
 
     async def total(self, grant: Grant, query: SubscriptionQuery) -> int:
         """How many `page` would list on all pages together."""
-        assert grant.verb is Verb.LIST
+        await self._check_query(grant, query)
         return await self._store.subscriptions_total(query)
+
+    async def live_count(self, grant: Grant, topic: Topic) -> int:
+        """How many unconfirmed and confirmed ones a topic has, for a dialect's own limit on subscribing."""
+        grant.require(Verb.SUBSCRIBE)
+        grant.require_topic(topic)
+        counts = await self._store.topic_counts(topic.id)
+        return counts.unconfirmed + counts.confirmed
+
+    async def _check_query(self, grant: Grant, query: SubscriptionQuery) -> None:
+        grant.require(Verb.LIST)
+        if query.account_id == grant.owner and grant.topic_id is None:
+            return
+        topic = await self._store.topic_by_id(query.topic_id) if query.topic_id is not None else None
+        if topic is not None:
+            grant.require_topic(topic)
+        elif query.topic_id is None:
+            raise Denied(grant.principal.arn, grant.verb.value, "other accounts' subscriptions")
 
     async def topics_of(self, subscriptions: Sequence[Subscription]) -> dict[int, Topic]:
         """The topics behind a page of subscriptions."""
@@ -182,7 +202,8 @@ class Subscriptions:
         another owner's, nothing is changed or sent, and the answer is that of a new one, under a uid that names nothing: the right to
         subscribe is none to find out, or cancel, who subscribes (decision 0010). Raises QuotaExceeded, NotFound (topic deleted meanwhile).
         """
-        assert grant.verb is Verb.SUBSCRIBE
+        grant.require(Verb.SUBSCRIBE)
+        grant.require_topic(topic)
         endpoint, key, sealed = self._passwords.take_out(endpoint)
         wanted = Wanted(grant, topic, dialect, protocol, endpoint, {**settings, **sealed}, origin, key)
         async with self._confirmation_requests.turn(protocol, endpoint):
@@ -218,10 +239,11 @@ class Subscriptions:
     @retry_on_conflict
     async def ask_again(self, grant: Grant, uid: str, *, origin: Origin) -> Subscription:
         """Send an unconfirmed subscription a fresh confirmation request. Raises NotFound, WrongState (not unconfirmed)."""
-        assert grant.verb is Verb.SUBSCRIBE
+        grant.require(Verb.SUBSCRIBE)
         found = await self.find(uid)
         if found is None:
             raise NotFound("subscription", uid)
+        _require(grant, found)
         if found.subscription.state is not State.UNCONFIRMED:
             raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
         async with self._confirmation_requests.turn(found.subscription.protocol, found.subscription.endpoint):
@@ -281,12 +303,13 @@ class Subscriptions:
 
         Raises NotFound, InvalidValue (field `code`), Throttled, TokenExpired, InvalidToken (canceled meanwhile).
         """
-        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+        grant.require(Verb.CHANGE_SUBSCRIPTION)
 
         async def look_up() -> tuple[Found, Token]:
             found = await self.find(uid)
             if found is None:
                 raise NotFound("subscription", uid)
+            _require(grant, found)
             await self._codes.check(grant.principal.account_id, found.subscription, code)
             return self._standing(found)
 
@@ -444,10 +467,11 @@ class Subscriptions:
     @retry_on_conflict
     async def delete(self, grant: Grant, uid: str, *, origin: Origin) -> None:
         """Forget a subscription in any state, for an owner: nothing is sent to the endpoint, now or later. Raises NotFound."""
-        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+        grant.require(Verb.CHANGE_SUBSCRIPTION)
         found = await self.find(uid)
         if found is None:
             raise NotFound("subscription", uid)
+        _require(grant, found)
         before, now = found.subscription, self._clock.now()
         gone = lifecycle.expire(before)
         unit = Unit(
@@ -466,10 +490,11 @@ class Subscriptions:
         self, grant: Grant, uid: str, alter: Callable[[Subscription], Subscription]
     ) -> Subscription:
         """Replace settings; `alter` may be called again with a newer subscription. Raises NotFound."""
-        assert grant.verb is Verb.CHANGE_SUBSCRIPTION
+        grant.require(Verb.CHANGE_SUBSCRIPTION)
         found = await self.find(uid)
         if found is None:
             raise NotFound("subscription", uid)
+        _require(grant, found)
         altered = alter(found.subscription)
         if altered == found.subscription:
             return altered
@@ -485,3 +510,9 @@ class Subscriptions:
         await self._store.commit(unit)
         for entry in unit.ledger:
             self._metrics.consent(entry.event, entry.origin.way)
+
+
+def _require(grant: Grant, found: Found) -> None:
+    """Raises Denied for a subscription that is neither the grant's owner's nor to a topic of theirs."""
+    grant.require_owner(found.subscription.account_id, found.topic.account_id)
+    grant.require_topic_id(found.topic.id)

@@ -36,13 +36,13 @@ class Templates:
 
     async def search(self, grant: Grant, query: TemplateQuery) -> tuple[list[Template], int]:
         """A page of the account's templates, oldest first, and how many the query finds on all pages together."""
-        assert grant.verb is Verb.LIST
-        assert query.account_id == grant.owner
+        grant.require(Verb.LIST)
+        grant.require_owner(query.account_id)
         return await self._store.templates(query), await self._store.templates_total(query)
 
     async def create(self, grant: Grant, *, name: str, protocol: str, content: str) -> Template:
         """Keep a new template. Raises AlreadyExists (name and protocol taken), QuotaExceeded."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         account_id = grant.owner
         if await self._store.templates_total(TemplateQuery(account_id)) >= self._quotas.templates_per_account:
             raise QuotaExceeded("templates", self._quotas.templates_per_account)
@@ -57,7 +57,7 @@ class Templates:
     @retry_on_conflict
     async def change(self, grant: Grant, uid: str, content: str) -> None:
         """Replace a template's text. Raises NotFound."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         template = await self._owned(grant, uid)
         altered = replace(template, content=content, updated_at=self._clock.now())
         await self._store.commit(Unit(act=grant.act(altered.updated_at), templates_changed=[altered]))
@@ -65,7 +65,7 @@ class Templates:
 
     async def delete(self, grant: Grant, uid: str) -> None:
         """Forget a template. Raises NotFound."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         template = await self._owned(grant, uid)
         try:
             await self._store.commit(Unit(act=grant.act(self._clock.now()), templates_deleted=[template.id]))

@@ -76,7 +76,7 @@ class Topics:
 
         Raises QuotaExceeded. Safe to repeat and to race.
         """
-        assert grant.verb is Verb.CREATE_TOPIC
+        grant.require(Verb.CREATE_TOPIC)
         account_id = grant.owner
         existing = await self._store.topic(account_id, region, name)
         if existing is not None:
@@ -109,10 +109,11 @@ class Topics:
 
         Raises NotFound.
         """
-        assert grant.verb is Verb.CHANGE_TOPIC
+        grant.require(Verb.CHANGE_TOPIC)
         topic = await self._store.topic_by_id(topic_id)
         if topic is None:
             raise NotFound("topic")
+        grant.require_topic(topic)
         altered = alter(topic)
         if altered == topic:
             return topic
@@ -141,7 +142,8 @@ class Topics:
 
     async def delete(self, grant: Grant, topic_id: TopicId) -> None:
         """Delete the topic and all its subscriptions, without goodbye. Deleting an absent one is no error."""
-        assert grant.verb is Verb.DELETE_TOPIC
+        grant.require(Verb.DELETE_TOPIC)
+        await self._check(grant, topic_id)
         with suppress(Conflict):  # somebody was faster; it is gone all the same
             await self._store.commit(Unit(act=grant.act(self._clock.now()), topics_deleted=[topic_id]))
         self.forget()
@@ -149,18 +151,18 @@ class Topics:
 
     async def page(self, grant: Grant, region: str | None, *, after: int, limit: int) -> list[Topic]:
         """The account's topics, ascending by age, starting after the id `after`."""
-        assert grant.verb is Verb.LIST
+        grant.require(Verb.LIST)
         return await self._store.topics(grant.owner, region, after=after, limit=limit)
 
     async def search(self, grant: Grant, query: TopicQuery) -> tuple[list[Topic], int]:
         """A page of the account's topics, newest first, and how many the query finds on all pages together."""
-        assert grant.verb is Verb.LIST
-        assert query.account_id == grant.owner
+        grant.require(Verb.LIST)
+        grant.require_owner(query.account_id)
         return await self._store.topics_found(query), await self._store.topics_total(query)
 
     async def every(self, grant: Grant, region: str) -> AsyncIterator[Topic]:
         """All the account's topics of a region, ascending by age, read in pages so that others get their turn."""
-        assert grant.verb is Verb.LIST
+        grant.require(Verb.LIST)
         after = 0
         while True:
             page = await self._store.topics(grant.owner, region, after=after, limit=EVERY_PAGE)
@@ -175,13 +177,22 @@ class Topics:
         self, grant: Grant, topic_id: TopicId, *, since: datetime, until: datetime
     ) -> list[tuple[datetime, int]]:
         """Text messages delivered for a topic by whole UTC hour in [since, until), ascending; empty hours are left out."""
-        assert grant.verb is Verb.READ_TOPIC
+        grant.require(Verb.READ_TOPIC)
+        await self._check(grant, topic_id)
         return await self._store.texts_sent(topic_id, since=since, until=until)
 
     async def counts(self, grant: Grant, topic_id: TopicId, *, restorable: bool = False) -> TopicCounts:
         """Subscriptions by state. restorable: of the canceled ones, only those that may still come back."""
-        assert grant.verb is Verb.READ_TOPIC
+        grant.require(Verb.READ_TOPIC)
+        await self._check(grant, topic_id)
         counts = await self._store.topic_counts(topic_id)
         if restorable and counts.canceled:
             return replace(counts, canceled=await self._store.restorable_count(topic_id, at=self._clock.now()))
         return counts
+
+    async def _check(self, grant: Grant, topic_id: TopicId) -> None:
+        """Raises Denied for a topic that the grant is not about; one that is gone is nobody's."""
+        grant.require_topic_id(topic_id)
+        topic = await self._store.topic_by_id(topic_id)
+        if topic is not None:
+            grant.require_owner(topic.account_id)

@@ -208,6 +208,7 @@ async def permit(
         principal,
         verb,
         owner=topic.account_id,
+        topic_id=topic.id,
         resource=urn,
         source=call,
         verdict=strictest(verdicts),

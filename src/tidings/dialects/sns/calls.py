@@ -128,6 +128,7 @@ def permit(services: SnsServices, call: Call, verb: Verb, topic: Topic, facts: d
         principal,
         verb,
         owner=topic.account_id,
+        topic_id=topic.id,
         resource=arn,
         source=call,
         verdict=verdict,

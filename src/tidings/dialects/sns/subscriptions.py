@@ -221,11 +221,10 @@ async def _check_large_topic(services: SnsServices, grant: Grant, topic: Topic, 
     """A topic that takes large messages may not get a subscriber who cannot."""
     if int(attributes.stored(topic.settings, "MaximumMessageSize") or 0) <= MESSAGE_BYTES_DEFAULT:
         return
-    query = SubscriptionQuery(
-        topic_id=topic.id, states=(State.UNCONFIRMED, State.CONFIRMED), limit=LARGE_TOPIC_SUBSCRIPTIONS_MAX
-    )
-    rows = await services.subscriptions.page(replace(grant, verb=Verb.LIST), query)
-    if protocol not in LARGE_TOPIC_PROTOCOLS or len(rows) >= LARGE_TOPIC_SUBSCRIPTIONS_MAX:
+    if (
+        protocol not in LARGE_TOPIC_PROTOCOLS
+        or await services.subscriptions.live_count(grant, topic) >= LARGE_TOPIC_SUBSCRIPTIONS_MAX
+    ):
         raise invalid(
             "Protocol",
             f"a topic with MaximumMessageSize above {MESSAGE_BYTES_DEFAULT} takes at most"

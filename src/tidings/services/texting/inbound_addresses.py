@@ -88,13 +88,13 @@ class InboundAddresses(SmsApplications):
     # --- addresses -------------------------------------------------------------------------------------------------------
 
     async def addresses(self, grant: Grant) -> list[InboundAddress]:
-        assert grant.verb in READING
+        grant.require(*READING)
         found = await self._opt_outs.inbound_addresses(grant.owner)
         return [address for address in found if address.address != ACCOUNT_WIDE]
 
     async def address(self, grant: Grant, address: str) -> InboundAddress:
         """Raises NotFound (inbound address)."""
-        assert grant.verb in READING
+        grant.require(*READING)
         found = await self._opt_outs.inbound_address(grant.owner, address)
         if found is None or found.deleted_at is not None or address == ACCOUNT_WIDE:
             raise NotFound("inbound address", address)
@@ -102,7 +102,7 @@ class InboundAddresses(SmsApplications):
 
     async def last_inbound_at(self, grant: Grant, address: str) -> datetime | None:
         """When somebody last texted there, as far back as texts are kept."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._opt_outs.last_inbound_at(grant.owner, address)
 
     @retry_on_conflict
@@ -123,7 +123,7 @@ class InboundAddresses(SmsApplications):
         account's: an address, or what its applications text from), Denied (the operator assigns numbers: `numbers`), InvalidValue,
         NotFound (application), QuotaExceeded.
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         address = _checked_address(address, kind, country)
         _check_description(description)
         for app_id in app_ids:
@@ -167,6 +167,7 @@ class InboundAddresses(SmsApplications):
 
     async def describe_address(self, grant: Grant, address: str, description: str) -> None:
         """Raises NotFound, InvalidValue."""
+        grant.require(Verb.MANAGE_OPT_OUTS)
         _check_description(description)
         await self._change(grant, address, lambda before: replace(before, description=description))
 
@@ -204,6 +205,7 @@ class InboundAddresses(SmsApplications):
 
         Raises NotFound, InvalidValue (`keywords`, `replies`).
         """
+        grant.require(Verb.MANAGE_OPT_OUTS)
         for text in replies.values():
             _check_printable("replies", text, REPLY_CHARACTERS_MAX)
 
@@ -223,7 +225,7 @@ class InboundAddresses(SmsApplications):
         alter: Callable[[InboundAddress], InboundAddress],
         told: tuple[Event, Origin] | None = None,
     ) -> InboundAddress:
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         before = await self.address(grant, address)
         altered = alter(before)
         unit = Unit(act=grant.act(self._clock.now()), inbound_addresses_changed=[altered])
@@ -259,12 +261,12 @@ class InboundAddresses(SmsApplications):
     # --- rules -----------------------------------------------------------------------------------------------------------
 
     async def rules(self, grant: Grant) -> list[BlockingRule]:
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._opt_outs.blocking_rules(grant.owner)
 
     async def set_rule(self, grant: Grant, address: str, app_id: str, types: frozenset[SmsType]) -> None:
         """Counts at once, also for who opted out before. Raises NotFound (inbound address, application), InvalidValue (no types)."""
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         await self.address(grant, address)
         await self._require_application(grant, app_id)
         if not types:
@@ -274,7 +276,7 @@ class InboundAddresses(SmsApplications):
 
     async def delete_rule(self, grant: Grant, address: str, app_id: str) -> None:
         """Safe to repeat. Raises NotFound (inbound address)."""
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         await self.address(grant, address)
         if any((rule.address, rule.app_id) == (address, app_id) for rule in await self.rules(grant)):
             unit = Unit(act=grant.act(self._clock.now()), blocking_rules_deleted=[(grant.owner, address, app_id)])

@@ -142,7 +142,7 @@ class OptOutUploads:
 
         Raises NotFound (import, also one that was given up), InvalidValue (file: too long), Unavailable (no room on the disk).
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         self.expire()
         upload = self._arriving(grant, upload_id) if upload_id else self._new(grant)
         if upload.size + len(piece) > LIST_BYTES_MAX:
@@ -166,7 +166,7 @@ class OptOutUploads:
         skip_bad: leave bad lines out instead of importing nothing. Raises NotFound (import), InvalidValue (file: empty), WrongState
         while another list of the account is imported.
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         self.expire()
         upload = self.progress(grant, upload_id)
         if not upload.is_kept:
@@ -186,7 +186,7 @@ class OptOutUploads:
 
     def progress(self, grant: Grant, upload_id: str) -> Upload:
         """Raises NotFound (import), also for one that is forgotten."""
-        assert grant.verb in (Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
+        grant.require(Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
         upload = self._uploads.get(upload_id)
         if upload is None or upload.account_id != grant.owner:
             raise NotFound("import", upload_id)
@@ -194,7 +194,7 @@ class OptOutUploads:
 
     def running(self, grant: Grant) -> Upload | None:
         """The list of the account that is imported now."""
-        assert grant.verb in (Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
+        grant.require(Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS)
         found = (held for held in self._uploads.values() if held.account_id == grant.owner)
         return next((held for held in found if held.stage in (Stage.CHECKING, Stage.IMPORTING)), None)
 

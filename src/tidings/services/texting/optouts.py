@@ -111,7 +111,7 @@ class OptOuts(InboundAddresses):
 
     async def address_texted(self, grant: Grant, text: IncomingText) -> InboundAddress:
         """The account's inbound address that `receive` would take, however it is written. Raises NotFound (inbound address)."""
-        assert grant.verb in READING
+        grant.require(*READING)
         found = await address_texted(self._opt_outs, text)
         if found is None or found.account_id != grant.owner:
             raise NotFound("inbound address", text.address)
@@ -138,7 +138,7 @@ class OptOuts(InboundAddresses):
 
     async def page(self, grant: Grant, query: OptOutQuery, *, counted: bool = True) -> tuple[list[OptOut], int]:
         """Who is opted out in the grant's account, and how many the query finds on all pages together; -1 when not `counted`."""
-        assert grant.verb in READING
+        grant.require(*READING)
         phones = [same_number(phone) for phone in query.phones]
         query = replace(query, account_id=grant.owner, phones=phones)
         total = await self._opt_outs.opt_out_total(query) if counted else -1
@@ -149,7 +149,7 @@ class OptOuts(InboundAddresses):
 
         Raises NotFound (inbound address), InvalidValue (`phone`, `reason`).
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         check_reason(reason)
         if address != ACCOUNT_WIDE:
             await self.address(grant, address)
@@ -186,7 +186,7 @@ class OptOuts(InboundAddresses):
     ) -> bool:
         """Lift an opt-out; True when there was one. Raises WrongState within 30 days of the person's own STOP unless `forced`,
         NotFound (inbound address), InvalidValue (`phone`, `reason`)."""
-        assert grant.verb is Verb.LIFT_OPT_OUTS
+        grant.require(Verb.LIFT_OPT_OUTS)
         check_reason(reason)
         if address != ACCOUNT_WIDE:
             await self.address(grant, address)
@@ -217,7 +217,7 @@ class OptOuts(InboundAddresses):
 
     async def why(self, grant: Grant, phone: str, app_id: str, sms_type: SmsType) -> list[Blocked]:
         """Everything that would keep such a text from this phone. Raises InvalidValue (phone)."""
-        assert grant.verb in READING
+        grant.require(*READING)
         states = await self._phones.opted_out(grant.owner, phone_number(phone))
         rules = {(rule.address, rule.app_id): rule for rule in await self._opt_outs.blocking_rules(grant.owner)}
         found: list[Blocked] = []
@@ -231,7 +231,7 @@ class OptOuts(InboundAddresses):
 
     async def records(self, grant: Grant, query: LedgerQuery) -> list[LedgerEntry]:
         """What the ledger has of phones in the grant's account: opt-outs, opt-ins and texts to review; ascending by id."""
-        assert grant.verb in READING or grant.verb is Verb.READ_LEDGER
+        grant.require(*READING, Verb.READ_LEDGER)
         events = tuple(event for event in query.events or RECORDS if event in RECORDS)
         if not events:
             return []
@@ -240,17 +240,17 @@ class OptOuts(InboundAddresses):
 
     async def open_reviews(self, grant: Grant, *, after: int = 0, limit: int = 100) -> list[LedgerEntry]:
         """Texts to review on which nobody has decided, the oldest first, starting after the record `after`."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._opt_outs.open_reviews(grant.owner, after=after, limit=limit)
 
     async def open_review_total(self, grant: Grant, *, before: datetime | None = None) -> int:
         """How many there are on all pages together; `before`: that came before this time."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._opt_outs.open_review_total(grant.owner, before=before)
 
     async def resolve(self, grant: Grant, record_id: int, *, opt_out: bool, reason: str, origin: Origin) -> None:
         """Decide on a REVIEW entry. Raises NotFound (record), WrongState (decided before), InvalidValue (reason)."""
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         check_reason(reason)
         query = LedgerQuery(grant.owner, events=(Event.REVIEW,), after=max(record_id, 1) - 1, limit=1)
         review = next(iter(await self._store.ledger(query)), None)
@@ -296,11 +296,12 @@ class OptOuts(InboundAddresses):
         self, grant: Grant, *, before: int | None = None, limit: int = 100, unmatched: bool = False
     ) -> list[InboundText]:
         """What people texted to the account, newest first, starting before that id. unmatched: only what no keyword matched."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._opt_outs.last_inbound_texts(grant.owner, before=before, limit=limit, unmatched=unmatched)
 
     async def inbound_texts_from(self, grant: Grant, phone: str, *, since: datetime) -> list[InboundText]:
         """What one phone texted to any inbound address of the account since then, newest first. Raises InvalidValue (phone)."""
+        grant.require(*READING)
         phone = phone_number(phone)
         found: list[InboundText] = []
         for address in await self.addresses(grant):

@@ -59,7 +59,7 @@ class SmsApplications:
 
     async def applications(self, grant: Grant) -> list[SmsApplication]:
         """With `topics`, which every account has."""
-        assert grant.verb in READING
+        grant.require(*READING)
         found = await self._opt_outs.sms_applications(grant.owner)
         if all(application.app_id != TOPICS_APP for application in found):
             account = await self._store.account(grant.owner)
@@ -80,7 +80,7 @@ class SmsApplications:
 
         Raises InvalidValue (`app_id`, `sender`, or the name of a setting), QuotaExceeded.
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         check_application(app_id, sender, settings or {})
         wanted = sealed(settings or {}, self._vault)
         async with self._putting:  # the store replaces an application whole: two changes of it take turns

@@ -50,7 +50,7 @@ class SmsSandbox:
 
     async def numbers(self, grant: Grant) -> list[SandboxNumber]:
         """The account's numbers, by number."""
-        assert grant.verb in _READING
+        grant.require(*_READING)
         return await self._opt_outs.sandbox_numbers(grant.owner)
 
     async def add(self, grant: Grant, phone: str, language: str) -> None:
@@ -58,7 +58,7 @@ class SmsSandbox:
 
         Raises WrongState (not in the sandbox), QuotaExceeded (numbers), Throttled (too many passwords to this number).
         """
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         async with self._changing:
             if not await self.contains(grant.owner):
                 raise WrongState("account", "not in the SMS sandbox", "add a number")
@@ -91,7 +91,7 @@ class SmsSandbox:
 
     async def verify(self, grant: Grant, phone: str, code: str) -> None:
         """Take a number for verified by the password that was sent to it last. Raises NotFound, InvalidToken (wrong, or too late)."""
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         async with self._changing:
             number, now = await self._number(grant, phone), self._clock.now()
             if number.verified_at is not None:
@@ -106,7 +106,7 @@ class SmsSandbox:
 
     async def delete(self, grant: Grant, phone: str) -> None:
         """Forget a number. Raises NotFound, WrongState (verified less than a day ago)."""
-        assert grant.verb is Verb.MANAGE_OPT_OUTS
+        grant.require(Verb.MANAGE_OPT_OUTS)
         async with self._changing:
             number = await self._number(grant, phone)
             if not may_delete(number, self._clock.now()):

@@ -70,12 +70,12 @@ class TextCatalog:
 
     async def signs(self, grant: Grant) -> list[SmsSign]:
         """Ascending by id."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._texts.sms_signs(grant.owner)
 
     async def sign(self, grant: Grant, sign_id: int) -> SmsSign:
         """Raises NotFound (signature)."""
-        assert grant.verb in READING or grant.verb is Verb.MANAGE_ACCOUNT
+        grant.require(*READING, Verb.MANAGE_ACCOUNT)
         found = await self._texts.sms_sign(grant.owner, sign_id)
         if found is None:
             raise NotFound("signature", str(sign_id))
@@ -83,7 +83,7 @@ class TextCatalog:
 
     async def usable_sign(self, grant: Grant, content: str) -> SmsSign | None:
         """The sign of that content, if texts may be sent with it."""
-        assert grant.verb in READING
+        grant.require(*READING)
         found = await self._texts.sms_sign_by_content(grant.owner, content)
         return found if found is not None and found.review is Review.USABLE else None
 
@@ -95,7 +95,7 @@ class TextCatalog:
 
         Raises AlreadyExists (signature), InvalidValue (`content`, `remark`), QuotaExceeded (signatures).
         """
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         check_sign(content, remark)
         now = self._clock.now()
         before = await self._texts.sms_sign_by_content(grant.owner, content)
@@ -139,7 +139,7 @@ class TextCatalog:
     ) -> SmsSign:
         """What is None stays. Raises NotFound (signature), WrongState (approved), AlreadyExists (another one's content),
         InvalidValue (`content`, `remark`, and `reach`, which cannot change)."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         before = await self.sign(grant, sign_id)
         self._check_changeable("signature", before.review, before.reach, reach)
         altered = replace(
@@ -160,7 +160,7 @@ class TextCatalog:
 
     async def delete_sign(self, grant: Grant, sign_id: int) -> None:
         """Raises NotFound (signature)."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         await self.sign(grant, sign_id)
         unit = Unit(act=self._act(grant), sms_signs_deleted=[(grant.owner, sign_id)])
         try:
@@ -171,7 +171,7 @@ class TextCatalog:
     @retry_on_conflict
     async def review_sign(self, grant: Grant, sign_id: int, *, approved: bool, reply: str = "") -> SmsSign:
         """Decide on a sign, also otherwise than before. Raises NotFound (signature), InvalidValue (reply)."""
-        assert grant.verb is Verb.MANAGE_ACCOUNT
+        grant.require(Verb.MANAGE_ACCOUNT)
         check_reply(reply)
         before = await self.sign(grant, sign_id)
         altered = replace(before, review=_decided(approved), review_reply=reply)
@@ -182,12 +182,12 @@ class TextCatalog:
 
     async def templates(self, grant: Grant) -> list[SmsTemplate]:
         """Ascending by id."""
-        assert grant.verb in READING
+        grant.require(*READING)
         return await self._texts.sms_templates(grant.owner)
 
     async def template(self, grant: Grant, template_id: int) -> SmsTemplate:
         """Raises NotFound (template)."""
-        assert grant.verb in READING or grant.verb is Verb.MANAGE_ACCOUNT
+        grant.require(*READING, Verb.MANAGE_ACCOUNT)
         found = await self._texts.sms_template(grant.owner, template_id)
         if found is None:
             raise NotFound("template", str(template_id))
@@ -199,7 +199,7 @@ class TextCatalog:
     ) -> SmsTemplate:
         """Raises InvalidValue (`name`, `content`, `content length`, `remark`, and `unsubscribe` for a marketing text that does not
         say how to get no more), QuotaExceeded (templates)."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         check_template(name, content, remark)
         await self._check_way_out(grant.owner, content, sms_type)
         known = await self._texts.sms_templates(grant.owner)
@@ -225,7 +225,7 @@ class TextCatalog:
     ) -> SmsTemplate:
         """What is None stays. Raises NotFound (template), WrongState (approved), InvalidValue as for a new one, and `reach`, which
         cannot change."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         before = await self.template(grant, template_id)
         self._check_changeable("template", before.review, before.reach, reach)
         altered = replace(
@@ -244,7 +244,7 @@ class TextCatalog:
 
     async def delete_template(self, grant: Grant, template_id: int) -> None:
         """Raises NotFound (template)."""
-        assert grant.verb is Verb.MANAGE_TEMPLATES
+        grant.require(Verb.MANAGE_TEMPLATES)
         await self.template(grant, template_id)
         unit = Unit(act=self._act(grant), sms_templates_deleted=[(grant.owner, template_id)])
         try:
@@ -255,7 +255,7 @@ class TextCatalog:
     @retry_on_conflict
     async def review_template(self, grant: Grant, template_id: int, *, approved: bool, reply: str = "") -> SmsTemplate:
         """Decide on a template, also otherwise than before. Raises NotFound (template), InvalidValue (reply)."""
-        assert grant.verb is Verb.MANAGE_ACCOUNT
+        grant.require(Verb.MANAGE_ACCOUNT)
         check_reply(reply)
         before = await self.template(grant, template_id)
         altered = replace(before, review=_decided(approved), review_reply=reply)

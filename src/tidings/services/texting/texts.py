@@ -101,6 +101,7 @@ class Texts:
 
     async def application(self, grant: Grant, app_id: str) -> SmsApplication:
         """Raises NotFound (application), also for the one in whose name topics are sent: nobody calls for that."""
+        grant.require(*COUNTING)
         found = None if app_id == TOPICS_APP else await self._opt_outs.sms_application(grant.owner, app_id)
         if found is None:
             raise NotFound("application", app_id)
@@ -118,7 +119,7 @@ class Texts:
         Raises NotFound (application), InvalidValue (`text`: too long to be split, `sender`: another account's number), Unavailable while
         too much waits to be sent.
         """
-        assert grant.verb is Verb.PUBLISH_SMS
+        grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         for sender in {text.sender or application.sender for text in wanted}:
             await self._numbers.check_text_sender(application.account_id, sender)
@@ -162,7 +163,7 @@ class Texts:
 
         Raises NotFound (application).
         """
-        assert grant.verb is Verb.PUBLISH_SMS
+        grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         if count > 0:
             counts = Counter({(sms_type, TextCount.REQUESTED): count, (sms_type, what): count})
@@ -172,7 +173,7 @@ class Texts:
 
     async def pull_reports(self, grant: Grant, app_id: str, limit: int) -> list[SentText]:
         """The next reports that were not pulled yet, oldest first: each is given once. Raises NotFound (application)."""
-        assert grant.verb is Verb.PUBLISH_SMS
+        grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         owner = application.account_id
         async with self._turn(application, PULL_STATUS):
@@ -184,7 +185,7 @@ class Texts:
 
     async def pull_replies(self, grant: Grant, app_id: str, limit: int) -> list[InboundText]:
         """The next texts of people that were not pulled yet, likewise. Raises NotFound (application)."""
-        assert grant.verb is Verb.PUBLISH_SMS
+        grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         owner = application.account_id
         async with self._turn(application, PULL_REPLIES):
@@ -217,7 +218,7 @@ class Texts:
 
     async def reports_of(self, grant: Grant, query: SentTextQuery) -> list[SentText]:
         """Texts of the grant's account, newest first. Raises NotFound (application)."""
-        assert grant.verb in READING
+        grant.require(*READING)
         if query.app_id is not None:
             await self.application(grant, query.app_id)
         return await self._texts.sent_texts(replace(query, account_id=grant.owner))
@@ -226,7 +227,7 @@ class Texts:
         self, grant: Grant, app_id: str, phone: str, since: datetime, until: datetime, offset: int, limit: int
     ) -> list[InboundText]:
         """What a phone wrote to the application in [since, until), oldest first. Raises NotFound (application)."""
-        assert grant.verb in READING
+        grant.require(*READING)
         application = await self.application(grant, app_id)
         found: list[InboundText] = []
         for address in await self._hears_at(application):
@@ -236,7 +237,7 @@ class Texts:
 
     async def answered(self, grant: Grant, app_id: str, replies: Sequence[InboundText]) -> dict[int, SentText]:
         """The text that each reply follows: the application's last one to that phone, by the reply's id, as far as texts are kept."""
-        assert grant.verb in READING
+        grant.require(*READING)
         if not replies:
             return {}
         query = SentTextQuery(
@@ -258,14 +259,14 @@ class Texts:
 
     async def tallies(self, grant: Grant, app_id: str | None, since: datetime, until: datetime) -> list[TextTally]:
         """What was counted in [since, until), by whole UTC hour. app_id None: of all applications. Raises NotFound (application)."""
-        assert grant.verb in COUNTING
+        grant.require(*COUNTING)
         if app_id is not None:
             await self.application(grant, app_id)
         return await self._texts.text_tallies(grant.owner, app_id=app_id, since=since, until=until)
 
     async def converted(self, grant: Grant, app_id: str, serial: str, at: datetime) -> None:
         """Count that a text did what it was sent for, say a code that was entered. Raises NotFound (application, text)."""
-        assert grant.verb is Verb.PUBLISH_SMS
+        grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         text = await self._texts.sent_text(serial)
         if text is None or (text.account_id, text.app_id) != (application.account_id, app_id):
