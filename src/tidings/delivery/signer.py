@@ -129,5 +129,9 @@ class _Pipe(asyncio.SubprocessProtocol):
             start = end
         del pending[:start]
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
     def process_exited(self) -> None:
+        self._transport.close()
         self._signer.ended()
