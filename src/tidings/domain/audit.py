@@ -172,7 +172,7 @@ def naming(value: Audited) -> tuple[str, str]:
             return "blocking-rule", f"{value.address}/{value.app_id}"
         case SmsSign():
             return "sms-sign", f"{value.id} {value.content}"
-        case SmsTemplate():
+        case _:
             return "sms-template", f"{value.id} {value.name}"
 
 
@@ -220,7 +220,7 @@ def _facts(value: Audited) -> dict[str, str]:
         case SmsSign():
             kinds = {"kind": str(value.kind or ""), "document": str(value.document or "")}
             return {"content": value.content, **kinds, **_reviewed(value)}
-        case SmsTemplate():
+        case _:
             named = {"name": value.name, "content": value.content, "type": value.sms_type.name.lower()}
             return {**named, **_reviewed(value)}
 

@@ -84,7 +84,7 @@ def why_not_ask(
             case RequestEvent.ANSWERED:
                 asked.clear()
                 declined = declined and not mine
-            case RequestEvent.DECLINED:
+            case _:
                 declined = declined or (mine and now - one.at < hold)
     if declined:
         return "declined before; nothing was sent"

@@ -16,10 +16,6 @@ ENDPOINT_CHARACTERS_MAX = 2048
 """No protocol has a longer endpoint. Asked before anything else is done with one: policies and libraries read it after that."""
 
 
-def _as_written(endpoint: str) -> str:
-    return endpoint
-
-
 def _nobody(endpoint: str) -> str:
     return ""
 

@@ -175,6 +175,16 @@ def test_another_document_is_refused(broken: str) -> None:
         read_topic(broken)
 
 
+def test_what_is_guaranteed_is_true_or_false() -> None:
+    with pytest.raises(InvalidValue, match="guaranteed"):
+        read_subscription(json.dumps({"healthyRetryPolicy": PYPI, "guaranteed": "yes"}))
+
+
+def test_a_member_that_is_null_is_not_set() -> None:
+    kept = json.loads(read_subscription(subscription(**{**PYPI, "backoffFunction": None})))
+    assert kept["healthyRetryPolicy"] == {name: value for name, value in PYPI.items() if name != "backoffFunction"}
+
+
 def test_a_topic_policy_may_be_empty() -> None:
     assert read_topic("{}") == "{}"
     assert json.loads(effective_topic("{}")) == json.loads(effective_topic(""))

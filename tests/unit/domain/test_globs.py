@@ -32,6 +32,16 @@ def test_characters_of_the_text_have_no_meaning_of_their_own(pattern: str, text:
     assert glob(pattern, text) is _fits(pattern, text)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "fits"),
+    [("*b?d*", True), ("a*?c*?", True), ("*d?*", False), ("*b?e*", False), ("*x?*", False), ("*b?d*cd", False)],
+)
+def test_a_question_mark_between_stars_is_any_one_character(pattern: str, fits: bool) -> None:
+    globs._places.cache_clear()
+    globs._index.cache_clear()
+    assert glob(pattern, "abcd") is fits
+
+
 def _lines_run(work: Callable[[], object]) -> int:
     """How many lines of the matcher are executed: what a clock cannot count on a busy machine."""
     count = 0

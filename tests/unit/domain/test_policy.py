@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tidings.domain.conditions import read_conditions
 from tidings.domain.errors import AlreadyExists, InvalidValue
 from tidings.domain.grants import Verdict
-from tidings.domain.policy import Ask, Vocabulary, add_statement, parse, remove_statement
+from tidings.domain.policy import (
+    JSON_CHARACTERS_MAX,
+    Ask,
+    Vocabulary,
+    add_statement,
+    parse,
+    read_json_object,
+    remove_statement,
+)
 
 ARN = "arn:aws:sns:us-east-1:000000000000:news"
 WORDS = Vocabulary("SNS", frozenset({"Publish", "Subscribe", "GetTopicAttributes"}))
@@ -40,6 +48,10 @@ def verdict(text: str, question: Ask) -> Verdict:
 def test_a_policy_without_a_fitting_statement_is_silent() -> None:
     assert verdict(document(statement(Action="SNS:Subscribe")), ask()) is Verdict.SILENT
     assert verdict(document(), ask()) is Verdict.SILENT
+
+
+def test_one_statement_needs_no_list() -> None:
+    assert verdict(json.dumps({"Statement": statement()}), ask()) is Verdict.ALLOW
 
 
 def test_an_explicit_deny_wins_wherever_it_stands() -> None:
@@ -194,6 +206,7 @@ def test_the_not_forms_turn_an_element_around() -> None:
         (document(statement(NotAction="SNS:Publish")), "either Action or NotAction"),
         (document({"Effect": "Allow", "Principal": "*", "Action": "SNS:Publish"}), "either Resource"),
         (document({"Effect": "Allow", "Action": "SNS:Publish", "Resource": ARN}), "either Principal"),
+        (json.dumps({"Version": "2010-01-01", "Statement": [statement()]}), "version is not supported"),
         (document(statement(Action="SQS:SendMessage")), "out of service scope!"),
         (document(statement(Action="SNS:Fly")), "out of service scope!"),
         (document(statement(Action=[])), "Action must be a string"),
@@ -216,6 +229,7 @@ def test_the_not_forms_turn_an_element_around() -> None:
         (document(statement(Condition={"StringEquals": {"aws:x": {}}})), "must be a string"),
         (document(statement(Condition={"NumericEquals": {"aws:x": "ten"}})), "does not fit"),
         (document(statement(Condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/99"}})), "does not fit"),
+        (document(statement(Condition={"IpAddress": {"aws:SourceIp": "1" * 65}})), "does not fit"),
         (document(statement(Condition={"DateLessThan": {"aws:CurrentTime": "soon"}})), "does not fit"),
         (document(statement(Condition={"Bool": {"aws:SecureTransport": "perhaps"}})), "does not fit"),
     ],
@@ -262,12 +276,16 @@ NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC).isoformat()
         ("DateGreaterThan", "aws:CurrentTime", "2027-01-01T00:00:00Z", NOON, False),
         ("DateGreaterThan", "aws:EpochTime", "1000", "1001", True),
         ("DateEquals", "aws:CurrentTime", "2026-01-02T12:00:00", NOON, True),
+        ("NumericEquals", "aws:n", 10, "1" * 65, False),
+        ("DateLessThan", "aws:EpochTime", "99999999999", "100000000000", False),
+        ("DateGreaterThan", "aws:CurrentTime", "2020-01-01", "2" * 65, False),
         ("Bool", "aws:SecureTransport", "true", "true", True),
         ("Bool", "aws:SecureTransport", True, "false", False),
         ("IpAddress", "aws:SourceIp", "10.0.0.0/8", "10.1.2.3", True),
         ("IpAddress", "aws:SourceIp", "10.0.0.0/8", "::ffff:10.1.2.3", True),
         ("IpAddress", "aws:SourceIp", "10.0.0.0/8", "11.1.2.3", False),
         ("IpAddress", "aws:SourceIp", "10.0.0.0/8", "not an address", False),
+        ("IpAddress", "aws:SourceIp", "10.0.0.0/8", "1" * 65, False),
         ("NotIpAddress", "aws:SourceIp", "10.0.0.0/8", "11.1.2.3", True),
         ("IpAddress", "aws:SourceIp", "2001:db8::/32", "2001:db8::1", True),
         ("ArnLike", "aws:SourceArn", "arn:aws:s3:*:*:bucket*", "arn:aws:s3:us-east-1:000000000000:bucket-1", True),
@@ -403,3 +421,9 @@ def test_the_order_of_statements_never_matters(statements: list[dict[str, Any]],
     shuffled = list(statements)
     random.shuffle(shuffled)
     assert verdict(document(*statements), ask()) is verdict(document(*shuffled), ask())
+
+
+def test_json_that_is_too_large_is_not_read() -> None:
+    with pytest.raises(InvalidValue, match="Too large"):
+        read_json_object("{}" + " " * JSON_CHARACTERS_MAX, "Policy")
+    assert read_json_object("{}" + " " * (JSON_CHARACTERS_MAX - 2), "Policy") == {}

@@ -199,3 +199,12 @@ def test_wherever_the_wall_clock_has_been_the_time_is_right_again_when_it_is(
     lead = timedelta(seconds=max(clock.lead_s, 0))
     machine.pass_(2 * lead + DOUBT_ENDS_AFTER + timedelta(microseconds=10))
     assert clock.now() == machine.wall
+
+
+def test_within_one_moment_the_answer_stays_the_same(machine: Machine) -> None:
+    clock = machine.clock()
+    first = clock.now()
+    machine.pass_(timedelta(microseconds=199))
+    assert clock.now() == first
+    machine.pass_(timedelta(microseconds=1))
+    assert clock.now() - first == timedelta(microseconds=200)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidings.domain import tokens
 from tidings.domain.errors import InvalidToken, MalformedToken
 from tidings.domain.tokens import LinkPurpose, digest, read_link, sign_link
 
@@ -49,6 +50,15 @@ def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
     if len(text) % 2 or not text or set(text) - set("0123456789abcdefABCDEF"):
         with pytest.raises(MalformedToken):
             digest(text)
+
+
+def test_a_link_that_is_no_base64_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str) -> bytes:
+        raise ValueError("a stricter library than today's")
+
+    monkeypatch.setattr(tokens, "urlsafe_b64decode", refuse)
+    with pytest.raises(MalformedToken):
+        read_link(KEY, LinkPurpose.CANCEL, sign_link(KEY, LinkPurpose.CANCEL, "ab" * 16))
 
 
 def test_a_stored_token_is_a_hash() -> None:
