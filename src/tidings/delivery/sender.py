@@ -22,7 +22,7 @@ from tidings.delivery.hooks import DeliveryHooks
 from tidings.delivery.journal import Journal
 from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
-from tidings.delivery.settle import DONE, TOO_LATE, Again, Decision, GiveUp, decide
+from tidings.delivery.settle import DONE, TOO_LATE, Again, Decision, Done, GiveUp, decide
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
@@ -206,7 +206,7 @@ class Sender:
     def _write_in_page(self, page: Page, outgoing: Outgoing, decision: Decision) -> None:
         page.out.discard(outgoing)
         self.in_flight -= 1
-        if decision is not DONE:
+        if not isinstance(decision, Done):
             task = page.fanout.task
             self.journal.park(_decided_row(task, outgoing.subscriber, decision, self._clock.now()))
         if not page.out and page.sent:
@@ -330,15 +330,12 @@ def _new_row(
     return NewDelivery(task.seq, task.message, uid, protocol, endpoint, attempts, due, reason, dead, redriven)
 
 
-def _decided_row(task: Task, subscriber: Subscriber, decision: Decision, now: datetime) -> NewDelivery:
+def _decided_row(task: Task, subscriber: Subscriber, decision: Again | GiveUp, now: datetime) -> NewDelivery:
     """What a first attempt leaves: a row that waits, or a dead letter."""
-    match decision:
-        case Again(attempts, due, reason):
-            return _new_row(task, subscriber, attempts, due, reason)
-        case GiveUp(attempts, reason, redriven):
-            return _new_row(task, subscriber, attempts, now, reason, dead=True, redriven=redriven)
-        case _:
-            raise AssertionError("what is done leaves no row")
+    attempts, reason = decision.attempts, decision.reason
+    if isinstance(decision, Again):
+        return _new_row(task, subscriber, attempts, decision.due, reason)
+    return _new_row(task, subscriber, attempts, now, reason, dead=True, redriven=decision.redriven)
 
 
 def _settled_row(row_id: int, decision: Decision) -> Settled:

@@ -57,9 +57,13 @@ def decide(outcome: Outcome, attempt: int, plan: RetryPlan, now: datetime, fract
             return Again(attempt - 1, now + timedelta(seconds=jittered_s(after_s, fraction)), "lane full")
         case Refused(reason):
             return GiveUp(attempt, _for_tenants(reason))
-        case RetryLater(reason, after_s, status):
-            delay = delay_s(plan, attempt)
-            if delay is None or (status is not None and status < 500 and not plan.retries_4xx):
-                return GiveUp(attempt, reason)
-            wished = min(after_s or 0.0, plan.max_s)
-            return Again(attempt, now + timedelta(seconds=max(jittered_s(delay, fraction), wished)), reason)
+        case _:
+            return _after_failure(outcome, attempt, plan, now, fraction)
+
+
+def _after_failure(failure: RetryLater, attempt: int, plan: RetryPlan, now: datetime, fraction: float) -> Decision:
+    delay, status = delay_s(plan, attempt), failure.status
+    if delay is None or (status is not None and status < 500 and not plan.retries_4xx):
+        return GiveUp(attempt, failure.reason)
+    wished = min(failure.after_s or 0.0, plan.max_s)
+    return Again(attempt, now + timedelta(seconds=max(jittered_s(delay, fraction), wished)), failure.reason)

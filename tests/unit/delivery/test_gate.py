@@ -23,6 +23,7 @@ from tidings.delivery.gate import Gate, TextGate
 from tidings.delivery.own_texts import OwnText
 from tidings.domain.envelope import HttpContent, Outgoing, QueueContent, TextContent
 from tidings.domain.model import AccountId, Kind, State, TopicId
+from tidings.domain.optout import KeywordSet
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Task
 from tidings.observe.metrics import Metrics
@@ -116,6 +117,11 @@ def test_a_text_without_application_and_type_is_asked_for_as_a_topics_notificati
     assert everybody.asked == [(ACCOUNT, "topics", 2, PHONE), (ACCOUNT, "1400006666", 1, PHONE)]
 
 
+def test_a_text_to_somebody_who_did_not_opt_out_may_go(everybody: Everybody) -> None:
+    everybody.text_blocked = lambda *asked: ""  # type: ignore[method-assign]
+    assert gate_of(everybody).permits(a_text())
+
+
 def test_a_type_that_nobody_knows_is_blocked_like_others(everybody: Everybody) -> None:
     assert not gate_of(everybody).permits(a_text(sms_type=9))
 
@@ -131,6 +137,20 @@ def test_nobody_is_asked_about_what_is_no_text(everybody: Everybody) -> None:
 def test_an_answer_goes_round_opt_outs_but_not_after_its_time(everybody: Everybody) -> None:
     assert gate_of(everybody).permits(a_text(answers="help", expires_at=NOW + timedelta(seconds=1)))
     assert not gate_of(everybody).permits(a_text(answers="help", expires_at=NOW))
+
+
+@pytest.mark.parametrize("opted_out", [False, True])
+def test_nobody_is_told_to_be_back_after_another_stop(everybody: Everybody, opted_out: bool) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def opted_out_at(account_id: str, address: str, phone: str) -> bool:
+        asked.append((account_id, address, phone))
+        return opted_out
+
+    everybody.opted_out_at = opted_out_at  # type: ignore[method-assign]
+    answer = a_text(answers=KeywordSet.OPT_IN, sender="+12025550100")
+    assert gate_of(everybody).permits(answer) is not opted_out
+    assert asked == [(ACCOUNT, "+12025550100", PHONE)]
 
 
 @pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.GOODBYE])

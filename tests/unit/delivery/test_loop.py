@@ -456,3 +456,35 @@ async def test_who_waits_for_a_write_hears_when_there_will_be_none() -> None:
     writing.cancel()
     await asyncio.sleep(1)
     assert written.cancelled()
+
+
+@in_virtual_time
+async def test_while_stopping_a_message_is_not_tried_again() -> None:
+    async with running() as world:
+        world.store.add_topic(members=1)
+        world.store.add_topic(2, members=1)
+        world.channel.hold("u1")
+        world.flow.give(make_message())
+        await settle_down()
+        world.store.fail("topic", Unavailable("busy"), Unavailable("busy"))
+        world.flow.give(make_message(topic_id=2, message_id="m-2"))
+        await settle_down()
+        stopping = asyncio.ensure_future(world.dispatcher.stop())
+        await asyncio.sleep(3)
+        world.channel.settle()
+        await stopping
+        assert [outgoing.message.id for outgoing in world.channel.sent] == ["m-1"]
+
+
+@in_virtual_time
+async def test_writing_may_be_ended_while_nobody_waits_for_it() -> None:
+    flow = ScriptedFlow()
+    flow.failures.append(Unavailable("disk full"))
+    journal = Journal(flow, lambda row: None)  # type: ignore[arg-type]
+    journal.finish(1)
+    writing = asyncio.ensure_future(journal.run())
+    await settle_down()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert flow.records == []

@@ -6,6 +6,7 @@ import pytest
 from tests.support.build import ACCOUNT, NOW, FakeClock
 from tests.support.outgoing import make_outgoing
 
+from tidings.delivery import text_limits
 from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.model import Kind
@@ -85,3 +86,15 @@ def test_without_limits_nothing_is_counted(clock: FakeClock) -> None:
     held = limits(clock)
     assert all(held.refused(text(), ACCOUNT) == "" for _ in range(100))
     assert "premium" in held.refused(text(phone="+19005550123"), ACCOUNT)
+
+
+def test_the_phone_that_was_texted_longest_ago_is_forgotten_first(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_limits, "PHONES_MAX", 2)
+    held = limits(clock, per_hour=1)
+    phones = ["+12025550120", "+12025550121", "+12025550120", "+12025550122", "+12025550120", "+12025550121"]
+    assert [bool(held.refused(text(phone=phone), ACCOUNT)) for phone in phones] == [
+        *(False, False, True),  # the first one has been texted last
+        *(False, True, False),
+    ]

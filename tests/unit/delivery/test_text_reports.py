@@ -15,7 +15,8 @@ from tidings.delivery.fanout import Fanout, Page
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import subscriber_of_number
 from tidings.delivery.settle import DONE, TOO_LATE, Again, GiveUp
-from tidings.delivery.text_reports import OPTED_OUT, TextReports
+from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
+from tidings.delivery.text_reports import NO_SUCH_NUMBER, OPTED_OUT, TextReports
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import Account, Kind, Message, TopicId
@@ -26,6 +27,7 @@ from tidings.domain.texts import SentText, TextReceipt, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.store.sqlite import SqliteStore
+from tidings.wire.phone_destinations import Destinations
 
 APP, PHONE, NUMBER = "1400006666", "+12025550123", "+12025550100"
 DAY = timedelta(days=1)
@@ -445,3 +447,62 @@ async def test_a_used_sender_is_written_once_a_day(harness: Harness) -> None:
 async def test_a_text_that_was_refused_used_no_sender(harness: Harness) -> None:
     await harness.settled(await harness.text(), Refused("no"))
     assert await harness.store.last_text_from(ACCOUNT, NUMBER) is None
+
+
+async def test_a_text_without_any_sender_keeps_none_and_uses_none(harness: Harness) -> None:
+    outgoing = await harness.text()
+    outgoing.content = TextContent("hello")
+    assert harness.reports.prepare(outgoing) == ""
+    assert outgoing.content == TextContent("hello")
+    await harness.settled(outgoing, Delivered("ok"))
+    assert await harness.state() == (TextState.DELIVERED, "ok")
+    assert await harness.store.last_text_from(ACCOUNT, "") is None
+
+
+async def test_no_carrier_is_asked_about_a_number_that_cannot_be(harness: Harness) -> None:
+    outgoing = await harness.text(phone="+12")
+    assert harness.reports.prepare(outgoing) == NO_SUCH_NUMBER
+
+
+async def test_a_text_over_a_limit_does_not_go_out(harness: Harness) -> None:
+    limits = OutgoingTextLimits(Destinations(), TextQuotas(per_hour=1), lambda account, since: 0, harness.clock)
+    reports = TextReports(harness.store, harness.store, harness.clock, carrier_refused=_nobody, limits=limits)
+    message = Message("m", Kind.DIRECT, ACCOUNT, "sns", NOW, endpoint=PHONE)
+    assert reports.prepare(harness.outgoing(message)) == ""
+    assert "an hour" in reports.prepare(harness.outgoing(message))
+
+
+async def _nobody(address: str, phone: str, reason: str, country_code: str) -> None:
+    raise AssertionError("nobody opted out")
+
+
+async def test_what_developers_forget_is_written_again(harness: Harness) -> None:
+    await harness.settled(await harness.text("a"), Delivered("ok"))
+    harness.reports.forget()
+    harness.reports.settled(await harness.text("b"), Delivered("ok"), DONE)
+    assert len(harness.journal._record.senders_used) == 1
+
+
+async def test_an_opt_out_that_cannot_be_kept_now_costs_nothing_else(harness: Harness) -> None:
+    harness.excuse = Unavailable("disk full")
+    outgoing = await harness.text()
+    harness.reports.settled(outgoing, Refused("opted out", opted_out=True), GiveUp(1, "opted out"))
+    await harness.reports.close()
+    await harness.journal.flush()
+    assert await harness.state() == (TextState.FAILED, "opted out")
+    assert harness.refused == []
+
+
+async def test_an_id_that_came_twice_waits_for_its_newest_text(harness: Harness) -> None:
+    harness.flow.gate.clear()
+    harness.reports.settled(await harness.text("a"), Delivered("ok", ("h:1/a",)), DONE)
+    first = asyncio.ensure_future(harness.journal.flush())
+    await asyncio.sleep(0)
+    harness.reports.settled(await harness.text("b"), Delivered("ok", ("h:1/a", "h:1/b")), DONE)
+    harness.flow.gate.set()
+    await first
+    harness.reports.settled(await harness.text("c"), Delivered("ok", ("h:1/c",)), DONE)
+    assert len(harness.reports._unwritten) == 3
+    await harness.journal.flush()
+    await asyncio.sleep(0)
+    assert harness.reports._unwritten == {}
