@@ -38,6 +38,35 @@ def test_a_name_given_twice_is_refused(package: Path) -> None:
         sql.queries("sqlpack")
 
 
+def test_queries_share_fragments_and_vary_in_them(package: Path) -> None:
+    (package / "queries" / "a.sql").write_text(
+        "-- Shared.\n-- fragment: kind\nAND kind = 1\n\n-- fragment: rows\nid\n\n"
+        "-- First.\n-- name: one\n-- variant: one_count rows=count(*)\n-- variant: any_count rows=count(*); kind=\n"
+        "SELECT {rows} FROM t\nWHERE 1 {kind};\n"
+    )
+    (package / "queries" / "b.sql").write_text("-- Second.\n-- name: two\nSELECT {rows} FROM u;\n")
+    assert sql.queries("sqlpack") == {
+        "one": "SELECT id FROM t\nWHERE 1 AND kind = 1",
+        "one_count": "SELECT count(*) FROM t\nWHERE 1 AND kind = 1",
+        "any_count": "SELECT count(*) FROM t\nWHERE 1 ",
+        "two": "SELECT id FROM u",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("-- name: one\nSELECT {rows};\n", "one wants the fragment rows"),
+        ("-- fragment: one\nid\n-- name: one\nSELECT 1;\n", "one is defined twice"),
+        ("-- name: two\nSELECT 1;\n-- name: one\n-- variant: two rows=1\nSELECT 1;\n", "two is defined twice"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(package: Path, text: str, told: str) -> None:
+    (package / "queries" / "a.sql").write_text(text)
+    with pytest.raises(ValueError, match=told):
+        sql.queries("sqlpack")
+
+
 def test_migrations_run_by_number_and_pre_before_post(package: Path) -> None:
     for name in ("0002_b.post", "0010_c.pre", "0002_b.pre", "0001_a.pre"):
         (package / "migrations" / f"{name}.sql").write_text(f"-- {name}")

@@ -98,7 +98,7 @@ async def subscriptions_total(database: Database, query: SubscriptionQuery) -> i
     if tallied is not None:
         return int(database.value(SQL[f"subscription_total_by_{tallied}"], bindings))
     name, _ = _subscription_path(query)
-    text = _counting(name)
+    text = SQL[name.replace("_ids", "_count")]
     return sum([int(await database.walk(text, bindings | {"endpoint": form})) for form in _forms(query.endpoint)])
 
 
@@ -169,7 +169,7 @@ async def topics(database: Database, maps: rows.Maps, query: TopicQuery) -> list
     name = _topic_path(query)
     quick = name == "topic_ids_by_key" or (_is_unfiltered(query) and query.offset <= _QUICK_OFFSET)
     bindings = _topic_bindings(query)
-    text = SQL[name] if query.region is not None else _of_all_regions(name)
+    text = SQL[name if query.region is not None else f"{name}_everywhere"]
     ids = database.value(text, bindings) if quick else await database.walk(text, bindings)
     return [rows.topic(row, maps) for row in database.rows(SQL["topic_by_ids"], (ids,))]
 
@@ -179,8 +179,9 @@ async def topics_total(database: Database, query: TopicQuery) -> int:
     if _is_unfiltered(query):
         return int(database.value(SQL["topic_count"], (query.account_id, query.region)))
     name = _topic_path(query)
-    text = SQL[name] if query.region is not None else _of_all_regions(name)
-    return int(await database.walk(_counted(text), _topic_bindings(query) | _UNBOUNDED))
+    count = name.replace("_ids", "_id_count")
+    text = SQL[count if query.region is not None else f"{count}_everywhere"]
+    return int(await database.walk(text, _topic_bindings(query) | _UNBOUNDED))
 
 
 def _topic_path(query: TopicQuery) -> str:
@@ -213,29 +214,6 @@ def _setting(wanted: tuple[str, str] | None) -> dict[str, str | None]:
     name, text = wanted
     # Written as a JSON string, as the one who wrote the settings wrote their names: SQLite compares the two as they stand.
     return {"path": f"$.{msgspec.json.encode(name).decode()}", "text": text}
-
-
-def _counting(name: str) -> str:
-    """A query for row ids made into one that counts them."""
-    return _counted(SQL[name])
-
-
-def _counted(text: str) -> str:
-    return text.replace("json_group_array(id)", "count(*)", 1)
-
-
-def _of_all_regions(name: str) -> str:
-    """A query for the topics of a region made into one for those of an account."""
-    return (
-        SQL[name]
-        .replace("INDEXED BY topic_by_region", "INDEXED BY topic_by_account")
-        .replace("AND region = :region", "")
-    )
-
-
-def _newest_first(name: str) -> str:
-    """A query for ledger entries walked from the other end, below an id."""
-    return SQL[name].replace("id > :after", "id > :after AND id < :before").replace("ORDER BY id", "ORDER BY id DESC")
 
 
 def templates(database: Database, query: TemplateQuery) -> list[Template]:
@@ -284,7 +262,7 @@ async def ledger(database: Database, query: LedgerQuery) -> list[LedgerEntry]:
     }
     name, events, exact = _ledger_path(query)
     backwards = query.before is not None
-    text = _newest_first(name) if backwards else SQL[name]
+    text = SQL[f"{name}_newest" if backwards else name]
     found: list[int] = []
     for event, endpoint in product(events, _forms(query.endpoint)):
         bindings |= {"event": event, "endpoint": endpoint}

@@ -19,7 +19,6 @@ from tidings.store.sqlite.writer import Writer
 
 _SMS_SENDER = SQL["sms_sender"]
 _TEXT_PART = SQL["text_part_by_id"]
-_ANY_APP = "(:app_id IS NULL OR app_id = :app_id)"
 # Index entries; some 0.05 ms on the loop.
 _QUICK_OFFSET = 1_000
 _EVER = 2**62  # microseconds, to either side of 1970: any time is between
@@ -72,7 +71,7 @@ class TextTables:
         name, exact = _path(query)
         bindings = _bindings(query)
         quick = exact and query.offset <= _QUICK_OFFSET
-        text = SQL[name] if query.app_id is None else SQL[name].replace(_ANY_APP, "app_id = :app_id", 1)
+        text = SQL[name if query.app_id is None else name.replace("_ids", "_ids_of_application")]
         ids = self._database.value(text, bindings) if quick else await self._database.walk(text, bindings)
         return [text_rows.sent_text(row) for row in self._database.rows(SQL["sent_text_by_ids"], (ids,))]
 

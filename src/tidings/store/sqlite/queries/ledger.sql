@@ -31,88 +31,99 @@ WHERE account_id = ?1 AND event = 'opted-in' AND event IN ('opted-out', 'opted-i
 
 -- The lists below give row ids as one JSON array; see subscriptions.sql.
 
--- Ids of all entries.
--- name: ledger_ids
-SELECT json_group_array(id) FROM (
-    SELECT id FROM ledger NOT INDEXED
-    WHERE id > :after AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
-        AND (:address IS NULL OR address = :address)
+-- fragment: of_page
+id > :after
+
+-- fragment: direction
+ASC
+
+-- fragment: within_times
+(:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+
+-- fragment: of_kinds
+AND (:address IS NULL OR address = :address)
         AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
         AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+
+-- Ids of all entries.
+-- name: ledger_ids
+-- variant: ledger_ids_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
+    SELECT id FROM ledger NOT INDEXED
+    WHERE {of_page} AND {within_times}
+        {of_kinds}
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- Ids of one account's entries.
 -- name: ledger_ids_by_account
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_account_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_account
-    WHERE account_id = :account_id AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
-        AND (:address IS NULL OR address = :address)
-        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
-        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+    WHERE account_id = :account_id AND {of_page}
+        AND {within_times}
+        {of_kinds}
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- Ids of one topic's entries.
 -- name: ledger_ids_by_topic
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_topic_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_topic
-    WHERE topic_id = :topic_id AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    WHERE topic_id = :topic_id AND {of_page}
+        AND {within_times}
         AND (:account_id IS NULL OR account_id = :account_id)
-        AND (:address IS NULL OR address = :address)
-        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
-        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+        {of_kinds}
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- Ids of one endpoint's entries.
 -- name: ledger_ids_by_endpoint
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_endpoint_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_endpoint
-    WHERE endpoint = :endpoint AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    WHERE endpoint = :endpoint AND {of_page}
+        AND {within_times}
         AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
-        AND (:address IS NULL OR address = :address)
-        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
-        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+        {of_kinds}
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- Ids of one subscription's entries.
 -- name: ledger_ids_by_subscription
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_subscription_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_subscription
-    WHERE subscription_uid = :subscription_uid AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    WHERE subscription_uid = :subscription_uid AND {of_page}
+        AND {within_times}
         AND (:account_id IS NULL OR account_id = :account_id) AND (:topic_id IS NULL OR topic_id = :topic_id)
         AND (:endpoint IS NULL OR endpoint = :endpoint)
-        AND (:address IS NULL OR address = :address)
-        AND (:events IS NULL OR event IN (SELECT value FROM json_each(:events)))
-        AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+        {of_kinds}
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- The two below are for phones at inbound addresses. They are asked for one event at a time, and so walk that event's entries only.
 
 -- Ids of an account's entries of one inbound address and event.
 -- name: ledger_ids_by_address
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_address_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_address
-    WHERE account_id = :account_id AND address = :address AND address <> '' AND event = :event AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+    WHERE account_id = :account_id AND address = :address AND address <> '' AND event = :event AND {of_page}
+        AND {within_times}
         AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+    ORDER BY id {direction} LIMIT :limit
 );
 
 -- Ids of one account's entries of one event that befalls phones.
 -- name: ledger_ids_by_event
-SELECT json_group_array(id) FROM (
+-- variant: ledger_ids_by_event_newest of_page=id > :after AND id < :before; direction=DESC
+SELECT {found_rows} FROM (
     SELECT id FROM ledger INDEXED BY ledger_by_event
     WHERE account_id = :account_id AND event = :event AND event IN ('opted-out', 'opted-in', 'review', 'reviewed')
-        AND id > :after
-        AND (:since IS NULL OR at >= :since) AND (:until IS NULL OR at < :until)
+        AND {of_page}
+        AND {within_times}
         AND (:ways IS NULL OR way IN (SELECT value FROM json_each(:ways)))
-    ORDER BY id LIMIT :limit
+    ORDER BY id {direction} LIMIT :limit
 );

@@ -164,20 +164,36 @@ DELETE FROM opt_out WHERE phone = ?1 AND ?1 <> ?2;
 
 -- Whether a phone is opted out at an address or of the whole account.
 -- name: opted_out_at
+-- variant: opted_out_at_1 phone_forms=?3
+-- variant: opted_out_at_2 phone_forms=?3, ?4
+-- variant: opted_out_at_3 phone_forms=?3, ?4, ?5
+-- variant: opted_out_at_4 phone_forms=?3, ?4, ?5, ?6
+-- variant: opted_out_at_5 phone_forms=?3, ?4, ?5, ?6, ?7
+-- variant: opted_out_at_6 phone_forms=?3, ?4, ?5, ?6, ?7, ?8
+-- variant: opted_out_at_7 phone_forms=?3, ?4, ?5, ?6, ?7, ?8, ?9
+-- variant: opted_out_at_8 phone_forms=?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10
 SELECT 1
 FROM opt_out CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
-WHERE phone IN (?3) AND inbound_address.account_id = ?1 AND deleted_at IS NULL AND address IN (?2, '*') LIMIT 1;
+WHERE phone IN ({phone_forms}) AND inbound_address.account_id = ?1 AND deleted_at IS NULL AND address IN (?2, '*') LIMIT 1;
 
 -- The two below are `domain.optout.covers` in SQL. A type is a bit of the rule's; `*` blocks everything, and so does an address
 -- without a rule of `topics` for the texts of topics.
 
 -- The first inbound address at which a phone's opt-out blocks a text of an application and type.
 -- name: text_blocked
+-- variant: text_blocked_1 phone_forms=?4
+-- variant: text_blocked_2 phone_forms=?4, ?5
+-- variant: text_blocked_3 phone_forms=?4, ?5, ?6
+-- variant: text_blocked_4 phone_forms=?4, ?5, ?6, ?7
+-- variant: text_blocked_5 phone_forms=?4, ?5, ?6, ?7, ?8
+-- variant: text_blocked_6 phone_forms=?4, ?5, ?6, ?7, ?8, ?9
+-- variant: text_blocked_7 phone_forms=?4, ?5, ?6, ?7, ?8, ?9, ?10
+-- variant: text_blocked_8 phone_forms=?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
 SELECT address
 FROM opt_out
     CROSS JOIN inbound_address ON inbound_address.id = opt_out.address_id
     LEFT JOIN blocking_rule ON blocking_rule.address_id = opt_out.address_id AND app_id = ?2
-WHERE phone IN (?4) AND inbound_address.account_id = ?1 AND deleted_at IS NULL
+WHERE phone IN ({phone_forms}) AND inbound_address.account_id = ?1 AND deleted_at IS NULL
     AND (address = '*' OR coalesce((types >> ?3) & 1, ?2 = 'topics'))
 ORDER BY opt_out.address_id LIMIT 1;
 
@@ -201,9 +217,16 @@ ORDER BY opt_out.address_id;
 
 -- The three below give pairs of phone and address as one JSON array, in the order of the list; see subscriptions.sql.
 
+-- fragment: phone_forms
+NULL
+
+-- fragment: found_keys
+json_group_array(json_array(phone, address_id))
+
 -- Opt-outs of one account.
 -- name: opt_out_keys_by_account
-SELECT json_group_array(json_array(phone, address_id)) FROM (
+-- variant: opt_out_count_by_account found_keys=count(*)
+SELECT {found_keys} FROM (
     SELECT phone, address_id FROM opt_out INDEXED BY opt_out_by_account
     WHERE account_id = :account_id AND since >= :since AND since < :until
         AND address_id IN (
@@ -216,7 +239,8 @@ SELECT json_group_array(json_array(phone, address_id)) FROM (
 
 -- Opt-outs at one address.
 -- name: opt_out_keys_by_address
-SELECT json_group_array(json_array(phone, address_id)) FROM (
+-- variant: opt_out_count_by_address found_keys=count(*)
+SELECT {found_keys} FROM (
     SELECT phone, address_id FROM opt_out INDEXED BY opt_out_by_address
     WHERE address_id = (
             SELECT id FROM inbound_address WHERE account_id = :account_id AND address = :address AND deleted_at IS NULL
@@ -227,7 +251,8 @@ SELECT json_group_array(json_array(phone, address_id)) FROM (
 
 -- Opt-outs of some phones, a JSON array.
 -- name: opt_out_keys_by_phone
-SELECT json_group_array(json_array(phone, address_id)) FROM (
+-- variant: opt_out_count_by_phone found_keys=count(*)
+SELECT {found_keys} FROM (
     SELECT phone, address_id FROM opt_out
     WHERE phone IN (SELECT value FROM json_each(:phones))
         AND +account_id = :account_id AND +since >= :since AND +since < :until

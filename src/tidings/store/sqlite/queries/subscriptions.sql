@@ -79,92 +79,100 @@ ORDER BY id LIMIT ?3;
 -- The lists below give row ids as one JSON array, in one step, so that a long skip can run on another thread without
 -- fighting over the interpreter. `states` is a bit per state, `restorable` a time
 -- after which canceled ones must still be able to come back, `path` leads to a setting, `protocols` and `without` are JSON arrays.
--- Each names the index it walks. The code makes counts of them too.
+-- Each names the index it walks.
+
+-- What a list of row ids gives.
+-- fragment: found_rows
+json_group_array(id)
+
+-- Of canceled ones those that may still come back, where that is asked.
+-- fragment: or_restorable
+AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+
+-- A setting that contains a text, and which protocols.
+-- fragment: of_setting_and_protocols
+AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
+        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
+        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
 
 -- Row ids of everything (console), ascending.
 -- name: subscription_ids
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription NOT INDEXED
     WHERE id > :after AND (:states >> state) & 1
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:region IS NULL OR region = :region) AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
 -- Row ids of one owner.
 -- name: subscription_ids_by_account
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count_by_account found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_account
     WHERE account_id = :account_id AND id > :after AND (:states >> state) & 1
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
 -- Row ids of one owner in one region.
 -- name: subscription_ids_by_region
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count_by_region found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_region
     WHERE account_id = :account_id AND region = :region AND id > :after AND (:states >> state) & 1
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:protocol IS NULL OR protocol = :protocol)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
 -- Row ids of one topic.
 -- name: subscription_ids_by_topic
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count_by_topic found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_topic
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
         AND id > :after AND (:states >> state) & 1
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
 -- Row ids of one topic in one state.
 -- name: subscription_ids_by_state
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count_by_state found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_state
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0)
         AND state = :state AND id > :after
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:protocol IS NULL OR protocol = :protocol) AND (:region IS NULL OR region = :region)
         AND (:account_id IS NULL OR account_id = :account_id)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
 -- Row ids of one endpoint.
 -- name: subscription_ids_by_endpoint
-SELECT json_group_array(id) FROM (
+-- variant: subscription_count_by_endpoint found_rows=count(*)
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_endpoint
     WHERE endpoint = :endpoint AND id > :after AND (:states >> state) & 1
-        AND (:restorable IS NULL OR state <> 3 OR come_back_until > :restorable)
+        {or_restorable}
         AND (:topic_id IS NULL OR topic_id = :topic_id) AND (:protocol IS NULL OR protocol = :protocol)
         AND (:account_id IS NULL OR account_id = :account_id) AND (:region IS NULL OR region = :region)
         AND topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1)
-        AND (:path IS NULL OR instr(lower(json_extract(settings, :path)), lower(:text)))
-        AND (:protocols IS NULL OR protocol IN (SELECT value FROM json_each(:protocols)))
-        AND (:without IS NULL OR protocol NOT IN (SELECT value FROM json_each(:without)))
+        {of_setting_and_protocols}
     ORDER BY id LIMIT :limit OFFSET :offset
 );
 
@@ -173,7 +181,7 @@ SELECT json_group_array(id) FROM (
 
 -- Row ids of one owner in one region, all states that are listed.
 -- name: subscription_ids_by_region_near
-SELECT json_group_array(id) FROM (
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_region
     WHERE account_id = :account_id AND region = :region AND id > :after AND state <> 4
         AND (NOT EXISTS (SELECT 1 FROM topic WHERE deleted = 1) OR topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1))
@@ -185,7 +193,7 @@ SELECT json_group_array(id) FROM (
 WITH tally AS (
     SELECT coalesce(sum(listed), 0) - :offset AS rest FROM listed_tally WHERE account_id = :account_id AND region = :region
 )
-SELECT json_group_array(id) FROM (
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_region
     WHERE account_id = :account_id AND region = :region AND state <> 4
         AND (NOT EXISTS (SELECT 1 FROM topic WHERE deleted = 1) OR topic_id NOT IN (SELECT id FROM topic WHERE deleted = 1))
@@ -195,7 +203,7 @@ SELECT json_group_array(id) FROM (
 
 -- Row ids of one topic, all states that are listed.
 -- name: subscription_ids_by_topic_near
-SELECT json_group_array(id) FROM (
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_topic
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0) AND id > :after AND state <> 4
     ORDER BY id LIMIT :limit OFFSET :offset
@@ -206,7 +214,7 @@ SELECT json_group_array(id) FROM (
 WITH tally AS (
     SELECT coalesce(sum(unconfirmed + confirmed + canceled), 0) - :offset AS rest FROM topic_tally WHERE topic_id = :topic_id
 )
-SELECT json_group_array(id) FROM (
+SELECT {found_rows} FROM (
     SELECT id FROM subscription INDEXED BY subscription_by_topic
     WHERE topic_id = (SELECT id FROM topic WHERE id = :topic_id AND deleted = 0) AND state <> 4
     ORDER BY id DESC

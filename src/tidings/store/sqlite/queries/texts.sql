@@ -85,8 +85,13 @@ FROM kept
             AND accepted_at >= ?4
 ORDER BY accepted_at;
 
+-- Any application, or one: then its index is walked.
+-- fragment: of_application
+(:app_id IS NULL OR app_id = :app_id)
+
 -- Row ids of texts to some phones, a JSON array, as one JSON array, newest first; `reported` says by which time.
 -- name: sent_text_ids_by_phone
+-- variant: sent_text_ids_of_application_by_phone of_application=app_id = :app_id
 WITH RECURSIVE kept(day) AS (
     SELECT min(day) FROM sent_text INDEXED BY sent_text_by_phone
     UNION ALL
@@ -99,7 +104,7 @@ SELECT json_group_array(id) FROM (
         CROSS JOIN (SELECT DISTINCT value AS phone FROM json_each(:phones)) AS asked
         CROSS JOIN sent_text INDEXED BY sent_text_by_phone
             ON sent_text.day = kept.day AND sent_text.phone = asked.phone AND account_id = :account_id
-    WHERE (:app_id IS NULL OR app_id = :app_id)
+    WHERE {of_application}
         AND iif(:reported, reported_at, accepted_at) >= :since AND iif(:reported, reported_at, accepted_at) < :until
     ORDER BY iif(:reported, report_id, accepted_at) DESC, sent_text.id DESC LIMIT :limit OFFSET :offset
 );
@@ -121,19 +126,21 @@ WHERE account_id = ?1 AND app_id = ?2 AND report_id > ?3 AND report_id > 0 ORDER
 
 -- An account's texts.
 -- name: sent_text_ids
+-- variant: sent_text_ids_of_application of_application=app_id = :app_id
 SELECT json_group_array(id) FROM (
     SELECT id FROM sent_text INDEXED BY sent_text_by_account
     WHERE account_id = :account_id AND accepted_at >= :since AND accepted_at < :until
-        AND (:app_id IS NULL OR app_id = :app_id)
+        AND {of_application}
     ORDER BY accepted_at DESC, id DESC LIMIT :limit OFFSET :offset
 );
 
 -- An account's texts whose end is known, by the time of the report.
 -- name: sent_text_ids_reported
+-- variant: sent_text_ids_of_application_reported of_application=app_id = :app_id
 SELECT json_group_array(id) FROM (
     SELECT id FROM sent_text INDEXED BY sent_text_by_report
     WHERE account_id = :account_id AND report_id > 0 AND reported_at >= :since AND reported_at < :until
-        AND (:app_id IS NULL OR app_id = :app_id)
+        AND {of_application}
     ORDER BY report_id DESC LIMIT :limit OFFSET :offset
 );
 

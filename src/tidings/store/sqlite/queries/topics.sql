@@ -41,30 +41,44 @@ SELECT coalesce(sum(topics), 0) FROM region_tally WHERE account_id = ?1 AND (?2 
 
 -- The next two give row ids as one JSON array, newest first; see subscriptions.sql. `path` leads to a setting.
 
--- Row ids of a region's topics that pass all filters.
--- name: topic_ids
-SELECT json_group_array(id) FROM (
-    SELECT id FROM topic INDEXED BY topic_by_region
-    WHERE deleted = 0 AND account_id = :account_id AND region = :region
-        AND (:name_part IS NULL OR instr(lower(name), lower(:name_part)))
+-- fragment: topic_index
+topic_by_region
+
+-- fragment: in_region
+AND region = :region
+
+-- Texts that a topic's names and a setting contain.
+-- fragment: of_topic_texts
+AND (:name_part IS NULL OR instr(lower(name), lower(:name_part)))
         AND (:display_part IS NULL OR instr(lower(display_name), lower(:display_part)))
         AND (:path IS NULL OR coalesce(json_extract(settings, :path), '') = :text)
+
+-- Row ids of a region's topics that pass all filters.
+-- name: topic_ids
+-- variant: topic_ids_everywhere topic_index=topic_by_account; in_region=
+-- variant: topic_id_count found_rows=count(*)
+-- variant: topic_id_count_everywhere found_rows=count(*); topic_index=topic_by_account; in_region=
+SELECT {found_rows} FROM (
+    SELECT id FROM topic INDEXED BY {topic_index}
+    WHERE deleted = 0 AND account_id = :account_id {in_region}
+        {of_topic_texts}
     ORDER BY id DESC LIMIT :limit OFFSET :offset
 );
 
 -- Row ids (one or none) of the topic of a name or uid that passes all filters.
 -- name: topic_ids_by_key
-SELECT json_group_array(id) FROM (
+-- variant: topic_ids_by_key_everywhere in_region=
+-- variant: topic_id_count_by_key found_rows=count(*)
+-- variant: topic_id_count_by_key_everywhere found_rows=count(*); in_region=
+SELECT {found_rows} FROM (
     SELECT id FROM topic NOT INDEXED
     WHERE id IN (
-            SELECT id FROM topic WHERE deleted = 0 AND account_id = :account_id AND region = :region AND name = :name
+            SELECT id FROM topic WHERE deleted = 0 AND account_id = :account_id {in_region} AND name = :name
             UNION SELECT id FROM topic WHERE deleted = 0 AND uid = :uid
         )
-        AND deleted = 0 AND account_id = :account_id AND region = :region
+        AND deleted = 0 AND account_id = :account_id {in_region}
         AND (:name IS NULL OR name = :name) AND (:uid IS NULL OR uid = :uid)
-        AND (:name_part IS NULL OR instr(lower(name), lower(:name_part)))
-        AND (:display_part IS NULL OR instr(lower(display_name), lower(:display_part)))
-        AND (:path IS NULL OR coalesce(json_extract(settings, :path), '') = :text)
+        {of_topic_texts}
     ORDER BY id DESC LIMIT :limit OFFSET :offset
 );
 
