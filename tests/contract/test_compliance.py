@@ -93,7 +93,7 @@ async def test_a_revocation_is_honored_before_it_is_acknowledged(app: PhoneApp) 
     await app.receive("STOP")
     mast(app).down = False
     app.clock.advance(60)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     await app.settled()
     assert [sent.text for sent in mast(app).sent] == [DEFAULT_REPLIES[KeywordSet.OPT_OUT]]
 
@@ -113,7 +113,7 @@ async def test_a_confirmation_is_sent_within_five_minutes_or_not_at_all(app: Pho
     await waiting(app, 1)
     mast(app).down = False
     app.clock.advance(301)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     await waiting(app, 0)
     assert mast(app).sent == []
 

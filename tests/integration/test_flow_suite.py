@@ -373,19 +373,42 @@ async def test_a_row_written_with_an_earlier_time_than_those_leased_is_found(flo
     assert [row.id for row, _ in await flow.take_due(NOW + 5 * SECOND, 9)] == [early]
 
 
-async def test_due_changed_is_set_when_a_row_gets_a_time(app: App) -> None:
-    flow = app.flow
-    assert isinstance(flow, EmbeddedFlow)
+async def test_who_waits_for_what_is_due_hears_of_new_times(flow: Flow) -> None:
+    async def is_told() -> bool:
+        """Whether a wait for something else to be due ends before its time."""
+        waiting = asyncio.ensure_future(flow.due_changed(600.0))
+        done, _ = await asyncio.wait([waiting], timeout=0.05)
+        waiting.cancel()
+        return bool(done)
+
     task = await a_task(flow)
-    assert not flow.due_changed.is_set()
+    assert not await is_told()
     (row_id, _) = await flow.record(Record(parked=[parked(task), parked(task, dead=True)]))
-    assert flow.due_changed.is_set()
-    flow.due_changed.clear()
+    # Before the wait began, and until somebody looks.
+    assert await is_told()
+    assert await is_told()
     await flow.take_due(NOW, 9)
+    assert not await is_told()
     await flow.record(Record(settled=[Settled(row_id, 2, dead=True)]))
-    assert not flow.due_changed.is_set()
+    assert not await is_told()
     await flow.send_again(ACCOUNT, [row_id], NOW)
-    assert flow.due_changed.is_set()
+    assert await is_told()
+    await flow.take_due(NOW, 9)
+    flow.look_again()
+    assert await is_told()
+    await flow.take_due(NOW, 9)
+    waiting = asyncio.ensure_future(flow.due_changed(600.0))
+    await asyncio.sleep(0)
+    await flow.record(Record(settled=[Settled(row_id, 1, due=NOW)]))
+    await asyncio.wait_for(waiting, 60)
+
+
+async def test_a_wait_for_what_is_due_ends_with_its_time_and_with_the_flow(flow: Flow) -> None:
+    await asyncio.wait_for(flow.due_changed(0.01), 60)
+    waiting = asyncio.ensure_future(flow.due_changed(600.0))
+    await asyncio.sleep(0)
+    flow.stop()
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_parking_settling_moving_and_finishing_go_in_one_record(flow: Flow) -> None:

@@ -114,7 +114,7 @@ async def test_what_waits_for_another_attempt_is_kept_back_too(app: PhoneApp) ->
     await app.receive("STOP")
     mast(app).down = False
     app.clock.advance(60)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     assert f"{PHONE}: tired" not in await answers(app)
     assert b'tidings_texts_blocked_total{type="notification"} 1.0' in app.metrics.render()
 
@@ -328,7 +328,7 @@ async def test_an_answer_older_than_five_minutes_is_not_sent(app: PhoneApp) -> N
             await asyncio.sleep(0.005)
     mast(app).down = False
     app.clock.advance(301)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     assert await answers(app) == []
 
 
@@ -344,7 +344,7 @@ async def test_you_are_subscribed_again_is_not_said_after_another_stop(app: Phon
     await app.receive("STOP", transport_id="3")
     mast(app).down = False
     app.clock.advance(60)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     await app.settled()
     assert DEFAULT_REPLIES[KeywordSet.OPT_IN] not in [sent.text for sent in mast(app).sent]
 

@@ -197,7 +197,7 @@ async def test_a_text_that_the_smsc_took_at_the_second_attempt_has_one_report(tm
                 await asyncio.sleep(0.005)
         assert await counts(app) == {}
         app.clock.advance(3600)
-        app.flow.due_changed.set()
+        app.flow.look_again()
         assert await end_of(app, serial) == [(TextState.DELIVERED, "DELIVRD")]
         assert await counts(app) == {"delivered": 1}
 
@@ -287,7 +287,7 @@ async def test_an_opt_out_while_a_text_waits_is_reported_as_such(app: PhoneApp) 
     await app.receive("STOP")
     mast(app).down = False
     app.clock.advance(60)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     assert await end_of(app, serial) == [(TextState.BLOCKED, OPTED_OUT)]
     assert await counts(app) == {"blocked": 1}
 
@@ -297,7 +297,7 @@ async def test_a_text_that_waited_too_long_is_reported_as_such(app: PhoneApp) ->
     waits = await send(app, life=timedelta(seconds=10))
     await until(lambda: bool(mast(app).outcomes))
     app.clock.advance(60)
-    app.flow.due_changed.set()
+    app.flow.look_again()
     late = await send(app, life=timedelta(seconds=-1))
     assert await end_of(app, waits, late) == [(TextState.FAILED, TOO_LATE)] * 2
     assert await counts(app) == {"failed": 2}

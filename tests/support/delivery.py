@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from tests.support.build import ACCOUNT, NOW, make_topic
@@ -40,7 +40,7 @@ class ScriptedFlow:
     """Hands out what a test gives it, and keeps what it is told. `failures` are raised by the next calls of `record`, one each."""
 
     def __init__(self) -> None:
-        self.due_changed = asyncio.Event()
+        self._due_changed = asyncio.Event()
         self.tasks: deque[Task] = deque()
         self.rows: dict[int, tuple[Delivery, Message]] = {}
         self.leased: set[int] = set()
@@ -66,7 +66,7 @@ class ScriptedFlow:
     ) -> int:
         """A row that somebody else has written, and told of."""
         row_id = self.give_row_silently(message, due, attempts, protocol, uid)
-        self.due_changed.set()
+        self.look_again()
         return row_id
 
     def give_row_silently(
@@ -103,6 +103,7 @@ class ScriptedFlow:
         return [self.tasks.popleft() for _ in range(min(limit, len(self.tasks)))]
 
     async def take_due(self, now: datetime, limit: int) -> list[tuple[Delivery, Message]]:
+        self._due_changed.clear()
         if self.due_failures:
             raise self.due_failures.popleft()
         found = [row for row in self.rows.values() if row[0].due <= now and row[0].id not in self.leased][:limit]
@@ -114,6 +115,13 @@ class ScriptedFlow:
         if self.next_due_failures:
             raise self.next_due_failures.popleft()
         return min((row.due for row, _ in self.rows.values() if row.id not in self.leased), default=None)
+
+    async def due_changed(self, within_s: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._due_changed.wait(), within_s)
+
+    def look_again(self) -> None:
+        self._due_changed.set()
 
     async def record(self, record: Record) -> list[int]:
         if self.failures:
@@ -129,7 +137,7 @@ class ScriptedFlow:
     def stop(self) -> None:
         self._stopped = True
         self._arrived.set()
-        self.due_changed.set()
+        self.look_again()
 
     def _park(self, new: NewDelivery) -> int:
         if new.dead:
@@ -346,7 +354,6 @@ class World:
             Renderer({"sns": self.envelopes}, NoVault()),
             self.channels,
             self.metrics,
-            due_changed=self.flow.due_changed,
             hooks=hooks,
             dead_letters=self.queue,
         )

@@ -133,7 +133,6 @@ class PhoneApp:
             renderer,
             {"sms": self.channel},
             self.metrics,
-            due_changed=flow.due_changed,
             hooks={"sms": self.reports},
         )
 

@@ -252,7 +252,6 @@ class ToyApp:
             renderer,
             {"pigeon": self.channel},
             metrics,
-            due_changed=flow.due_changed,
         )
 
     async def topic(self, name: str = "toy") -> Topic:

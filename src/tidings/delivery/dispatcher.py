@@ -46,7 +46,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
-    """`channels`: protocol -> Channel. `due_changed`: set by the flow whenever a due time was written. `hooks`: by protocol.
+    """`channels`: protocol -> Channel. `hooks`: by protocol.
     `dead_letters`: the channel to queues that take what was given up."""
 
     def __init__(
@@ -59,7 +59,6 @@ class Dispatcher:
         channels: Mapping[str, Channel],
         metrics: Metrics,
         *,
-        due_changed: asyncio.Event,
         hooks: Mapping[str, DeliveryHooks] | None = None,
         dead_letters: Channel | None = None,
     ) -> None:
@@ -70,7 +69,6 @@ class Dispatcher:
         self._renderer = renderer
         self._sender = Sender(flow, clock, renderer, channels, metrics, hooks or {}, dead_letters)
         self._journal = self._sender.journal
-        self._due_changed = due_changed
         self._ready: deque[Fanout] = deque()
         self._work = asyncio.Event()
         self._started: set[asyncio.Task[None]] = set()
@@ -302,7 +300,6 @@ class Dispatcher:
             while self._sender.rows_out >= IN_FLIGHT_MAX:
                 self._sender.room.clear()
                 await self._sender.room.wait()
-            self._due_changed.clear()
             now = self._clock.now()
             due = await _until_read("deliveries", partial(self._flow.take_due, now, DUE_MAX))
             if due:
@@ -310,8 +307,7 @@ class Dispatcher:
                 continue
             next_due = await _until_read("next delivery", self._flow.next_due)
             wait_s = DUE_SLEEP_S if next_due is None else min(max((next_due - now).total_seconds(), 0.005), DUE_SLEEP_S)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._due_changed.wait(), wait_s)
+            await self._flow.due_changed(wait_s)
 
     async def _send_due(self, due: Sequence[tuple[Delivery, Message]]) -> None:
         uids = [delivery.subscription_uid for delivery, _ in due]

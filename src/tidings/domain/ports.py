@@ -329,6 +329,14 @@ class Flow(Protocol):
         """When the next waiting delivery that is not leased is due."""
         ...
 
+    async def due_changed(self, within_s: float) -> None:
+        """Wait until a delivery was given a time after `take_due` was last called, or `look_again` was; at most so many seconds."""
+        ...
+
+    def look_again(self) -> None:
+        """Let whoever waits for that look for what is due: the clock was moved."""
+        ...
+
     async def record(self, record: Record) -> list[int]:
         """Write progress durably; returns the ids of `parked` rows in their order. Parked rows that are not dead come back
         from `take_due` when due."""

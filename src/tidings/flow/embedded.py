@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from tidings.domain.audit import AuditEntry
@@ -36,8 +37,7 @@ _LOOK_S = 2.0
 class EmbeddedFlow:
     """The durable journal between accepting and delivering, for one process.
 
-    `due_changed` is set whenever a row was given a time: whoever sleeps until `next_due` waits for it too, clears it and
-    asks again. Rows written by another process are seen when something else wakes the sleeper.
+    Rows written by another process are seen when something else ends a wait for what is due.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class EmbeddedFlow:
         self._entering = 0
         self._queued: deque[asyncio.Future[None]] = deque()
         self._stopped = False
-        self.due_changed = asyncio.Event()
+        self._due_changed = asyncio.Event()
 
     @classmethod
     def open(
@@ -115,10 +115,18 @@ class EmbeddedFlow:
         return []
 
     async def take_due(self, now: datetime, limit: int) -> list[tuple[Delivery, Message]]:
+        self._due_changed.clear()
         return self._due.take(now, limit)
 
     async def next_due(self) -> datetime | None:
         return self._due.next_due()
+
+    async def due_changed(self, within_s: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._due_changed.wait(), within_s)
+
+    def look_again(self) -> None:
+        self._due_changed.set()
 
     async def record(self, record: Record) -> list[int]:
         ids = await self._journal.record(record)
@@ -154,7 +162,7 @@ class EmbeddedFlow:
     def stop(self) -> None:
         self._stopped = True
         self._arrival.set()
-        self.due_changed.set()
+        self._due_changed.set()
         for waiter in self._queued:
             if not waiter.done():
                 waiter.set_exception(Unavailable("stopping"))
@@ -171,7 +179,7 @@ class EmbeddedFlow:
 
     def _wrote_due(self, due: datetime) -> None:
         self._due.written(due)
-        self.due_changed.set()
+        self._due_changed.set()
 
     def _over(self) -> bool:
         return self._journal.unfinished + self._entering >= self._backlog_max

@@ -161,5 +161,5 @@ class Application:
 
     def _advance(self, seconds: float) -> None:
         self.base.clock.advance(seconds)
-        self.base.flow.due_changed.set()
+        self.base.flow.look_again()
         self._wake.set()

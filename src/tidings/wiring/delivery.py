@@ -61,7 +61,6 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
         Renderer({**envelopes, OWN_TEXTS: OwnTexts()}, base.vault),
         channels,
         base.metrics,
-        due_changed=base.flow.due_changed,
         hooks={protocol.name: each for kind, each in hooks for protocol in kind.protocols},
         dead_letters=next((channel for kind, channel in made if kind.takes_dead_letters), None),
     )

@@ -198,7 +198,7 @@ async def test_rows_wait_while_too_many_are_on_their_way() -> None:
         world.channel.answers["*"] = [None]
         for _ in range(IN_FLIGHT_MAX + DUE_MAX):
             world.flow.give_row_silently(make_message(), NOW)
-        world.flow.due_changed.set()
+        world.flow.look_again()
         await settle_down()
         assert len(world.channel.sent) == IN_FLIGHT_MAX
         world.channel.settle()
