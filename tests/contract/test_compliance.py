@@ -34,7 +34,7 @@ APP = "1400006666"
 @pytest_asyncio.fixture
 async def app(tmp_path: Path) -> AsyncIterator[PhoneApp]:
     async with phone_app(tmp_path) as made:
-        await made.opt_outs.put_application(made.grant(), APP, NUMBER)
+        await made.texting.applications.put(made.grant(), APP, NUMBER)
         await made.add_number(app_ids=[APP])
         yield made
 
@@ -79,8 +79,8 @@ async def test_a_revocation_in_other_words_is_honored_or_shown_to_a_person_and_n
 async def test_no_way_of_revocation_is_the_only_one(app: PhoneApp) -> None:
     """By keyword, by an operator for somebody who rang or wrote, and by the carrier: the same state."""
     await app.receive("STOP", phone="+12025550001")
-    await app.opt_outs.opt_out(app.grant(), NUMBER, "+12025550002", reason="rang", origin=ADMIN)
-    await app.opt_outs.refused_by_carrier(NUMBER, "+12025550003", reason="opted out", origin=ADMIN)
+    await app.texting.opt_outs.opt_out(app.grant(), NUMBER, "+12025550002", reason="rang", origin=ADMIN)
+    await app.texting.opt_outs.refused_by_carrier(NUMBER, "+12025550003", reason="opted out", origin=ADMIN)
     for n in (1, 2, 3):
         assert await app.opted_out_at(f"+1202555000{n}") == [NUMBER]
 
@@ -129,18 +129,18 @@ async def test_revoke_all_can_be_switched_on_and_is_off_until_the_operator_choos
         folder = tmp_path / str(revoke_all)
         folder.mkdir()
         async with phone_app(folder, revoke_all=revoke_all) as app:
-            await app.opt_outs.put_application(app.grant(), "other", "")
+            await app.texting.applications.put(app.grant(), "other", "")
             await app.add_number()
             await app.receive("STOP")
             assert await receives(app, "on another subject", app_id="other") is elsewhere
 
 
 async def test_a_new_rule_blocks_verification_codes_too_unless_the_operator_decides(app: PhoneApp) -> None:
-    (rule,) = await app.opt_outs.rules(app.grant(Verb.READ_OPT_OUTS))
+    (rule,) = await app.texting.rules.all(app.grant(Verb.READ_OPT_OUTS))
     assert rule.types == EVERY_TYPE
     await app.receive("STOP")
     assert not await receives(app, "code 123456", sms_type=SmsType.VERIFICATION_CODE)
-    await app.opt_outs.set_rule(app.grant(), NUMBER, APP, EVERY_TYPE - {SmsType.VERIFICATION_CODE})
+    await app.texting.rules.put(app.grant(), NUMBER, APP, EVERY_TYPE - {SmsType.VERIFICATION_CODE})
     assert await receives(app, "code 123456", sms_type=SmsType.VERIFICATION_CODE)
     assert not await receives(app, "news", sms_type=SmsType.MARKETING)
 
@@ -162,7 +162,7 @@ async def test_long_numbers_are_blocked_here_because_no_network_does(app: PhoneA
 
 
 async def test_canadian_short_codes_know_stop_and_arret_in_both_spellings(app: PhoneApp) -> None:
-    await app.opt_outs.add_address(app.grant(), "123456", kind=AddressKind.SHORT_CODE, country="CA", origin=ADMIN)
+    await app.texting.addresses.add(app.grant(), "123456", kind=AddressKind.SHORT_CODE, country="CA", origin=ADMIN)
     for number, text in enumerate(("STOP", "ARRET", "Arrêt", "AIDE", "HELP")):
         received = await app.receive(text, phone=f"+1416555{number:04d}", address="123456")
         assert received.meaning.set is (KeywordSet.HELP if number > 2 else KeywordSet.OPT_OUT)
@@ -196,7 +196,7 @@ async def test_every_change_is_proved_by_an_append_only_record(app: PhoneApp, tm
 async def test_a_stop_is_not_lifted_by_time_nor_by_an_operator_within_thirty_days(app: PhoneApp) -> None:
     await app.receive("STOP")
     with pytest.raises(WrongState):
-        await app.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="asked", origin=ADMIN)
+        await app.texting.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="asked", origin=ADMIN)
     app.clock.advance(timedelta(days=3650).total_seconds())
     assert await app.opted_out_at() == [NUMBER]
 
@@ -205,8 +205,8 @@ async def test_an_address_can_be_deleted_within_sixty_days_of_its_last_text_only
     await app.send("hello", app_id=APP, sms_type=SmsType.MARKETING)
     await app.settled()
     with pytest.raises(TidingsError):
-        await app.opt_outs.delete_address(app.grant(), NUMBER, origin=ADMIN)
-    await app.opt_outs.delete_address(app.grant(), NUMBER, origin=ADMIN, even_if_recent=True)
+        await app.texting.addresses.delete(app.grant(), NUMBER, origin=ADMIN)
+    await app.texting.addresses.delete(app.grant(), NUMBER, origin=ADMIN, even_if_recent=True)
 
 
 def test_every_rule_of_the_page_names_a_test_that_exists() -> None:

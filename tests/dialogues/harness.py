@@ -40,7 +40,7 @@ from tidings.services.accounts import Accounts, WantedAccount, WantedKey, Wanted
 from tidings.services.publish import Publisher
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import make_texting
 from tidings.services.topics import Topics
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
@@ -118,13 +118,13 @@ class Harness:
             anonymous_cancel=anonymous_cancel,
         )
         assert isinstance(store, SqliteStore)
-        self.opt_outs = OptOuts(store, store, self.clock, metrics, new_message_id=_message_id, texts=store)
+        self.texting = make_texting(store, store, self.clock, metrics, new_message_id=_message_id, texts=store)
         names = ("Subscribe", "Unsubscribe", "ConfirmSubscription")
         services = SnsServices(
             topics=self.topics,
             subscriptions=self.subscriptions,
-            opt_outs=self.opt_outs,
-            sms_defaults=SmsDefaults(self.opt_outs, options.get("home_region", "us-east-1")),
+            texting=self.texting,
+            sms_defaults=SmsDefaults(self.texting.applications, options.get("home_region", "us-east-1")),
             publisher=Publisher(flow, metrics),
             clock=self.clock,
             limiter=TokenBuckets(

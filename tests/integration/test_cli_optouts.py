@@ -22,7 +22,7 @@ from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import IncomingText
 from tidings.observe.metrics import Metrics
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import make_texting
 from tidings.settings import load
 from tidings.wiring import open_clock, open_store
 
@@ -91,7 +91,7 @@ class Cli:
         async def work() -> None:
             store, _ = await open_store(load({"data": str(self.data)}, {}))
             try:
-                service = OptOuts(
+                service = make_texting(
                     store,
                     store,
                     await open_clock(store),
@@ -102,13 +102,13 @@ class Cli:
                 owner, origin = AccountId(ACCOUNT), Origin(Way.API)
                 principal = Principal(owner, "admin", Role.OWNER)
                 for text in texts:
-                    await service.receive(IncomingText(ADDRESS, phone, text), origin)
+                    await service.inbound.receive(IncomingText(ADDRESS, phone, text), origin)
                 if lift:
                     grant = authorize(principal, Verb.LIFT_OPT_OUTS, owner=owner, resource=phone)
-                    await service.opt_in(grant, ADDRESS, phone, reason="r", origin=origin, forced=True)
+                    await service.opt_outs.opt_in(grant, ADDRESS, phone, reason="r", origin=origin, forced=True)
                 if delete:
                     grant = authorize(principal, Verb.MANAGE_OPT_OUTS, owner=owner, resource=ADDRESS)
-                    await service.delete_address(grant, ADDRESS, origin=origin)
+                    await service.addresses.delete(grant, ADDRESS, origin=origin)
             finally:
                 await store.close()
 

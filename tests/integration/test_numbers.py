@@ -19,7 +19,7 @@ from tidings.domain.model import AccountId
 from tidings.domain.optout import AddressKind, InboundAddress, NumberClaim, SmsApplication
 from tidings.domain.unit import Unit
 from tidings.services.texting.numbers import digits_of, same_number
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import make_texting
 from tidings.settings import load
 from tidings.wiring import open_store
 
@@ -29,7 +29,7 @@ APP, SOURCE = "1400006666", "+12025550177"
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[PhoneApp]:
     async with phone_app(tmp_path) as app:
-        app.opt_outs = OptOuts(
+        app.texting = make_texting(
             app.store,
             app.store,
             app.clock,
@@ -44,11 +44,11 @@ async def app(tmp_path: Path) -> AsyncIterator[PhoneApp]:
 async def add(app: PhoneApp, number: str, account: AccountId = ACCOUNT, country: str = "") -> None:
     kind = AddressKind.LONG_CODE if number.startswith("+") else AddressKind.SHORT_CODE
     grant = app.grant(account_id=account)
-    await app.opt_outs.add_address(grant, number, kind=kind, country=country, origin=ADMIN)
+    await app.texting.addresses.add(grant, number, kind=kind, country=country, origin=ADMIN)
 
 
 async def put(app: PhoneApp, sender: str, account: AccountId = ACCOUNT, app_id: str = APP) -> None:
-    await app.opt_outs.put_application(app.grant(account_id=account), app_id, sender)
+    await app.texting.applications.put(app.grant(account_id=account), app_id, sender)
 
 
 async def old_sender(app: PhoneApp, sender: str, account: AccountId, app_id: str = APP) -> None:
@@ -111,8 +111,8 @@ async def test_what_one_account_texts_from_is_no_sender_of_another(app: PhoneApp
         await put(app, spelling, OTHER_ACCOUNT)
     assert caught.value.field == "sender"
     with pytest.raises(InvalidValue):
-        await app.opt_outs.check_sender(OTHER_ACCOUNT, spelling)
-    await app.opt_outs.check_sender(ACCOUNT, spelling)
+        await app.texting.applications.check_sender(OTHER_ACCOUNT, spelling)
+    await app.texting.applications.check_sender(ACCOUNT, spelling)
 
 
 async def test_only_the_operator_assigns_numbers(app: PhoneApp) -> None:
@@ -122,7 +122,7 @@ async def test_only_the_operator_assigns_numbers(app: PhoneApp) -> None:
         with pytest.raises(InvalidValue):
             await put(app, number, OTHER_ACCOUNT)
     with pytest.raises(InvalidValue):
-        await app.opt_outs.check_sender(OTHER_ACCOUNT, SOURCE)
+        await app.texting.applications.check_sender(OTHER_ACCOUNT, SOURCE)
     with pytest.raises(Denied):
         await add(app, "24274", OTHER_ACCOUNT, "US")
     await put(app, "MYCO", OTHER_ACCOUNT)  # a name is nobody's
@@ -134,9 +134,9 @@ async def test_a_number_that_was_assigned_may_be_taken_up_again(app: PhoneApp) -
     await old_address(app, NUMBER, OTHER_ACCOUNT)
     await put(app, NUMBER, OTHER_ACCOUNT)
     grant = app.grant(account_id=OTHER_ACCOUNT)
-    await app.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
+    await app.texting.addresses.delete(grant, NUMBER, origin=ADMIN)
     await add(app, NUMBER, OTHER_ACCOUNT)
-    await app.opt_outs.delete_address(grant, NUMBER, origin=ADMIN)
+    await app.texting.addresses.delete(grant, NUMBER, origin=ADMIN)
     await put(app, "", OTHER_ACCOUNT)
     await add(app, NUMBER)  # it was given back, and somebody else has it now
     with pytest.raises(AlreadyExists):
@@ -159,10 +159,10 @@ async def test_what_is_claimed_twice_already_goes_on_and_is_told(app: PhoneApp) 
     await old_sender(app, NUMBER, ACCOUNT)
     await old_sender(app, "12025550100", OTHER_ACCOUNT)
     for account, sender in ((ACCOUNT, NUMBER), (OTHER_ACCOUNT, "12025550100")):
-        await app.opt_outs.check_sender(account, sender)
+        await app.texting.applications.check_sender(account, sender)
         grant = app.grant(account_id=account)
-        await app.opt_outs.put_application(grant, APP, sender, {"sns:Limit": "1"})
-    ((one, other),) = await app.opt_outs.numbers.contested()
+        await app.texting.applications.put(grant, APP, sender, {"sns:Limit": "1"})
+    ((one, other),) = await app.texting.numbers.contested()
     assert {one, other} == {NumberClaim(ACCOUNT, NUMBER, APP), NumberClaim(OTHER_ACCOUNT, "12025550100", APP)}
 
 

@@ -26,7 +26,7 @@ from tidings.domain.model import Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOut
 from tidings.domain.unit import Unit
 from tidings.services.texting.optout_import import Listed, OptOutImport
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting, make_texting
 from tidings.store.sqlite import SqliteStore
 
 Step = Callable[[], Awaitable[Any]]
@@ -92,7 +92,7 @@ async def test_a_stop_that_is_heard_while_a_list_is_imported_keeps_its_words_and
     (row,) = await state(app)
     assert (row.way, row.raw_text, row.keyword) == (Way.KEYWORD, "Stop!", "STOP")
     with pytest.raises(WrongState):
-        await app.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="r", origin=ADMIN)
+        await app.texting.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="r", origin=ADMIN)
     mine = [entry for entry in await app.records() if entry.endpoint == PHONE]
     assert [(entry.event, entry.origin.way) for entry in mine] == [(Event.OPTED_OUT, Way.KEYWORD)]
     assert (taking.taken.added, taking.taken.known, taking.taken.late) == (100, 1, 0)
@@ -150,9 +150,11 @@ async def test_two_imports_of_one_list_opt_everybody_out_once(app: PhoneApp) -> 
     assert len(await all_records(app)) == 200
 
 
-def service_of(app: PhoneApp, store: Any, *, revoke_all: bool = False) -> OptOuts:
+def service_of(app: PhoneApp, store: Any, *, revoke_all: bool = False) -> Texting:
     """The service as the server has it, on a store that is interrupted."""
-    return OptOuts(store, store, app.clock, app.metrics, new_message_id=app.new_id, revoke_all=revoke_all, texts=store)
+    return make_texting(
+        store, store, app.clock, app.metrics, new_message_id=app.new_id, revoke_all=revoke_all, texts=store
+    )
 
 
 async def import_now(app: PhoneApp, address: str = NUMBER) -> None:
@@ -166,7 +168,7 @@ async def test_a_start_that_found_nobody_opted_out_lifts_what_was_imported_befor
     app: PhoneApp,
 ) -> None:
     store = Interrupted(app.store, "commit", lambda: import_now(app))
-    app.opt_outs = service_of(app, store)
+    app.texting = service_of(app, store)
     received = await app.receive("START", transport_id="t-1")
     assert received.changed
     assert await state(app) == []
@@ -177,13 +179,13 @@ async def test_with_revoke_all_it_lifts_what_was_imported_for_the_whole_account(
     async with phone_app(tmp_path, revoke_all=True) as app:
         await app.add_number()
         store = Interrupted(app.store, "commit", lambda: import_now(app, ACCOUNT_WIDE))
-        app.opt_outs = service_of(app, store, revoke_all=True)
+        app.texting = service_of(app, store, revoke_all=True)
         await app.receive("START")
         assert await state(app) == []
 
 
 async def test_a_stop_replaces_what_was_imported_before_it_was_written(app: PhoneApp) -> None:
-    app.opt_outs = service_of(app, Interrupted(app.store, "commit", lambda: import_now(app)))
+    app.texting = service_of(app, Interrupted(app.store, "commit", lambda: import_now(app)))
     await app.receive("Stop!", transport_id="t-1")
     (row,) = await state(app)
     assert (row.way, row.raw_text) == (Way.KEYWORD, "Stop!")
@@ -215,7 +217,7 @@ async def test_a_text_keeps_its_transports_id_however_often_somebody_else_is_fas
 
     store: Any = Interrupted(app.store, "inbound_texts_of", change_three_times)
     await app.store.commit(Unit(opt_outs=[an_opt_out(NUMBER, PHONE, way=Way.IMPORT)]))
-    app.opt_outs = service_of(app, store)
+    app.texting = service_of(app, store)
     await app.receive("STOP", transport_id="t-1")
     assert (await app.receive("STOP", transport_id="t-1")).repeat
     assert [entry.transport_id for entry in await app.records()] == ["t-1"]
@@ -229,7 +231,7 @@ async def test_an_operator_does_not_lift_the_stop_that_came_while_he_decided(app
 
     lifting = service_of(app, Interrupted(app.store, "commit", stop))
     with pytest.raises(WrongState):
-        await lifting.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="r", origin=ADMIN)
+        await lifting.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="r", origin=ADMIN)
     (row,) = await state(app)
     assert row.way is Way.KEYWORD
 
@@ -239,7 +241,7 @@ async def test_an_operators_opt_out_leaves_the_stop_that_came_while_he_decided(a
         await app.receive("STOP")
 
     adding = service_of(app, Interrupted(app.store, "commit", stop))
-    assert not await adding.opt_out(app.grant(), NUMBER, PHONE, reason="r", origin=ADMIN)
+    assert not await adding.opt_outs.opt_out(app.grant(), NUMBER, PHONE, reason="r", origin=ADMIN)
     (row,) = await state(app)
     assert (row.way, await told(app)) == (Way.KEYWORD, [(Event.OPTED_OUT, Way.KEYWORD)])
 

@@ -66,7 +66,7 @@ async def test_an_answered_stop_is_not_answered_again_soon(app: PhoneApp) -> Non
 
 @pytest.mark.parametrize(("told", "reason"), [("470", f"{SAYS}: 470"), ("", SAYS), ("err:470", "err:470")])
 async def test_a_carriers_refusal_says_who_says_so(app: PhoneApp, told: str, reason: str) -> None:
-    await app.opt_outs.refused_by_carrier(NUMBER, PHONE, reason=told, origin=Origin(Way.CARRIER))
+    await app.texting.opt_outs.refused_by_carrier(NUMBER, PHONE, reason=told, origin=Origin(Way.CARRIER))
     (row,) = await app.store.opt_outs(ACCOUNT, PHONE)
     assert row.reason == reason
     assert await reasons(app) == [reason]
@@ -74,7 +74,7 @@ async def test_a_carriers_refusal_says_who_says_so(app: PhoneApp, told: str, rea
 
 async def test_what_the_carrier_took_for_an_opt_out_says_so(app: PhoneApp) -> None:
     text = IncomingText(NUMBER, PHONE, "hello", carrier_opted_out=True)
-    await app.opt_outs.receive(text, Origin(Way.KEYWORD))
+    await app.texting.inbound.receive(text, Origin(Way.KEYWORD))
     (reason,) = await reasons(app)
     assert reason.startswith("the carrier took it for an opt-out")
 
@@ -103,7 +103,7 @@ def test_keywords_that_are_one_after_normalizing_are_one() -> None:
 
 async def test_they_are_one_wherever_they_are_set(app: PhoneApp) -> None:
     grant, words = app.grant(Verb.MANAGE_OPT_OUTS), {KeywordSet.OPT_OUT: SPELLINGS}
-    found = await app.opt_outs.set_keywords(grant, NUMBER, words, {})
+    found = await app.texting.addresses.set_keywords(grant, NUMBER, words, {})
     assert found.keywords[KeywordSet.OPT_OUT] == ("STOP", "STOP  ALL", "OPT-OUT")
     row = described(None, ACCOUNT, WantedAddress(NUMBER, keywords=words), app.clock.now())
     assert row.keywords[KeywordSet.OPT_OUT] == ("STOP", "STOP  ALL", "OPT-OUT")

@@ -61,9 +61,9 @@ async def answers(app: PhoneApp) -> list[str]:
 
 
 async def with_app(app: PhoneApp, types: frozenset[SmsType] | None, app_id: str = APP) -> None:
-    await app.opt_outs.put_application(app.grant(), app_id, "")
+    await app.texting.applications.put(app.grant(), app_id, "")
     if types:
-        await app.opt_outs.set_rule(app.grant(), NUMBER, app_id, types)
+        await app.texting.rules.put(app.grant(), NUMBER, app_id, types)
 
 
 # --- rule 5: one transaction ------------------------------------------------------------------------------------------------------
@@ -167,9 +167,9 @@ async def test_a_smscs_clock_that_is_ahead_does_not_make_a_stop_late(app: PhoneA
 
 
 async def test_what_an_operator_lifted_does_not_make_a_persons_stop_late(app: PhoneApp) -> None:
-    await app.opt_outs.opt_out(app.grant(), NUMBER, PHONE, reason="asked on the phone", origin=ADMIN)
+    await app.texting.opt_outs.opt_out(app.grant(), NUMBER, PHONE, reason="asked on the phone", origin=ADMIN)
     lifting = app.grant(Verb.LIFT_OPT_OUTS)
-    await app.opt_outs.opt_in(lifting, NUMBER, PHONE, reason="a mistake", origin=ADMIN)
+    await app.texting.opt_outs.opt_in(lifting, NUMBER, PHONE, reason="a mistake", origin=ADMIN)
     received = await app.receive("STOP", sent_at=NOW - timedelta(minutes=1))
     assert (received.changed, received.late) == (True, False)
 
@@ -350,7 +350,7 @@ async def test_you_are_subscribed_again_is_not_said_after_another_stop(app: Phon
 
 
 async def test_an_address_without_answers_gives_none(app: PhoneApp) -> None:
-    await app.opt_outs.set_keywords(app.grant(), NUMBER, {}, {OUT: "", IN: "", HELP: ""})
+    await app.texting.addresses.set_keywords(app.grant(), NUMBER, {}, {OUT: "", IN: "", HELP: ""})
     assert [(await app.receive(text)).reply for text in ("STOP", "START", "HELP")] == ["", "", ""]
     assert await answers(app) == []
 
@@ -370,7 +370,7 @@ async def test_what_the_gateway_has_answered_is_not_answered_again(app: PhoneApp
 
 
 async def test_a_carriers_refusal_opts_the_phone_out(app: PhoneApp) -> None:
-    refused = app.opt_outs.refused_by_carrier
+    refused = app.texting.opt_outs.refused_by_carrier
     assert await refused(NUMBER, PHONE, reason="error 21610", origin=RADIO)
     assert not await refused(NUMBER, PHONE, reason="error 21610", origin=RADIO)
     [record] = await app.records()
@@ -381,13 +381,13 @@ async def test_a_carriers_refusal_opts_the_phone_out(app: PhoneApp) -> None:
 
 @pytest.mark.parametrize(("address", "phone"), [(NUMBER[1:], PHONE[1:]), (NUMBER, PHONE[2:]), (f" {NUMBER}", PHONE)])
 async def test_a_carriers_refusal_counts_however_it_writes_the_numbers(app: PhoneApp, address: str, phone: str) -> None:
-    assert await app.opt_outs.refused_by_carrier(address, phone, reason="error 21610", origin=RADIO)
+    assert await app.texting.opt_outs.refused_by_carrier(address, phone, reason="error 21610", origin=RADIO)
     assert await app.opted_out_at(PHONE) == [NUMBER]
 
 
 async def test_what_the_carrier_took_for_an_opt_out_is_one_in_the_same_transaction(app: PhoneApp) -> None:
     incoming = IncomingText(NUMBER, PHONE, "arrêtez ça", "SM1", carrier_answered=True, carrier_opted_out=True)
-    received = await app.opt_outs.receive(incoming, RADIO)
+    received = await app.texting.inbound.receive(incoming, RADIO)
     assert (received.changed, received.reply) == (True, "")
     [record] = await app.records()
     assert (record.event, record.origin.way, record.keyword) == (Event.OPTED_OUT, Way.CARRIER, "")
@@ -410,7 +410,7 @@ async def test_with_revoke_all_one_stop_blocks_every_application_of_the_account(
     assert [record.address for record in await app.records()] == [NUMBER, ACCOUNT_WIDE]
     await app.send("no rule names me", app_id=APP, sms_type=1)
     assert await answers(app) == [DEFAULT_REPLIES[OUT]]
-    [blocked] = await app.opt_outs.why(app.grant(Verb.READ_OPT_OUTS), PHONE, APP, SmsType.MARKETING)
+    [blocked] = await app.texting.opt_outs.why(app.grant(Verb.READ_OPT_OUTS), PHONE, APP, SmsType.MARKETING)
     assert (blocked.opt_out.address, blocked.rule) == (ACCOUNT_WIDE, None)
 
 
@@ -436,24 +436,24 @@ async def test_with_revoke_all_a_late_start_at_another_address_does_not_lift_a_n
 
 async def test_with_revoke_all_a_carriers_refusal_counts_for_all_of_the_account_too(strict_app: PhoneApp) -> None:
     app = strict_app
-    await app.opt_outs.refused_by_carrier(NUMBER, PHONE, reason="error 21610", origin=RADIO)
+    await app.texting.opt_outs.refused_by_carrier(NUMBER, PHONE, reason="error 21610", origin=RADIO)
     assert set(await app.opted_out_at()) == {NUMBER, ACCOUNT_WIDE}
-    assert not await app.opt_outs.refused_by_carrier(NUMBER, PHONE, reason="error 21610", origin=RADIO)
+    assert not await app.texting.opt_outs.refused_by_carrier(NUMBER, PHONE, reason="error 21610", origin=RADIO)
 
 
 async def test_account_wide_is_never_listed_as_an_address(strict_app: PhoneApp) -> None:
     app = strict_app
     await app.receive("STOP")
     grant = app.grant(Verb.READ_OPT_OUTS)
-    assert [address.address for address in await app.opt_outs.addresses(grant)] == [NUMBER, OTHER_NUMBER]
+    assert [address.address for address in await app.texting.addresses.all(grant)] == [NUMBER, OTHER_NUMBER]
     with pytest.raises(NotFound):
-        await app.opt_outs.address(grant, ACCOUNT_WIDE)
+        await app.texting.addresses.get(grant, ACCOUNT_WIDE)
     with pytest.raises(NotFound):
         await app.receive("START", address=ACCOUNT_WIDE)
 
 
 async def test_what_the_account_blocked_as_a_whole_is_not_lifted_by_start(app: PhoneApp) -> None:
-    await app.opt_outs.opt_out(app.grant(), ACCOUNT_WIDE, PHONE, reason="sued us", origin=ADMIN)
+    await app.texting.opt_outs.opt_out(app.grant(), ACCOUNT_WIDE, PHONE, reason="sued us", origin=ADMIN)
     assert not (await app.receive("START")).changed
     assert await app.opted_out_at() == [ACCOUNT_WIDE]
 
@@ -513,7 +513,7 @@ async def test_who_is_no_number_is_refused(app: PhoneApp, phone: str) -> None:
 
 
 async def test_a_short_code_hears_too(app: PhoneApp) -> None:
-    await app.opt_outs.add_address(app.grant(), "72345", kind=AddressKind.SHORT_CODE, country="CA", origin=ADMIN)
+    await app.texting.addresses.add(app.grant(), "72345", kind=AddressKind.SHORT_CODE, country="CA", origin=ADMIN)
     for word in ("STOP", "ARRET", "ARRÊT"):
         assert (await app.receive(word, address="72345", phone="6135550123", transport_id=word)).meaning.set is OUT
     assert await app.opted_out_at("+16135550123") == ["72345"]

@@ -54,9 +54,9 @@ async def answers(app: PhoneApp) -> list[str]:
 
 
 async def with_app(app: PhoneApp, types: frozenset[SmsType] | None, app_id: str = APP) -> None:
-    await app.opt_outs.put_application(app.grant(), app_id, "")
+    await app.texting.applications.put(app.grant(), app_id, "")
     if types:
-        await app.opt_outs.set_rule(app.grant(), NUMBER, app_id, types)
+        await app.texting.rules.put(app.grant(), NUMBER, app_id, types)
 
 
 # --- section 2, rules 1 to 3: states, rules, addresses --------------------------------------------------------------------------
@@ -65,9 +65,9 @@ async def with_app(app: PhoneApp, types: frozenset[SmsType] | None, app_id: str 
 async def test_the_state_belongs_to_address_and_number_and_a_rule_never_touches_it(app: PhoneApp) -> None:
     await with_app(app, EVERY_TYPE)
     await app.receive("STOP")
-    await app.opt_outs.set_rule(app.grant(), NUMBER, APP, frozenset({SmsType.MARKETING}))
-    await app.opt_outs.delete_rule(app.grant(), NUMBER, APP)
-    await app.opt_outs.delete_rule(app.grant(), NUMBER, APP)  # safe to repeat
+    await app.texting.rules.put(app.grant(), NUMBER, APP, frozenset({SmsType.MARKETING}))
+    await app.texting.rules.delete(app.grant(), NUMBER, APP)
+    await app.texting.rules.delete(app.grant(), NUMBER, APP)  # safe to repeat
     assert await app.opted_out_at() == [NUMBER]
     assert await app.opted_out_at("+12025550124") == []
 
@@ -77,7 +77,7 @@ async def test_an_edited_rule_counts_at_once_for_those_who_opted_out_before(app:
     await app.receive("STOP")
     await app.send("your code", app_id=APP, sms_type=3)
     await app.settled()
-    await app.opt_outs.set_rule(app.grant(), NUMBER, APP, EVERY_TYPE)
+    await app.texting.rules.put(app.grant(), NUMBER, APP, EVERY_TYPE)
     await app.send("your next code", app_id=APP, sms_type=3)
     assert (await answers(app))[1:] == [f"{PHONE}: your code"]
 
@@ -93,14 +93,14 @@ async def test_an_application_without_a_rule_is_not_blocked_but_topics_are(app: 
 async def test_a_new_address_blocks_all_types_of_the_applications_named(app: PhoneApp) -> None:
     await with_app(app, None)
     await app.add_number("+12025550177", app_ids=(APP,))
-    rules = await app.opt_outs.rules(app.grant(Verb.READ_OPT_OUTS))
+    rules = await app.texting.rules.all(app.grant(Verb.READ_OPT_OUTS))
     assert rules == [BlockingRule(ACCOUNT, "+12025550177", APP, EVERY_TYPE)]
 
 
 async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_states(app: PhoneApp) -> None:
-    await app.opt_outs.set_keywords(app.grant(), NUMBER, {OUT: ("ADIEU",)}, {OUT: ""})
+    await app.texting.addresses.set_keywords(app.grant(), NUMBER, {OUT: ("ADIEU",)}, {OUT: ""})
     await app.receive("adieu")
-    await app.opt_outs.delete_address(app.grant(), NUMBER, origin=ADMIN)
+    await app.texting.addresses.delete(app.grant(), NUMBER, origin=ADMIN)
     await app.send("while it is gone")
     assert await answers(app) == [f"{PHONE}: while it is gone"]
     with pytest.raises(NotFound):
@@ -109,7 +109,7 @@ async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_states(a
     assert await app.opted_out_at() == [NUMBER]
     await app.send("when it is back")
     assert await answers(app) == [f"{PHONE}: while it is gone"]
-    back = await app.opt_outs.address(app.grant(), NUMBER)
+    back = await app.texting.addresses.get(app.grant(), NUMBER)
     assert back.keywords[OUT] == ("ADIEU",)
     entries = await app.store.ledger(LedgerQuery(ACCOUNT, address=NUMBER))
     assert [entry.event for entry in entries] == [Event.OPTED_OUT, Event.DELETED, Event.RESTORED]
@@ -120,28 +120,28 @@ async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_states(a
 
 async def test_editing_keywords_is_not_retroactive(app: PhoneApp) -> None:
     await app.receive("STOP")
-    await app.opt_outs.set_keywords(app.grant(), NUMBER, {OUT: ("ADIEU",)}, {})
+    await app.texting.addresses.set_keywords(app.grant(), NUMBER, {OUT: ("ADIEU",)}, {})
     assert await app.opted_out_at() == [NUMBER]
 
 
 async def test_a_keyword_in_two_sets_is_refused_with_the_whole_change(app: PhoneApp) -> None:
-    before = await app.opt_outs.address(app.grant(), NUMBER)
+    before = await app.texting.addresses.get(app.grant(), NUMBER)
     with pytest.raises(InvalidValue) as caught:
-        await app.opt_outs.set_keywords(app.grant(), NUMBER, {IN: ("BACK", "stop!")}, {IN: "Hello again"})
+        await app.texting.addresses.set_keywords(app.grant(), NUMBER, {IN: ("BACK", "stop!")}, {IN: "Hello again"})
     assert caught.value.field == "keywords"
-    assert await app.opt_outs.address(app.grant(), NUMBER) == before
+    assert await app.texting.addresses.get(app.grant(), NUMBER) == before
 
 
 async def test_only_the_sets_and_answers_that_are_named_are_replaced(app: PhoneApp) -> None:
-    changed = await app.opt_outs.set_keywords(app.grant(), NUMBER, {IN: ("BACK",)}, {HELP: "", OUT: "Gone."})
-    assert changed == await app.opt_outs.address(app.grant(), NUMBER)
+    changed = await app.texting.addresses.set_keywords(app.grant(), NUMBER, {IN: ("BACK",)}, {HELP: "", OUT: "Gone."})
+    assert changed == await app.texting.addresses.get(app.grant(), NUMBER)
     assert changed.keywords[IN] == ("BACK",)
     assert "STOP" in changed.keywords[OUT]
     assert changed.replies == {OUT: "Gone.", IN: DEFAULT_REPLIES[IN]}
 
 
 async def test_matching_can_be_tried_out_without_changing_anything(app: PhoneApp) -> None:
-    found = await app.opt_outs.match(app.grant(Verb.READ_OPT_OUTS), NUMBER, "STOP!!")
+    found = await app.texting.addresses.match(app.grant(Verb.READ_OPT_OUTS), NUMBER, "STOP!!")
     assert (found.set, found.keyword) == (OUT, "STOP")
     assert await app.store.inbound_text_page(ACCOUNT, after=0, limit=10) == []
 
@@ -165,20 +165,20 @@ async def test_what_cannot_receive_is_no_inbound_address(
     app: PhoneApp, address: str, kind: AddressKind, country: str, field: str
 ) -> None:
     with pytest.raises(InvalidValue) as caught:
-        await app.opt_outs.add_address(app.grant(), address, kind=kind, country=country, origin=ADMIN)
+        await app.texting.addresses.add(app.grant(), address, kind=kind, country=country, origin=ADMIN)
     assert caught.value.field == field
 
 
 async def test_an_address_belongs_to_one_account(app: PhoneApp) -> None:
     for owner in (ACCOUNT, OTHER_ACCOUNT):
         with pytest.raises(AlreadyExists):
-            await app.opt_outs.add_address(app.grant(account_id=owner), NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
+            await app.texting.addresses.add(app.grant(account_id=owner), NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
     with pytest.raises(NotFound):
-        await app.opt_outs.address(app.grant(account_id=OTHER_ACCOUNT), NUMBER)
+        await app.texting.addresses.get(app.grant(account_id=OTHER_ACCOUNT), NUMBER)
 
 
 async def test_rules_name_addresses_applications_and_types_that_exist(app: PhoneApp) -> None:
-    set_rule, grant = app.opt_outs.set_rule, app.grant()
+    set_rule, grant = app.texting.rules.put, app.grant()
     with pytest.raises(NotFound):
         await set_rule(grant, NUMBER, "nobody", EVERY_TYPE)
     with pytest.raises(NotFound):
@@ -194,15 +194,15 @@ async def test_rules_name_addresses_applications_and_types_that_exist(app: Phone
 
 
 async def test_every_account_has_the_application_of_topics(app: PhoneApp) -> None:
-    made = await app.opt_outs.put_application(app.grant(), APP, "ACME")
+    made = await app.texting.applications.put(app.grant(), APP, "ACME")
     app.clock.advance(5)
-    changed = await app.opt_outs.put_application(app.grant(), APP, "+12025550100")
+    changed = await app.texting.applications.put(app.grant(), APP, "+12025550100")
     assert changed == SmsApplication(ACCOUNT, APP, "+12025550100", made.created_at)
-    found = await app.opt_outs.applications(app.grant(Verb.READ_OPT_OUTS))
+    found = await app.texting.applications.all(app.grant(Verb.READ_OPT_OUTS))
     assert [application.app_id for application in found] == [TOPICS_APP, APP]
     for app_id, sender in (("", ""), ("a b", ""), ("ok", "x" * 30), ("ok", "+12\r\n")):
         with pytest.raises(InvalidValue):
-            await app.opt_outs.put_application(app.grant(), app_id, sender)
+            await app.texting.applications.put(app.grant(), app_id, sender)
 
 
 # --- the people ---------------------------------------------------------------------------------------------------------------------------
@@ -212,9 +212,9 @@ async def test_who_is_opted_out_is_listed(app: PhoneApp) -> None:
     await app.receive("STOP")
     await app.receive("STOP", phone="+447911123456", address=OTHER_NUMBER)
     grant = app.grant(Verb.READ_OPT_OUTS)
-    rows, total = await app.opt_outs.page(grant, OptOutQuery(ACCOUNT, limit=1))
+    rows, total = await app.texting.opt_outs.page(grant, OptOutQuery(ACCOUNT, limit=1))
     assert (len(rows), total) == (1, 2)
-    rows, total = await app.opt_outs.page(grant, OptOutQuery(OTHER_ACCOUNT, phones=("+4407911123456",)))
+    rows, total = await app.texting.opt_outs.page(grant, OptOutQuery(OTHER_ACCOUNT, phones=("+4407911123456",)))
     assert ([row.address for row in rows], total) == ([OTHER_NUMBER], 1)  # of the grant's account, whatever is asked
 
 
@@ -222,18 +222,18 @@ async def test_an_operator_needs_a_reason_and_a_real_number(app: PhoneApp) -> No
     lifting = app.grant(Verb.LIFT_OPT_OUTS)
     for reason, phone, field in ((" ", PHONE, "reason"), ("x" * 501, PHONE, "reason"), ("asked", "me", "phone")):
         with pytest.raises(InvalidValue) as caught:
-            await app.opt_outs.opt_out(app.grant(), NUMBER, phone, reason=reason, origin=ADMIN)
+            await app.texting.opt_outs.opt_out(app.grant(), NUMBER, phone, reason=reason, origin=ADMIN)
         assert caught.value.field == field
         with pytest.raises(InvalidValue):
-            await app.opt_outs.opt_in(lifting, NUMBER, phone, reason=reason, origin=ADMIN)
+            await app.texting.opt_outs.opt_in(lifting, NUMBER, phone, reason=reason, origin=ADMIN)
     with pytest.raises(NotFound):
-        await app.opt_outs.opt_out(app.grant(), "+12025550666", PHONE, reason="asked", origin=ADMIN)
+        await app.texting.opt_outs.opt_out(app.grant(), "+12025550666", PHONE, reason="asked", origin=ADMIN)
     with pytest.raises(NotFound):
-        await app.opt_outs.opt_in(lifting, "+12025550666", PHONE, reason="asked", origin=ADMIN)
+        await app.texting.opt_outs.opt_in(lifting, "+12025550666", PHONE, reason="asked", origin=ADMIN)
 
 
 async def test_an_operators_opt_out_is_recorded_with_reason_and_name(app: PhoneApp) -> None:
-    opt_out = app.opt_outs.opt_out
+    opt_out = app.texting.opt_outs.opt_out
     assert await opt_out(app.grant(), NUMBER, PHONE, reason="asked in a letter", origin=Origin(Way.API))
     assert not await opt_out(app.grant(), NUMBER, PHONE, reason="asked in a letter", origin=Origin(Way.API))
     [record] = await app.records()
@@ -246,7 +246,7 @@ async def test_an_operators_opt_out_is_recorded_with_reason_and_name(app: PhoneA
 
 
 async def test_a_persons_own_stop_is_not_lifted_within_thirty_days_unless_forced(app: PhoneApp) -> None:
-    grant, opt_in = app.grant(Verb.LIFT_OPT_OUTS), app.opt_outs.opt_in
+    grant, opt_in = app.grant(Verb.LIFT_OPT_OUTS), app.texting.opt_outs.opt_in
     await app.receive("STOP")
     app.clock.advance(29 * 86_400)
     with pytest.raises(WrongState):
@@ -259,31 +259,31 @@ async def test_a_persons_own_stop_is_not_lifted_within_thirty_days_unless_forced
 
 
 async def test_a_person_who_says_stop_after_the_operator_is_protected_too(app: PhoneApp) -> None:
-    await app.opt_outs.opt_out(app.grant(), NUMBER, PHONE, reason="asked", origin=ADMIN)
+    await app.texting.opt_outs.opt_out(app.grant(), NUMBER, PHONE, reason="asked", origin=ADMIN)
     await app.receive("STOP")
     with pytest.raises(WrongState):
-        await app.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="oops", origin=ADMIN)
+        await app.texting.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="oops", origin=ADMIN)
 
 
 async def test_an_operators_own_opt_out_may_be_lifted_at_once(app: PhoneApp) -> None:
     for address in (NUMBER, ACCOUNT_WIDE):
-        await app.opt_outs.opt_out(app.grant(), address, PHONE, reason="asked", origin=ADMIN)
+        await app.texting.opt_outs.opt_out(app.grant(), address, PHONE, reason="asked", origin=ADMIN)
         lifting = app.grant(Verb.LIFT_OPT_OUTS)
-        assert await app.opt_outs.opt_in(lifting, address, PHONE, reason="wrong number", origin=ADMIN)
+        assert await app.texting.opt_outs.opt_in(lifting, address, PHONE, reason="wrong number", origin=ADMIN)
     assert await app.opted_out_at() == []
 
 
 async def test_lifting_is_a_permission_of_its_own(app: PhoneApp) -> None:
     for verb in (Verb.MANAGE_OPT_OUTS, Verb.READ_OPT_OUTS):
         with pytest.raises(Denied):
-            await app.opt_outs.opt_in(app.grant(verb), NUMBER, PHONE, reason="x", origin=ADMIN)
+            await app.texting.opt_outs.opt_in(app.grant(verb), NUMBER, PHONE, reason="x", origin=ADMIN)
 
 
 async def test_why_names_everything_that_keeps_a_text_from_a_phone(app: PhoneApp) -> None:
     await with_app(app, frozenset({SmsType.MARKETING}))
     await app.receive("STOP")
     await app.receive("STOP", address=OTHER_NUMBER)
-    grant, why = app.grant(Verb.READ_OPT_OUTS), app.opt_outs.why
+    grant, why = app.grant(Verb.READ_OPT_OUTS), app.texting.opt_outs.why
     [blocked] = await why(grant, PHONE, APP, SmsType.MARKETING)
     assert (blocked.opt_out.address, blocked.rule) == (
         NUMBER,
@@ -308,7 +308,7 @@ async def review_of(app: PhoneApp) -> int:
 
 async def test_a_review_may_end_in_an_opt_out(app: PhoneApp) -> None:
     record_id = await review_of(app)
-    await app.opt_outs.resolve(app.grant(), record_id, opt_out=True, reason="clear enough", origin=ADMIN)
+    await app.texting.records.resolve(app.grant(), record_id, opt_out=True, reason="clear enough", origin=ADMIN)
     assert await app.opted_out_at() == [NUMBER]
     _, decision, opted_out = await app.records()
     assert (decision.event, decision.before, decision.after) == (Event.REVIEWED, State.CONFIRMED, State.CANCELED)
@@ -318,27 +318,30 @@ async def test_a_review_may_end_in_an_opt_out(app: PhoneApp) -> None:
         "I do not want to get these messages any more",
     )
     with pytest.raises(WrongState):  # the person said it, though not with a keyword
-        await app.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="no", origin=ADMIN)
+        await app.texting.opt_outs.opt_in(app.grant(Verb.LIFT_OPT_OUTS), NUMBER, PHONE, reason="no", origin=ADMIN)
 
 
 async def test_a_review_may_end_in_nothing_and_is_decided_once(app: PhoneApp) -> None:
     record_id, grant = await review_of(app), app.grant()
-    await app.opt_outs.resolve(grant, record_id, opt_out=False, reason="a joke", origin=ADMIN)
+    await app.texting.records.resolve(grant, record_id, opt_out=False, reason="a joke", origin=ADMIN)
     assert await app.opted_out_at() == []
     with pytest.raises(WrongState):
-        await app.opt_outs.resolve(grant, record_id, opt_out=True, reason="no joke", origin=ADMIN)
+        await app.texting.records.resolve(grant, record_id, opt_out=True, reason="no joke", origin=ADMIN)
     for unknown in (record_id + 1, 10**12, -5):
         with pytest.raises(NotFound):
-            await app.opt_outs.resolve(grant, unknown, opt_out=True, reason="x", origin=ADMIN)
+            await app.texting.records.resolve(grant, unknown, opt_out=True, reason="x", origin=ADMIN)
     stranger = app.grant(account_id=OTHER_ACCOUNT)
     with pytest.raises(NotFound):
-        await app.opt_outs.resolve(stranger, record_id, opt_out=True, reason="x", origin=ADMIN)
+        await app.texting.records.resolve(stranger, record_id, opt_out=True, reason="x", origin=ADMIN)
 
 
 async def test_two_operators_decide_once(app: PhoneApp) -> None:
     record_id = await review_of(app)
     done = await asyncio.gather(
-        *(app.opt_outs.resolve(app.grant(), record_id, opt_out=True, reason=f"{n}", origin=ADMIN) for n in range(4)),
+        *(
+            app.texting.records.resolve(app.grant(), record_id, opt_out=True, reason=f"{n}", origin=ADMIN)
+            for n in range(4)
+        ),
         return_exceptions=True,
     )
     assert [type(outcome) for outcome in done].count(WrongState) == 3
@@ -347,14 +350,14 @@ async def test_two_operators_decide_once(app: PhoneApp) -> None:
 
 async def test_records_are_those_of_phones_only(app: PhoneApp) -> None:
     await app.receive("STOP")
-    await app.opt_outs.delete_address(app.grant(), OTHER_NUMBER, origin=ADMIN)
+    await app.texting.addresses.delete(app.grant(), OTHER_NUMBER, origin=ADMIN)
     assert [record.event for record in await app.records()] == [Event.OPTED_OUT]
     assert await app.records(Event.DELETED) == []
 
 
 async def test_the_service_reads_again_when_another_process_was_faster(app: PhoneApp) -> None:
     """A keyword edit of the administrator's command between reading and writing."""
-    before = await app.opt_outs.address(app.grant(), NUMBER)
+    before = await app.texting.addresses.get(app.grant(), NUMBER)
     edited = 0
 
     async def edit() -> None:
@@ -365,8 +368,8 @@ async def test_the_service_reads_again_when_another_process_was_faster(app: Phon
             await app.store.commit(Unit(inbound_addresses_changed=[current]))
             edited += 1
 
-    await asyncio.gather(edit(), *(app.opt_outs.describe_address(app.grant(), NUMBER, f"d{n}") for n in range(2)))
-    after = await app.opt_outs.address(app.grant(), NUMBER)
+    await asyncio.gather(edit(), *(app.texting.addresses.describe(app.grant(), NUMBER, f"d{n}") for n in range(2)))
+    after = await app.texting.addresses.get(app.grant(), NUMBER)
     assert after.version == before.version + edited + 2
 
 

@@ -34,8 +34,8 @@ from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.quotas import Quotas
 from tidings.services.texting.inbound_addresses import kind_of
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.sms_warnings import WarnedKind, warnings_about
+from tidings.services.texting.texting import Texting, make_texting
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 
@@ -51,7 +51,7 @@ class Harness:
     flow: EmbeddedFlow
     clock: FakeClock
     vault: FileVault
-    opt_outs: OptOuts
+    texting: Texting
 
     async def stored(self, app_id: str = APP) -> SmsApplication:
         found = await self.store.sms_application(ACCOUNT, app_id)
@@ -64,10 +64,10 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     flow = EmbeddedFlow.open(store.journal, backlog_max=100)
     clock, vault, quotas = FakeClock(), FileVault(b"v" * 32), Quotas(sms_applications_per_account=3)
-    opt_outs = OptOuts(
+    texting = make_texting(
         store, store, clock, Metrics(), new_message_id=lambda: "m", quotas=quotas, texts=store, vault=vault
     )
-    yield Harness(store, flow, clock, vault, opt_outs)
+    yield Harness(store, flow, clock, vault, texting)
     await store.close()
 
 
@@ -75,7 +75,7 @@ async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
 
 
 async def test_what_is_not_named_stays_and_an_empty_setting_is_removed(harness: Harness) -> None:
-    put = harness.opt_outs.put_application
+    put = harness.texting.applications.put
     made = await put(MANAGE, APP, NUMBER, {STATUS_URL: HOOK, REPLY_URL: "http://hooks.example.com/r", "sns:Limit": "1"})
     harness.clock.advance(60)
     changed = await put(MANAGE, APP, None, {REPLY_URL: "", CONSENT_URL: HOOK})
@@ -91,22 +91,22 @@ async def test_another_accounts_number_is_no_applications_sender(harness: Harnes
     address = InboundAddress(NO_ID, OTHER_ACCOUNT, OTHER_NUMBER, AddressKind.TEN_DLC, NOW)
     await harness.store.commit(Unit(inbound_addresses_new=[address]))
     with pytest.raises(InvalidValue, match="sender"):
-        await harness.opt_outs.put_application(MANAGE, app_id, sender)
-    await harness.opt_outs.put_application(MANAGE, app_id, NUMBER)
+        await harness.texting.applications.put(MANAGE, app_id, sender)
+    await harness.texting.applications.put(MANAGE, app_id, NUMBER)
 
 
 async def test_a_secret_is_kept_sealed(harness: Harness) -> None:
-    await harness.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: "correct horse"})
+    await harness.texting.applications.put(MANAGE, APP, None, {CALLBACK_SECRET: "correct horse"})
     kept = (await harness.stored()).settings[CALLBACK_SECRET]
     assert "horse" not in kept
     assert harness.vault.open(base64.b64decode(kept)) == b"correct horse"
-    await harness.opt_outs.put_application(MANAGE, APP, None, {CALLBACK_SECRET: ""})
+    await harness.texting.applications.put(MANAGE, APP, None, {CALLBACK_SECRET: ""})
     assert (await harness.stored()).settings == {}
 
 
 async def test_changes_made_at_once_all_count(harness: Harness) -> None:
     settings = [{f"sns:Name{number}": str(number)} for number in range(20)]
-    await asyncio.gather(*(harness.opt_outs.put_application(MANAGE, APP, None, one) for one in settings))
+    await asyncio.gather(*(harness.texting.applications.put(MANAGE, APP, None, one) for one in settings))
     assert len((await harness.stored()).settings) == 20
 
 
@@ -127,7 +127,7 @@ async def test_a_setting_that_cannot_be_one_changes_nothing(
     harness: Harness, settings: dict[str, str], field: str
 ) -> None:
     with pytest.raises(InvalidValue) as caught:
-        await harness.opt_outs.put_application(MANAGE, APP, NUMBER, settings)
+        await harness.texting.applications.put(MANAGE, APP, NUMBER, settings)
     assert caught.value.field == field
     assert "short" not in str(caught.value) or field != CALLBACK_SECRET
     assert await harness.store.sms_application(ACCOUNT, APP) is None
@@ -135,10 +135,10 @@ async def test_a_setting_that_cannot_be_one_changes_nothing(
 
 async def test_there_is_an_end_to_how_many_applications_there_may_be(harness: Harness) -> None:
     for number in range(3):
-        await harness.opt_outs.put_application(MANAGE, f"app{number}")
+        await harness.texting.applications.put(MANAGE, f"app{number}")
     with pytest.raises(QuotaExceeded):
-        await harness.opt_outs.put_application(MANAGE, "app3")
-    await harness.opt_outs.put_application(MANAGE, "app2", NUMBER)
+        await harness.texting.applications.put(MANAGE, "app3")
+    await harness.texting.applications.put(MANAGE, "app2", NUMBER)
 
 
 # --- the way to answer stays open (CASL, section 11) --------------------------------------------------------------------------------
@@ -150,24 +150,24 @@ async def sent_from(harness: Harness, number: str) -> None:
 
 
 async def test_an_address_is_kept_open_for_sixty_days_after_its_last_text(harness: Harness) -> None:
-    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
+    await harness.texting.addresses.add(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
     await sent_from(harness, OTHER_NUMBER)
     await sent_from(harness, NUMBER)
     sent_at = harness.clock.now()
     for days in (0, 30, 60):
         harness.clock.time = sent_at + timedelta(days=days)
         with pytest.raises(WrongState, match="60 days"):
-            await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
+            await harness.texting.addresses.delete(MANAGE, NUMBER, origin=ADMIN)
     harness.clock.time = sent_at + timedelta(days=61)
-    await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN)
-    assert await harness.opt_outs.addresses(MANAGE) == []
+    await harness.texting.addresses.delete(MANAGE, NUMBER, origin=ADMIN)
+    assert await harness.texting.addresses.all(MANAGE) == []
 
 
 async def test_an_address_in_use_is_deleted_by_whoever_insists(harness: Harness) -> None:
-    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
+    await harness.texting.addresses.add(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, origin=ADMIN)
     await sent_from(harness, NUMBER)
-    await harness.opt_outs.delete_address(MANAGE, NUMBER, origin=ADMIN, even_if_recent=True)
-    assert await harness.opt_outs.addresses(MANAGE) == []
+    await harness.texting.addresses.delete(MANAGE, NUMBER, origin=ADMIN, even_if_recent=True)
+    assert await harness.texting.addresses.all(MANAGE) == []
 
 
 # --- warnings ----------------------------------------------------------------------------------------------------------------------
@@ -217,10 +217,10 @@ def test_without_any_address_no_sender_is_heard() -> None:
 
 
 async def test_the_service_warns_of_its_own_account(harness: Harness) -> None:
-    await harness.opt_outs.put_application(MANAGE, APP, NUMBER)
-    assert [one.kind for one in await harness.opt_outs.warnings(MANAGE)] == [WarnedKind.NOT_HEARD]
-    await harness.opt_outs.add_address(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, app_ids=(APP,), origin=ADMIN)
-    assert await harness.opt_outs.warnings(MANAGE) == []
+    await harness.texting.applications.put(MANAGE, APP, NUMBER)
+    assert [one.kind for one in await harness.texting.warnings.all(MANAGE)] == [WarnedKind.NOT_HEARD]
+    await harness.texting.addresses.add(MANAGE, NUMBER, kind=AddressKind.TEN_DLC, app_ids=(APP,), origin=ADMIN)
+    assert await harness.texting.warnings.all(MANAGE) == []
 
 
 # --- kinds -------------------------------------------------------------------------------------------------------------------------

@@ -128,12 +128,14 @@ async def post_office(path: Path, connect: Callable[[str], object] | None = None
             async def receive(text: IncomingText) -> InboundResult:
                 if post.excuses:
                     raise post.excuses.pop(0)
-                return await app.opt_outs.receive(text, RADIO)
+                return await app.texting.inbound.receive(text, RADIO)
 
             async def receipt(told: TextReceipt) -> None:
                 receipts.append(told)
                 if told.opted_out:
-                    await app.opt_outs.refused_by_carrier(told.address, told.phone, reason=told.detail, origin=RADIO)
+                    await app.texting.opt_outs.refused_by_carrier(
+                        told.address, told.phone, reason=told.detail, origin=RADIO
+                    )
 
             post.dialect = Watched(
                 receive, receipt, RealClock(), public_url=public_url, secret=SECRET, twilio_auth_token=TOKEN

@@ -46,7 +46,7 @@ async def app_at(path: Path, smsc: Smsc, options: str = "") -> AsyncIterator[Pho
             permit,
             urls=[SmppUrl.read(smsc.url(f"source={NUMBER}{options}"))],
             clock=FakeClock(),
-            receive=lambda text: apps[0].opt_outs.receive(text, RADIO),
+            receive=lambda text: apps[0].texting.inbound.receive(text, RADIO),
             receipt=lambda receipt: apps[0].reports.receipt(receipt),
             timing=QUICK,
         )
@@ -59,8 +59,8 @@ async def app_at(path: Path, smsc: Smsc, options: str = "") -> AsyncIterator[Pho
 
 async def with_application(app: PhoneApp) -> None:
     await app.add_number()
-    await app.opt_outs.put_application(app.grant(), APP, "")
-    await app.opt_outs.set_rule(app.grant(), NUMBER, APP, EVERY_TYPE)
+    await app.texting.applications.put(app.grant(), APP, "")
+    await app.texting.rules.put(app.grant(), NUMBER, APP, EVERY_TYPE)
 
 
 async def send(app: PhoneApp, text: str = "hello", phone: str = PHONE, life: timedelta | None = None) -> str:
@@ -305,8 +305,8 @@ async def test_a_text_that_waited_too_long_is_reported_as_such(app: PhoneApp) ->
 
 
 async def test_texts_leave_from_the_number_that_their_application_has_now(app: PhoneApp) -> None:
-    await app.opt_outs.put_application(app.grant(), APP, NUMBER)
+    await app.texting.applications.put(app.grant(), APP, NUMBER)
     assert await end_of(app, await send(app)) == [(TextState.DELIVERED, "")]
-    await app.opt_outs.put_application(app.grant(), APP, "Tidings")
+    await app.texting.applications.put(app.grant(), APP, "Tidings")
     await end_of(app, await send(app))
     assert [sent.sender for sent in mast(app).sent] == [NUMBER, "Tidings"]

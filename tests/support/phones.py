@@ -30,8 +30,8 @@ from tidings.domain.ports import Channel, Settle
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
-from tidings.services.texting.inbound_texts import OWN_TEXTS
-from tidings.services.texting.optouts import InboundResult, OptOuts
+from tidings.services.texting.inbound_texts import OWN_TEXTS, InboundResult
+from tidings.services.texting.texting import make_texting
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 
@@ -120,7 +120,7 @@ class PhoneApp:
         texts = TextGate(store, self.clock, self.metrics)
         self.gate = Gate({"sms": texts.permits} if asks_opt_outs else {})
         self.channel = make_channel(self.gate.permits)
-        self.opt_outs = OptOuts(
+        self.texting = make_texting(
             store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
         )
         self.reports = TextReports(store, store, self.clock, carrier_refused=self._carrier_refused)
@@ -137,7 +137,7 @@ class PhoneApp:
         )
 
     async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
-        await self.opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
+        await self.texting.opt_outs.refused_by_carrier(address, phone, reason=reason, origin=Origin(Way.CARRIER))
 
     def grant(self, verb: Verb = Verb.MANAGE_OPT_OUTS, account_id: AccountId = ACCOUNT) -> Grant:
         return authorize(make_principal(account_id), verb, owner=account_id, resource="*")
@@ -145,7 +145,7 @@ class PhoneApp:
     async def add_number(
         self, address: str = NUMBER, kind: AddressKind = AddressKind.TEN_DLC, app_ids: Sequence[str] = ()
     ) -> None:
-        await self.opt_outs.add_address(self.grant(), address, kind=kind, app_ids=app_ids, origin=ADMIN)
+        await self.texting.addresses.add(self.grant(), address, kind=kind, app_ids=app_ids, origin=ADMIN)
 
     async def receive(
         self,
@@ -158,13 +158,13 @@ class PhoneApp:
         carrier_answered: bool = False,
     ) -> InboundResult:
         incoming = IncomingText(address, phone, text, transport_id, sent_at, carrier_answered)
-        return await self.opt_outs.receive(incoming, RADIO)
+        return await self.texting.inbound.receive(incoming, RADIO)
 
     async def opted_out_at(self, phone: str = PHONE, account_id: AccountId = ACCOUNT) -> list[str]:
         return [opt_out.address for opt_out in await self.store.opt_outs(account_id, phone)]
 
     async def records(self, *events: Event) -> list[LedgerEntry]:
-        return await self.opt_outs.records(self.grant(Verb.READ_OPT_OUTS), LedgerQuery(ACCOUNT, events=events))
+        return await self.texting.records.find(self.grant(Verb.READ_OPT_OUTS), LedgerQuery(ACCOUNT, events=events))
 
     async def send(self, text: str, *, phone: str = PHONE, app_id: str = "", sms_type: int = 0) -> None:
         message = Message(

@@ -85,7 +85,7 @@ async def _serve(settings: Settings, *, as_json: bool) -> None:
 
 async def _warn_of_claims(application: Application) -> None:
     """Numbers of two accounts do not keep a server from starting: releases before allowed them."""
-    for one, other in await application.opt_outs.numbers.contested():
+    for one, other in await application.texting.numbers.contested():
         _log.warning(
             "two accounts claim one number: a STOP reaches one of them only",
             number=one.number,

@@ -14,8 +14,8 @@ from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.texting.optout_uploads import OptOutUploads
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import Texting
 from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 
@@ -59,7 +59,7 @@ class ConsoleServices:
     ledger: Ledger
     deliveries: Deliveries
     accounts: Accounts
-    opt_outs: OptOuts
+    texting: Texting
     texts: Texts
     catalog: TextCatalog
     uploads: OptOutUploads

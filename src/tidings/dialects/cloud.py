@@ -24,8 +24,8 @@ from tidings.services.projects import Projects
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.templates import Templates
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import Texting
 from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 from tidings.wire.egress import EgressPolicy
@@ -79,7 +79,7 @@ class Parts:
     templates: Templates
     publisher: Publisher
     accounts: Accounts
-    opt_outs: OptOuts
+    texting: Texting
     texts: Texts
     catalog: TextCatalog
     authenticator: Authenticator

@@ -60,7 +60,7 @@ class Application:
         self.public_url = base.public_url
         self.store, self.flow, self.clock, self.metrics = base.store, base.flow, base.clock, base.metrics
         self.accounts, self.topics, self.subscriptions = services.accounts, services.topics, services.subscriptions
-        self.opt_outs, self.texts, self.catalog = services.opt_outs, services.texts, services.catalog
+        self.texting, self.texts, self.catalog = services.texting, services.texts, services.catalog
         self.callbacks = self.delivery.callbacks
 
     @classmethod

@@ -44,7 +44,7 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
     callbacks = Callbacks(base.store, web, base.vault, base.clock, base.metrics, now_s=time.time)
     base.store.committed = callbacks.committed
     sms = SmsTransports(
-        settings, base.store, base.clock, services.opt_outs, public_url=base.public_url, reported=callbacks.wake
+        settings, base.store, base.clock, services.texting, public_url=base.public_url, reported=callbacks.wake
     )
     outbox = None
     if settings.dev:

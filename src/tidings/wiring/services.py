@@ -19,14 +19,14 @@ from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.templates import Templates
 from tidings.services.texting.optout_uploads import OptOutUploads
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import Texting
 from tidings.services.texting.texts import TextLimits, Texts
 from tidings.services.topics import Topics
 from tidings.wiring.clock_and_ids import new_serial, new_token, new_uid, new_uuid
 from tidings.wiring.foundation import Foundation
 from tidings.wiring.rates import confirmation_paces
-from tidings.wiring.sms import destinations, make_opt_outs
+from tidings.wiring.sms import destinations, open_texting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Services:
     subscriptions: Subscriptions
     templates: Templates
     publisher: Publisher
-    opt_outs: OptOuts
+    texting: Texting
     uploads: OptOutUploads
     catalog: TextCatalog
     texts: Texts
@@ -65,7 +65,7 @@ def make_services(base: Foundation) -> Services:
         templates_per_account=settings.templates_max,
     )
     subscriptions = make_subscriptions(base, quotas)
-    opt_outs = make_opt_outs(settings, store, clock, base.metrics, quotas, vault)
+    texting = open_texting(settings, store, clock, base.metrics, quotas, vault)
     return Services(
         authenticator=authenticator,
         tickets=tickets,
@@ -75,7 +75,7 @@ def make_services(base: Foundation) -> Services:
         subscriptions=subscriptions,
         templates=Templates(store, clock, quotas, new_uid=new_uid),
         publisher=Publisher(base.flow, base.metrics),
-        opt_outs=opt_outs,
+        texting=texting,
         uploads=OptOutUploads(
             store, store, clock, new_token, revoke_all=settings.sms_revoke_all, folder=settings.store_path.parent
         ),
@@ -91,7 +91,7 @@ def make_services(base: Foundation) -> Services:
             limits=TextLimits(
                 settings.sms_per_30s, settings.sms_per_hour, settings.sms_per_day, settings.sms_same_per_day
             ),
-            numbers=opt_outs.numbers,
+            numbers=texting.numbers,
             destinations=destinations(settings),
         ),
         ledger=Ledger(store),

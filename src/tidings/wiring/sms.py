@@ -21,7 +21,7 @@ from tidings.domain.ports import Channel, Clock
 from tidings.observe.metrics import Metrics
 from tidings.services.quotas import Quotas
 from tidings.services.texting.inbound_texts import InboundResult
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting, make_texting
 from tidings.settings import Settings
 from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
@@ -41,13 +41,13 @@ class SmsTransports:
         settings: Settings,
         store: SqliteStore,
         clock: Clock,
-        opt_outs: OptOuts,
+        texting: Texting,
         *,
         public_url: str,
         reported: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._opt_outs = opt_outs
+        self._texting = texting
         self._public_url = public_url
         self._secret = settings.sms_gateway_secret or ""
         self._twilio_auth_token = settings.twilio_auth_token or ""
@@ -114,11 +114,13 @@ class SmsTransports:
 
     async def _receive(self, text: IncomingText) -> InboundResult:
         """A text that a transport brought: it is told so when this returns."""
-        return await self._opt_outs.receive(text, Origin(Way.KEYWORD))
+        return await self._texting.inbound.receive(text, Origin(Way.KEYWORD))
 
     async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
         origin = Origin(Way.CARRIER)
-        await self._opt_outs.refused_by_carrier(address, phone, country_code=country_code, reason=reason, origin=origin)
+        await self._texting.opt_outs.refused_by_carrier(
+            address, phone, country_code=country_code, reason=reason, origin=origin
+        )
 
 
 def destinations(settings: Settings) -> Destinations:
@@ -137,13 +139,13 @@ def _limits(settings: Settings, store: SqliteStore, clock: Clock) -> OutgoingTex
     return OutgoingTextLimits(destinations(settings), quotas, store.texts_ended, clock)
 
 
-def make_opt_outs(
+def open_texting(
     settings: Settings, store: SqliteStore, clock: Clock, metrics: Metrics, quotas: Quotas, vault: FileVault
-) -> OptOuts:
-    """The service, with the numbers from which the transports text. Raises Unavailable."""
+) -> Texting:
+    """The services about texts, with the numbers from which the transports text. Raises Unavailable."""
     smscs, gateway = _ways_out(settings)
     senders = {url.source for url in smscs} | ({gateway.sender} if gateway else set())
-    return OptOuts(
+    return make_texting(
         store,
         store,
         clock,

@@ -32,7 +32,7 @@ BLANK = """[...document.querySelectorAll('.cards td')].filter(
 async def fill(site: ConsoleSite) -> None:
     await prepare(site, apps=("shop", "codes"))
     for number, text in enumerate(("STOP", "unsubscribe", "What time is it there?")):
-        await site.app.opt_outs.receive(IncomingText(ADDRESS, f"+1202555010{number}", text), Origin(Way.KEYWORD))
+        await site.app.texting.inbound.receive(IncomingText(ADDRESS, f"+1202555010{number}", text), Origin(Way.KEYWORD))
     topic = await site.topic("weather-warnings-for-the-whole-harbor-district")
     await site.subscribe(topic, "somebody.with.a.long.name@subdomain.of.example.org")
     hour = site.app.clock.now().replace(minute=0, second=0, microsecond=0)

@@ -19,8 +19,8 @@ PHONE = "+12025550131"
 async def prepare(site: ConsoleSite, *, apps: tuple[str, ...] = ("shop",)) -> None:
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
     for app in apps:
-        await site.app.opt_outs.put_application(grant, app, ADDRESS)
-    await site.app.opt_outs.add_address(
+        await site.app.texting.applications.put(grant, app, ADDRESS)
+    await site.app.texting.addresses.add(
         grant, ADDRESS, kind=AddressKind.TEN_DLC, country="US", app_ids=apps, origin=BY_CALL
     )
 
@@ -39,7 +39,7 @@ async def test_an_address_is_added_described_and_deleted_without_scripts(site: C
     await expect(page.get_by_role("heading", name=ADDRESS, exact=True)).to_be_visible()
     await page.get_by_label("Description").fill("Bank, codes only")
     await page.get_by_role("button", name="Save the description").click()
-    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    found = await site.app.texting.addresses.get(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert (found.description, found.kind) == ("Bank, codes only", AddressKind.LONG_CODE)
     await page.get_by_text("Delete this address…").click()
     await page.get_by_role("button", name=f"Delete {ADDRESS}").click()
@@ -54,7 +54,7 @@ async def test_an_address_that_sent_lately_is_deleted_after_another_yes_only(sit
     await harness.get_by_text("Delete this address…").click()
     await harness.get_by_role("button", name=f"Delete {ADDRESS}").click()
     await expect(harness.get_by_text("stay open for 60 days")).to_be_visible()
-    assert len(await site.app.opt_outs.addresses(site.grant(Verb.READ_OPT_OUTS))) == 1
+    assert len(await site.app.texting.addresses.all(site.grant(Verb.READ_OPT_OUTS))) == 1
     await harness.get_by_label("Delete it although").check()
     await harness.get_by_role("button", name=f"Delete {ADDRESS}").click()
     await expect(harness.get_by_text(f"{ADDRESS} was deleted.")).to_be_visible()
@@ -84,7 +84,7 @@ async def test_a_keyword_in_two_sets_is_told_at_the_field_and_what_was_typed_is_
     await areas.nth(0).fill("STOP\nQUIT\nREVOKE\nOPT OUT\nUNSUBSCRIBE")
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("END, CANCEL")).to_be_visible()
-    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    found = await site.app.texting.addresses.get(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert found.keywords[KeywordSet.HELP] == ("HELP", "HULP")
     assert "CANCEL" not in found.keywords[KeywordSet.OPT_OUT]
 
@@ -105,18 +105,18 @@ async def test_while_keywords_are_typed_collisions_lengths_and_missing_words_sho
     await expect(harness.locator("#reply-opt-out-live")).to_contain_text("70 characters a part because of 退")
     await areas.nth(0).fill("STOP")
     await expect(harness.locator("#checked")).to_contain_text("will not opt out here")
-    found = await site.app.opt_outs.address(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
+    found = await site.app.texting.addresses.get(site.grant(Verb.READ_OPT_OUTS), ADDRESS)
     assert len(found.keywords[KeywordSet.OPT_OUT]) > 10  # nothing was saved
 
 
 async def test_the_matrix_saves_what_was_changed_and_asks_before_it_lifts(site: ConsoleSite, sign_in: SignIn) -> None:
     await prepare(site, apps=("shop", "codes"))
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
-    await site.app.opt_outs.opt_out(grant, ADDRESS, PHONE, reason="by mail", origin=BY_CALL)
+    await site.app.texting.opt_outs.opt_out(grant, ADDRESS, PHONE, reason="by mail", origin=BY_CALL)
     page = await sign_in("/texting/rules", java_script_enabled=False)
     await page.get_by_label("shop: Verification code").uncheck()
     # Somebody else changes another rule meanwhile: the form leaves it alone.
-    await site.app.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
+    await site.app.texting.rules.put(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
     await page.get_by_role("button", name="Save these rules").click()
     await expect(page.get_by_text("1 number that opted out here would get these texts again:")).to_be_visible()
     assert await _types(site, "shop") == frozenset(SmsType)
@@ -156,5 +156,5 @@ async def test_an_application_without_a_rule_is_marked_and_its_secret_never_show
 
 
 async def _types(site: ConsoleSite, app: str) -> frozenset[SmsType]:
-    rules = await site.app.opt_outs.rules(site.grant(Verb.READ_OPT_OUTS))
+    rules = await site.app.texting.rules.all(site.grant(Verb.READ_OPT_OUTS))
     return next(rule.types for rule in rules if (rule.address, rule.app_id) == (ADDRESS, app))

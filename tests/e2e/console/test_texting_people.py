@@ -20,11 +20,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def receive(site: ConsoleSite, text: str, phone: str = PHONE) -> None:
-    await site.app.opt_outs.receive(IncomingText(ADDRESS, phone, text), Origin(Way.KEYWORD))
+    await site.app.texting.inbound.receive(IncomingText(ADDRESS, phone, text), Origin(Way.KEYWORD))
 
 
 async def is_opted_out(site: ConsoleSite, phone: str) -> bool:
-    rows, _ = await site.app.opt_outs.page(site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, phones=(phone,)))
+    rows, _ = await site.app.texting.opt_outs.page(
+        site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, phones=(phone,))
+    )
     return bool(rows)
 
 
@@ -49,10 +51,10 @@ async def test_somebody_is_opted_out_with_a_reason_and_found_by_number(site: Con
 async def test_the_list_is_narrowed_while_one_types(site: ConsoleSite, harness: Page) -> None:
     await prepare(site, apps=("shop", "codes"))
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
-    await site.app.opt_outs.set_rule(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
-    await site.app.opt_outs.delete_rule(grant, ADDRESS, "codes")
+    await site.app.texting.rules.put(grant, ADDRESS, "codes", frozenset({SmsType.MARKETING}))
+    await site.app.texting.rules.delete(grant, ADDRESS, "codes")
     await receive(site, "stop")
-    await site.app.opt_outs.opt_out(grant, ACCOUNT_WIDE, "+12025550132", reason="by mail", origin=BY_CALL)
+    await site.app.texting.opt_outs.opt_out(grant, ACCOUNT_WIDE, "+12025550132", reason="by mail", origin=BY_CALL)
     await harness.goto(f"{site.url}/console/texting/unsubscribed")
     await expect(harness.get_by_text("2 opt-outs;")).to_be_visible()
     await harness.get_by_label("Blocked for").select_option("codes")
@@ -79,7 +81,7 @@ async def test_lifting_asks_for_a_reason_and_within_30_days_for_another_yes(site
     await page.get_by_role("button", name="Lift the opt-out").click()
     await expect(page.get_by_text(f"{PHONE} gets texts again.")).to_be_visible()
     assert not await is_opted_out(site, PHONE)
-    last = (await site.app.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery(endpoint=PHONE)))[-1]
+    last = (await site.app.texting.records.find(site.grant(Verb.READ_OPT_OUTS), LedgerQuery(endpoint=PHONE)))[-1]
     assert (last.origin.way, last.detail) == (Way.CONSOLE, "asked on the phone")
 
 
@@ -111,7 +113,7 @@ async def test_a_long_list_is_uploaded_in_pieces_and_watched_to_its_end(
     await harness.get_by_role("button", name="Import").click()
     await expect(harness.get_by_role("heading", name="Done")).to_be_visible(timeout=60_000)
     await expect(harness.locator(".figures")).to_contain_text("120\u202f000")
-    _, total = await site.app.opt_outs.page(
+    _, total = await site.app.texting.opt_outs.page(
         site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, addresses=(ADDRESS,), limit=1)
     )
     assert total == count

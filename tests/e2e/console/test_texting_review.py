@@ -18,14 +18,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_a_long_queue_is_paged_and_counted_and_what_was_decided_is_gone(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
-    opt_outs = site.app.opt_outs
+    texting = site.app.texting
     for number in range(25):
         received = IncomingText(ADDRESS, f"+120255502{number:02}", "please take me off your list")
-        await opt_outs.receive(received, Origin(Way.KEYWORD))
+        await texting.inbound.receive(received, Origin(Way.KEYWORD))
     reading = site.grant(Verb.READ_OPT_OUTS)
-    first, second = await opt_outs.open_reviews(reading, limit=2)
+    first, second = await texting.records.open_reviews(reading, limit=2)
     deciding = site.grant(Verb.MANAGE_OPT_OUTS)
-    await opt_outs.resolve(deciding, first.id, opt_out=False, reason="a joke", origin=BY_CALL)
+    await texting.records.resolve(deciding, first.id, opt_out=False, reason="a joke", origin=BY_CALL)
     await harness.goto(f"{site.url}/console/texting/review")
     texts = harness.locator("ol.queue > li")
     await expect(texts).to_have_count(20)
@@ -36,8 +36,8 @@ async def test_a_long_queue_is_paged_and_counted_and_what_was_decided_is_gone(si
     await expect(texts.last).to_contain_text("+12025550224")
     # Somebody decides on all of the last page while it is looked at: the queue begins anew.
     last_page = harness.url
-    for review in (await opt_outs.open_reviews(reading, limit=99))[20:]:
-        await opt_outs.resolve(deciding, review.id, opt_out=True, reason="asked", origin=BY_CALL)
+    for review in (await texting.records.open_reviews(reading, limit=99))[20:]:
+        await texting.records.resolve(deciding, review.id, opt_out=True, reason="asked", origin=BY_CALL)
     await harness.goto(last_page)
     await expect(texts).to_have_count(20)
     await expect(texts.first).to_contain_text(second.endpoint)
@@ -49,16 +49,16 @@ async def test_a_decision_without_a_reason_shows_that_text_alone_and_one_that_is
     await prepare(site)
     for number in range(3):
         received = IncomingText(ADDRESS, f"+120255502{number:02}", "please take me off your list")
-        await site.app.opt_outs.receive(received, Origin(Way.KEYWORD))
+        await site.app.texting.inbound.receive(received, Origin(Way.KEYWORD))
     await harness.goto(f"{site.url}/console/texting/review")
     texts = harness.locator("ol.queue > li")
     await texts.nth(1).locator("input[maxlength]").fill("   ")
     await texts.nth(1).get_by_role("button", name="Opt out", exact=True).click()
     await expect(texts).to_have_count(1)
     await expect(texts.first).to_contain_text("+12025550201")
-    (_, shown, _) = await site.app.opt_outs.open_reviews(site.grant(Verb.READ_OPT_OUTS))
+    (_, shown, _) = await site.app.texting.records.open_reviews(site.grant(Verb.READ_OPT_OUTS))
     grant = site.grant(Verb.MANAGE_OPT_OUTS)
-    await site.app.opt_outs.resolve(grant, shown.id, opt_out=False, reason="a joke", origin=BY_CALL)
+    await site.app.texting.records.resolve(grant, shown.id, opt_out=False, reason="a joke", origin=BY_CALL)
     await texts.first.locator("input[maxlength]").fill("asked")
     await texts.first.get_by_role("button", name="Opt out", exact=True).click()
     await expect(harness.get_by_text("Somebody was faster: that text is decided.")).to_be_visible()

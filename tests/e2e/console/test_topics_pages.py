@@ -138,7 +138,7 @@ async def test_a_new_mail_appears_in_the_outbox_by_itself(site: ConsoleSite, har
 
 async def test_a_phone_answers_stop_from_the_outbox(site: ConsoleSite, harness: Page) -> None:
     address = "+18885550100"
-    await site.app.opt_outs.add_address(
+    await site.app.texting.addresses.add(
         site.grant(Verb.MANAGE_OPT_OUTS), address, kind=AddressKind.LONG_CODE, description="US", origin=BY_CALL
     )
     await site.subscribe(await site.topic(), "+12025550143", "sms", "smn")
@@ -148,7 +148,7 @@ async def test_a_phone_answers_stop_from_the_outbox(site: ConsoleSite, harness: 
     await harness.get_by_role("textbox", name="Text").fill("stop")
     await harness.get_by_role("button", name="Send the answer").click()
     await expect(harness.get_by_role("status").first).to_contain_text("That is an opt-out.")
-    records = await site.app.opt_outs.records(site.grant(Verb.READ_OPT_OUTS), LedgerQuery())
+    records = await site.app.texting.records.find(site.grant(Verb.READ_OPT_OUTS), LedgerQuery())
     assert [(entry.address, entry.endpoint, entry.origin.raw_text) for entry in records] == [
         (address, "+12025550143", "stop")
     ]

@@ -28,6 +28,7 @@ from tidings.domain.model import (
     TopicQuery,
     Way,
 )
+from tidings.services.texting.texting import Texting
 from tidings.settings import load
 from tidings.wiring import Application
 from tidings.wiring.services import Services
@@ -51,11 +52,13 @@ def granted(verb: Verb, owner: AccountId = ACCOUNT, topic_id: TopicId | None = N
     return authorize(make_principal(owner), verb, owner=owner, resource="test", topic_id=topic_id)
 
 
-def asking(services: Services) -> dict[str, Any]:
+def asking(services: Services | Texting) -> dict[str, Any]:
     """Every function of a service that takes a grant, by `service.function`."""
     found = {}
     for field in fields(services):
         service = getattr(services, field.name)
+        if isinstance(service, Texting):
+            found |= asking(service)
         for name, function in inspect.getmembers(service, callable):
             if not name.startswith("_") and "grant" in inspect.signature(function).parameters:
                 found[f"{field.name}.{name}"] = function
@@ -65,7 +68,7 @@ def asking(services: Services) -> dict[str, Any]:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_every_function_asks_what_its_grant_is_for_before_anything_else(app: Application) -> None:
     functions = asking(app.services)
-    assert len(functions) >= 75
+    assert len(functions) >= 85
     of_no_use: Any = "of no use"
     grant = Grant(make_principal(), of_no_use, ACCOUNT, "test")
     for name, function in functions.items():

@@ -39,16 +39,16 @@ async def addresses(call: Call) -> Answer:
     if call.is_fragment and call.request.headers.get("hx-target") == "transports":
         values = {"transports": _transports(call)}
         return Shown("texting/addresses.html", "Inbound addresses", values, block="transports")
-    grant, opt_outs = call.grant, call.services.opt_outs
+    grant, texting = call.grant, call.services.texting
     start = call.query.whole("from", "Page", most=1_000_000)
-    found, rules = await opt_outs.addresses(grant), await opt_outs.rules(grant)
+    found, rules = await texting.addresses.all(grant), await texting.rules.all(grant)
     shown = found[start : start + PAGE_ADDRESSES]
     values = {
         "query": call.query,
         "rows": [await _row(call, grant, row, rules) for row in shown],
         "total": len(found),
         "wide": await _opted_out(call, grant, ACCOUNT_WIDE),
-        "warnings": await opt_outs.warnings(grant),
+        "warnings": await texting.warnings.all(grant),
         "transports": _transports(call),
         "next": start + PAGE_ADDRESSES if start + PAGE_ADDRESSES < len(found) else 0,
         "start": start,
@@ -64,14 +64,14 @@ def _transports(call: Call) -> object:
 
 async def _row(call: Call, grant: Grant, row: InboundAddress, rules: list[BlockingRule]) -> Row:
     has_rule = any(rule.address == row.address for rule in rules)
-    received = await call.services.opt_outs.last_inbound_at(grant, row.address)
+    received = await call.services.texting.addresses.last_inbound_at(grant, row.address)
     opted_out = await _opted_out(call, grant, row.address)
     return Row(row, labels.blocks(row.address, rules), has_rule, opted_out, received)
 
 
 async def _opted_out(call: Call, grant: Grant, address: str) -> int:
     query = OptOutQuery(grant.owner, addresses=(address,), limit=1)
-    _, total = await call.services.opt_outs.page(grant, query)
+    _, total = await call.services.texting.opt_outs.page(grant, query)
     return total
 
 
@@ -84,7 +84,7 @@ async def new(call: Call) -> Answer:
 
 
 async def _new_page(call: Call, form: Fields, ticked: list[str] | None) -> Answer:
-    apps = labels.app_choices(await call.services.opt_outs.applications(call.grant))
+    apps = labels.app_choices(await call.services.texting.applications.all(call.grant))
     values = {
         "form": form,
         "kinds": _KINDS,
@@ -97,18 +97,18 @@ async def _new_page(call: Call, form: Fields, ticked: list[str] | None) -> Answe
 
 async def add(call: Call) -> Answer:
     """Add an address, with rules of all types for the ticked applications."""
-    form, opt_outs = call.form, call.services.opt_outs
+    form, texting = call.form, call.services.texting
     typed = form.text("address", "Number", characters_max=40, required=True)
     chosen = form.choice("kind", "Kind", [kind for kind, _ in _KINDS])
     country = form.text("country", "Country", characters_max=2).upper()
     description = form.lines("description", "Description", characters_max=500).strip()
-    known = [app.app_id for app in await opt_outs.applications(call.grant)]
+    known = [app.app_id for app in await texting.applications.all(call.grant)]
     ticked = form.choices("apps", "Applications", known)
     number = labels.plain_number(typed)
     kind = AddressKind(chosen) if chosen else _kind(number)
     if form.ok:
         try:
-            made = await opt_outs.add_address(
+            made = await texting.addresses.add(
                 call.grant,
                 number,
                 kind=kind,
@@ -153,12 +153,12 @@ async def address(call: Call) -> Answer:
 
 async def _page(call: Call, form: Fields, recent: str) -> Answer:
     """recent: why deleting it wants another yes."""
-    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs
-    found = await opt_outs.address(reading, call.path["address"])
-    rules = await opt_outs.rules(reading)
-    warnings = await opt_outs.warnings(reading)
+    reading, texting = call.authorize(Verb.READ_OPT_OUTS), call.services.texting
+    found = await texting.addresses.get(reading, call.path["address"])
+    rules = await texting.rules.all(reading)
+    warnings = await texting.warnings.all(reading)
     tried = call.query.lines("try", "Text", characters_max=2_000)
-    meaning = await opt_outs.match(reading, found.address, tried) if tried.strip() else None
+    meaning = await texting.addresses.match(reading, found.address, tried) if tried.strip() else None
     values = {
         "form": form,
         "query": call.query,
@@ -188,7 +188,7 @@ async def describe(call: Call) -> Answer:
     text = form.lines("description", "Description", characters_max=500).strip()
     if form.ok:
         try:
-            await call.services.opt_outs.describe_address(call.grant, name, text)
+            await call.services.texting.addresses.describe(call.grant, name, text)
         except InvalidValue as error:
             form.refuse_error(error, other="description")
         else:
@@ -200,7 +200,7 @@ async def delete(call: Call) -> Answer:
     """Delete it; within 60 days of its last text only after another yes."""
     form, name = call.form, call.path["address"]
     try:
-        await call.services.opt_outs.delete_address(
+        await call.services.texting.addresses.delete(
             call.grant, name, origin=call.origin, even_if_recent=form.has("even_if_recent")
         )
     except WrongState as error:

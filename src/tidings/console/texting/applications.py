@@ -34,7 +34,7 @@ async def add(call: Call) -> Answer:
     """Add an application; one of that name is changed in its own form only."""
     form = call.form
     app_id = form.text("app_id", "Application id", characters_max=64, required=True)
-    known = await call.services.opt_outs.applications(call.grant)
+    known = await call.services.texting.applications.all(call.grant)
     if any(row.app_id == app_id for row in known):
         form.refuse("app_id", "There is an application of this id already.")
     if await _put(call, app_id):
@@ -52,7 +52,7 @@ async def change(call: Call) -> Answer:
 
 
 async def _found(call: Call) -> SmsApplication:
-    for row in await call.services.opt_outs.applications(call.grant):
+    for row in await call.services.texting.applications.all(call.grant):
         if row.app_id == call.path["app"] and row.app_id != TOPICS_APP:
             return row
     raise BadRequest(MISSING)
@@ -70,7 +70,7 @@ async def _put(call: Call, app_id: str) -> bool:
         settings[CALLBACK_SECRET] = ""
     if form.ok:
         try:
-            await call.services.opt_outs.put_application(call.grant, app_id, _sender(sender), settings)
+            await call.services.texting.applications.put(call.grant, app_id, _sender(sender), settings)
         except InvalidValue as error:
             form.refuse_error(error)
         except QuotaExceeded as error:

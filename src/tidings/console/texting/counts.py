@@ -59,7 +59,7 @@ async def counts(call: Call) -> Answer:
     chosen = query.choice("range", "Time", RANGES, "week")
     apps = []
     if call.may(Verb.READ_OPT_OUTS):
-        apps = await services.opt_outs.applications(call.authorize(Verb.READ_OPT_OUTS))
+        apps = await services.texting.applications.all(call.authorize(Verb.READ_OPT_OUTS))
     app = query.choice("app", "Application", [row.app_id for row in apps])
     span = RANGES[chosen]
     now = services.clock.now()

@@ -28,7 +28,7 @@ async def new(call: Call) -> Answer:
 
 async def _page(call: Call, form: Fields, kept: Upload | None = None) -> Answer:
     """kept: a list that has arrived, so that nobody has to choose its file again."""
-    found = await call.services.opt_outs.addresses(call.grant)
+    found = await call.services.texting.addresses.all(call.grant)
     values = {
         "form": form,
         "kept": kept,
@@ -53,7 +53,7 @@ async def piece(call: Call) -> Answer:
 async def begin(call: Call) -> Answer:
     """Begin with the file of the form, or with what came in pieces."""
     form, uploads = call.form, call.services.uploads
-    known = [row.address for row in await call.services.opt_outs.addresses(call.grant)]
+    known = [row.address for row in await call.services.texting.addresses.all(call.grant)]
     address = form.choice("address", "Address", [ACCOUNT_WIDE, *known], ACCOUNT_WIDE)
     upload_id = form.text("upload", "Upload", characters_max=128)
     sent = form.files.get("list")

@@ -52,7 +52,7 @@ class Column:
 
 async def editor(call: Call) -> Answer:
     """The form with what counts now."""
-    found = await call.services.opt_outs.address(call.grant, call.path["address"])
+    found = await call.services.texting.addresses.get(call.grant, call.path["address"])
     sets = {name: tuple(found.keywords.get(name, ())) for name in KeywordSet}
     replies = {name: found.replies.get(name, "") for name in KeywordSet}
     return _page(call, found, Fields(), sets, replies)
@@ -60,8 +60,8 @@ async def editor(call: Call) -> Answer:
 
 async def save(call: Call) -> Answer:
     """Save the sets and answers whole, or (`check`) only say what would be wrong."""
-    form, opt_outs = call.form, call.services.opt_outs
-    found = await opt_outs.address(call.grant, call.path["address"])
+    form, texting = call.form, call.services.texting
+    found = await texting.addresses.get(call.grant, call.path["address"])
     sets = {name: _typed_words(form, name) for name in KeywordSet}
     replies = {
         name: form.lines(REPLIES[name], "Answer", characters_max=REPLY_CHARACTERS_MAX).strip() for name in KeywordSet
@@ -70,7 +70,7 @@ async def save(call: Call) -> Answer:
         _check_words(form, name, sets)
     if form.ok and not form.has("check") and not call.is_fragment:
         try:
-            await opt_outs.set_keywords(call.grant, found.address, sets, replies)
+            await texting.addresses.set_keywords(call.grant, found.address, sets, replies)
         except InvalidValue as error:
             form.refuse_error(error, other=WORDS[KeywordSet.OPT_OUT])
         else:

@@ -37,8 +37,8 @@ class PhoneStatus:
 
 async def number(call: Call) -> Answer:
     """The form, and with a number the rest."""
-    query, grant, opt_outs = call.query, call.grant, call.services.opt_outs
-    apps = await opt_outs.applications(grant)
+    query, grant, texting = call.query, call.grant, call.services.texting
+    apps = await texting.applications.all(grant)
     phone = labels.read_phone(query, "phone", "Number")
     app = query.choice("app", "Application", [row.app_id for row in apps], TOPICS_APP)
     chosen = query.choice("type", "Type", [value for value, _ in labels.TYPE_CHOICES], "1")
@@ -59,7 +59,7 @@ async def number(call: Call) -> Answer:
 
 
 async def _verdict(call: Call, grant: Grant, phone: str, app: str, sms_type: SmsType) -> dict[str, object]:
-    blocked = await call.services.opt_outs.why(grant, phone, app, sms_type)
+    blocked = await call.services.texting.opt_outs.why(grant, phone, app, sms_type)
     watch = call.services.transports
     transports = [] if watch is None else list(watch())
     return {
@@ -72,10 +72,10 @@ async def _verdict(call: Call, grant: Grant, phone: str, app: str, sms_type: Sms
 async def _known(call: Call, grant: Grant, phone: str, apps: Sequence[SmsApplication]) -> dict[str, object]:
     services = call.services
     since = services.clock.now() - TEXTS_KEPT
-    states, _ = await services.opt_outs.page(
+    states, _ = await services.texting.opt_outs.page(
         grant, OptOutQuery(grant.owner, phones=(phone,), limit=_OPT_OUTS), counted=False
     )
-    rules = await services.opt_outs.rules(grant)
+    rules = await services.texting.rules.all(grant)
     sent = None
     if call.may(Verb.READ_LEDGER):
         query = SentTextQuery(grant.owner, phones=(phone,), limit=_TEXTS)
@@ -89,8 +89,8 @@ async def _known(call: Call, grant: Grant, phone: str, apps: Sequence[SmsApplica
     return {
         "states": [(row, labels.blocks(row.address, rules), labels.address_name(row.address)) for row in states],
         "matrix": await _matrix(call, grant, states, rules, apps[:APPS_SHOWN]),
-        "records": await services.opt_outs.records(grant, records),
-        "heard": (await services.opt_outs.inbound_texts_from(grant, phone, since=since))[:_TEXTS],
+        "records": await services.texting.records.find(grant, records),
+        "heard": (await services.texting.inbound.sent_from(grant, phone, since=since))[:_TEXTS],
         "sent": sent,
         "subscriptions": subscriptions,
         "topics": topics,
@@ -108,7 +108,7 @@ async def _matrix(
     apps: Sequence[SmsApplication],
 ) -> list[PhoneStatus]:
     """What every application may send, by the rule that the gate asks."""
-    live = {row.address: row for row in await call.services.opt_outs.addresses(grant)}
+    live = {row.address: row for row in await call.services.texting.addresses.all(grant)}
     by: Mapping[tuple[str, str], BlockingRule] = {(rule.address, rule.app_id): rule for rule in rules}
     wide = any(row.address == ACCOUNT_WIDE for row in states)
     at = [live[row.address] for row in states if row.address in live]

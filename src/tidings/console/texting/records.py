@@ -12,7 +12,7 @@ from tidings.console.texting import labels
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, Event, LedgerEntry, LedgerQuery, State, Way
 from tidings.domain.optout import ACCOUNT_WIDE
-from tidings.services.texting.optouts import RECORDS
+from tidings.services.texting.optout_records import RECORDS
 from tidings.wire.csv_rows import lines
 
 PAGE_RECORDS = 50
@@ -46,13 +46,13 @@ async def records(call: Call) -> Answer:
     query, grant = call.query, call.grant
     before = query.whole("before", "Page", default=NEWEST)
     asked = replace(await _wanted(call, grant), before=before, limit=PAGE_RECORDS + 1)
-    found = await call.services.opt_outs.records(grant, asked) if query.ok else []
+    found = await call.services.texting.records.find(grant, asked) if query.ok else []
     shown = found[:PAGE_RECORDS]
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
         "query": query,
         "entries": shown,
-        "addresses": labels.address_choices(await call.services.opt_outs.addresses(grant)),
+        "addresses": labels.address_choices(await call.services.texting.addresses.all(grant)),
         "events": tuple((event.value, EVENTS[event][0]) for event in RECORDS),
         "ways": tuple((way.value, WAYS[way]) for way in _WAYS),
         "filters": link,
@@ -68,7 +68,7 @@ async def records(call: Call) -> Answer:
 
 async def _wanted(call: Call, grant: Grant) -> LedgerQuery:
     query = call.query
-    known = [row.address for row in await call.services.opt_outs.addresses(grant)]
+    known = [row.address for row in await call.services.texting.addresses.all(grant)]
     event = query.choice("event", "What happened", [event.value for event in RECORDS])
     way = query.choice("way", "By which way", [way.value for way in _WAYS])
     return LedgerQuery(
@@ -95,7 +95,7 @@ async def export(call: Call) -> Answer:
 
 
 async def _pages(call: Call, grant: Grant, wanted: LedgerQuery) -> AsyncIterator[Sequence[LedgerEntry]]:
-    while entries := await call.services.opt_outs.records(grant, wanted):
+    while entries := await call.services.texting.records.find(grant, wanted):
         yield entries
         wanted = replace(wanted, after=entries[-1].id)
 

@@ -15,7 +15,7 @@ async def replies(call: Call) -> Answer:
     before = query.whole("before", "Page")
     found = []
     if query.ok:
-        found = await call.services.opt_outs.inbound_texts_of(
+        found = await call.services.texting.inbound.page(
             call.grant, before=before or None, limit=PAGE_TEXTS + 1, unmatched=not shows_all
         )
     shown = found[:PAGE_TEXTS]

@@ -12,7 +12,7 @@ from tidings.domain.business_days import BUSINESS_DAYS_MAX, begun_before, busine
 from tidings.domain.errors import NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import LedgerEntry
-from tidings.services.texting.optouts import REASON_CHARACTERS_MAX
+from tidings.services.texting.phone_consent import REASON_CHARACTERS_MAX
 
 PAGE_TEXTS = 20
 SOON_DAYS = 5
@@ -43,25 +43,27 @@ async def review(call: Call) -> Answer:
 
 
 async def _page(call: Call, form: Fields, record: str) -> Answer:
-    reading, opt_outs = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs
+    reading, texting = call.authorize(Verb.READ_OPT_OUTS), call.services.texting
     now = call.services.clock.now()
     if record:  # that one again, with what is wrong about the form
         start, alone = int(record) - 1, True
-        waiting = [row for row in await opt_outs.open_reviews(reading, after=start, limit=1) if str(row.id) == record]
+        waiting = [
+            row for row in await texting.records.open_reviews(reading, after=start, limit=1) if str(row.id) == record
+        ]
     else:
         start, alone = call.query.whole("from", "Page", most=MANY), False
-        waiting = await opt_outs.open_reviews(reading, after=start, limit=PAGE_TEXTS + 1)
+        waiting = await texting.records.open_reviews(reading, after=start, limit=PAGE_TEXTS + 1)
     if not waiting and start:
         start, alone = 0, False
-        waiting = await opt_outs.open_reviews(reading, limit=PAGE_TEXTS + 1)
+        waiting = await texting.records.open_reviews(reading, limit=PAGE_TEXTS + 1)
     shown = waiting[:PAGE_TEXTS]
-    late = await opt_outs.open_review_total(reading, before=begun_before(SOON_DAYS, now))
-    overdue = await opt_outs.open_review_total(reading, before=begun_before(BUSINESS_DAYS_MAX + 1, now))
+    late = await texting.records.open_review_total(reading, before=begun_before(SOON_DAYS, now))
+    overdue = await texting.records.open_review_total(reading, before=begun_before(BUSINESS_DAYS_MAX + 1, now))
     values = {
         "form": form,
         "texts": [_text(entry, business_days(entry.at, now)) for entry in shown],
         "is_alone": alone,
-        "total": await opt_outs.open_review_total(reading),
+        "total": await texting.records.open_review_total(reading),
         "overdue": overdue,
         "soon": late - overdue,
         "days_max": BUSINESS_DAYS_MAX,
@@ -87,14 +89,14 @@ async def decide(call: Call) -> Answer:
         return await _page(call, form, record)
     path = f"{ROOT}/texting/review"
     try:
-        await call.services.opt_outs.resolve(
+        await call.services.texting.records.resolve(
             call.grant, int(record), opt_out=decision == "opt-out", reason=reason, origin=call.origin
         )
     except WrongState:
         return Moved(path, "Somebody was faster: that text is decided.", good=False)
     except NotFound as error:
         raise BadRequest(MISSING) from error
-    left = await call.services.opt_outs.open_review_total(call.authorize(Verb.READ_OPT_OUTS))
+    left = await call.services.texting.records.open_review_total(call.authorize(Verb.READ_OPT_OUTS))
     done = "Opted out." if decision == "opt-out" else "Not an opt-out; nothing was changed."
     return Moved(path, f"{done} {plural(left, 'text')} left." if left else f"{done} That was the last one.")
 

@@ -60,9 +60,9 @@ async def rules(call: Call) -> Answer:
 
 async def save(call: Call) -> Answer:
     """Write what differs from what the form showed. Taking a block away from people who unsubscribed wants another yes."""
-    form, opt_outs, name = call.form, call.services.opt_outs, call.path["address"]
-    await opt_outs.address(call.grant, name)
-    changes = _changes(form, [app.app_id for app in await opt_outs.applications(call.grant)])
+    form, texting, name = call.form, call.services.texting, call.path["address"]
+    await texting.addresses.get(call.grant, name)
+    changes = _changes(form, [app.app_id for app in await texting.applications.all(call.grant)])
     if not form.ok:
         return await _page(call, form, name, changes)
     lifting = [change for change in changes if change.before - change.after]
@@ -72,9 +72,9 @@ async def save(call: Call) -> Answer:
     for change in changes:
         if change.after:
             types = frozenset(SmsType(int(number)) for number in change.after)
-            await opt_outs.set_rule(call.grant, name, change.app, types)
+            await texting.rules.put(call.grant, name, change.app, types)
         else:
-            await opt_outs.delete_rule(call.grant, name, change.app)
+            await texting.rules.delete(call.grant, name, change.app)
     said = f"{plural(len(changes), 'rule')} of {name} changed; they count from the next text on."
     return Moved(f"{ROOT}/texting/rules?at={quote(name)}", said if changes else "Nothing was changed.")
 
@@ -94,7 +94,7 @@ def _changes(form: Fields, apps: Sequence[str]) -> list[_Change]:
 
 
 async def _opted_out(call: Call, address: str) -> int:
-    _, total = await call.services.opt_outs.page(
+    _, total = await call.services.texting.opt_outs.page(
         call.authorize(Verb.READ_OPT_OUTS), OptOutQuery(call.principal.account_id, (address,), limit=1)
     )
     return total
@@ -102,16 +102,16 @@ async def _opted_out(call: Call, address: str) -> int:
 
 async def _page(call: Call, form: Fields, saved: str | None, changes: Sequence[_Change]) -> Answer:
     """saved: the address whose form was not taken, with the changes it asked for."""
-    reading, opt_outs, query = call.authorize(Verb.READ_OPT_OUTS), call.services.opt_outs, call.query
-    addresses = await opt_outs.addresses(reading)
+    reading, texting, query = call.authorize(Verb.READ_OPT_OUTS), call.services.texting, call.query
+    addresses = await texting.addresses.all(reading)
     only = saved or query.text("at", "Address", characters_max=32)
     if only:
         addresses = [row for row in addresses if row.address == only]
         if not addresses:
             raise NotFound("inbound address", only)
-    apps = await opt_outs.applications(reading)
+    apps = await texting.applications.all(reading)
     start, first = query.whole("from", "Page", most=10_000), query.whole("apps", "Applications", most=10_000)
-    known = await opt_outs.rules(reading)
+    known = await texting.rules.all(reading)
     shown = [app.app_id for app in apps[first : first + PAGE_APPS]]
     matrices = []
     for address in addresses[start : start + PAGE_ADDRESSES]:

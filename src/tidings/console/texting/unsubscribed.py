@@ -18,8 +18,7 @@ from tidings.console.texting import labels
 from tidings.domain.errors import InvalidValue, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, BlockingRule, OptOut, OptOutQuery
-from tidings.services.texting.optouts import REASON_CHARACTERS_MAX
-from tidings.services.texting.phone_consent import phone_number
+from tidings.services.texting.phone_consent import REASON_CHARACTERS_MAX, phone_number
 from tidings.wire.csv_rows import lines
 
 PAGE_PEOPLE = 50
@@ -34,12 +33,14 @@ _NOBODY = "-"
 
 async def unsubscribed(call: Call) -> Answer:
     """A page of those who are opted out, the longest first."""
-    query, grant, opt_outs = call.query, call.grant, call.services.opt_outs
-    addresses = await opt_outs.addresses(grant)
-    rules, apps = await opt_outs.rules(grant), await opt_outs.applications(grant)
+    query, grant, texting = call.query, call.grant, call.services.texting
+    addresses = await texting.addresses.all(grant)
+    rules, apps = await texting.rules.all(grant), await texting.applications.all(grant)
     wanted = await _wanted(call, grant)
     start = query.whole("from", "Page", most=100_000_000)
-    found, total = await opt_outs.page(grant, replace(wanted, offset=start, limit=PAGE_PEOPLE)) if query.ok else ([], 0)
+    found, total = (
+        await texting.opt_outs.page(grant, replace(wanted, offset=start, limit=PAGE_PEOPLE)) if query.ok else ([], 0)
+    )
     link: dict[str, object] = {name: query.typed(name).strip() for name in _FILTERS}
     values = {
         "query": query,
@@ -61,14 +62,14 @@ async def unsubscribed(call: Call) -> Answer:
 
 async def _wanted(call: Call, grant: Grant) -> OptOutQuery:
     """What the filters say. An application stands for the addresses at which an opt-out blocks something of it."""
-    query, opt_outs = call.query, call.services.opt_outs
-    known = [row.address for row in await opt_outs.addresses(grant)]
+    query, texting = call.query, call.services.texting
+    known = [row.address for row in await texting.addresses.all(grant)]
     phone = labels.read_phone(query, "phone", "Number")
     address = query.choice("address", "Address", [ACCOUNT_WIDE, *known])
-    app = query.choice("app", "Application", [row.app_id for row in await opt_outs.applications(grant)])
+    app = query.choice("app", "Application", [row.app_id for row in await texting.applications.all(grant)])
     places = [address] if address else []
     if app:
-        ruled = {rule.address for rule in await opt_outs.rules(grant) if rule.app_id == app}
+        ruled = {rule.address for rule in await texting.rules.all(grant) if rule.app_id == app}
         blocking = {ACCOUNT_WIDE, *(known if app == TOPICS_APP else ruled)}
         places = [place for place in places or sorted(blocking) if place in blocking] or [_NOBODY]
     return OptOutQuery(
@@ -90,7 +91,7 @@ async def new(call: Call) -> Answer:
 
 
 async def _new_page(call: Call, form: Fields) -> Answer:
-    found = await call.services.opt_outs.addresses(call.grant)
+    found = await call.services.texting.addresses.all(call.grant)
     values = {"form": form, "addresses": labels.address_choices(found), "phones_max": PHONES_MAX}
     status = 200 if form.ok else 422
     return Shown("texting/unsubscribed_new.html", "Opt somebody out", values, status=status)
@@ -98,16 +99,16 @@ async def _new_page(call: Call, form: Fields) -> Answer:
 
 async def add(call: Call) -> Answer:
     """Opt numbers out, one a line."""
-    form, opt_outs = call.form, call.services.opt_outs
+    form, texting = call.form, call.services.texting
     phones = _typed_phones(form)
-    known = [row.address for row in await opt_outs.addresses(call.grant)]
+    known = [row.address for row in await texting.addresses.all(call.grant)]
     address = form.choice("address", "Address", [ACCOUNT_WIDE, *known], ACCOUNT_WIDE)
     reason = form.text("reason", "Reason", characters_max=REASON_CHARACTERS_MAX, required=True)
     if not form.ok:
         return await _new_page(call, form)
     added = 0
     for phone in phones:
-        added += await opt_outs.opt_out(call.grant, address, phone, reason=reason, origin=call.origin)
+        added += await texting.opt_outs.opt_out(call.grant, address, phone, reason=reason, origin=call.origin)
     told = phones[0] if len(phones) == 1 else plural(added, "number")
     said = f"{told} opted out." if added else "They were opted out already."
     if 0 < added < len(phones):
@@ -150,7 +151,7 @@ async def lift(call: Call) -> Answer:
     if not form.ok:
         return await _lift_page(call, form, row)
     try:
-        lifted = await call.services.opt_outs.opt_in(
+        lifted = await call.services.texting.opt_outs.opt_in(
             call.grant, row.address, row.phone, reason=reason, origin=call.origin, forced=form.has("forced")
         )
     except WrongState:
@@ -166,20 +167,20 @@ async def _one(call: Call, fields: Fields) -> OptOut:
     phone = labels.read_phone(fields, "phone", "Number")
     if fields.ok and address and phone:
         query = OptOutQuery(call.principal.account_id, (address,), (phone,), limit=1)
-        found, _ = await call.services.opt_outs.page(call.authorize(Verb.READ_OPT_OUTS), query, counted=False)
+        found, _ = await call.services.texting.opt_outs.page(call.authorize(Verb.READ_OPT_OUTS), query, counted=False)
         if found:
             return found[0]
     raise BadRequest(MISSING)
 
 
 async def _lift_page(call: Call, form: Fields, row: OptOut) -> Answer:
-    rules = await call.services.opt_outs.rules(call.authorize(Verb.READ_OPT_OUTS))
+    rules = await call.services.texting.rules.all(call.authorize(Verb.READ_OPT_OUTS))
     values = {
         "form": form,
         "row": row,
         "name": labels.address_name(row.address),
         "blocks": labels.blocks(row.address, rules),
-        "is_protected": call.services.opt_outs.is_protected(row),
+        "is_protected": call.services.texting.opt_outs.is_protected(row),
     }
     return Shown("texting/lift.html", f"Lift the opt-out of {row.phone}", values, status=200 if form.ok else 422)
 
@@ -194,12 +195,12 @@ async def export(call: Call) -> Answer:
     if not call.query.ok:
         return await unsubscribed(call)
     # The first page is read before the answer begins, so that a store out of reach is a page and not a torn file.
-    first, _ = await call.services.opt_outs.page(grant, wanted, counted=False)
+    first, _ = await call.services.texting.opt_outs.page(grant, wanted, counted=False)
     return download("tidings-unsubscribed.csv", _csv(call, grant, wanted, first))
 
 
 async def _csv(call: Call, grant: Grant, wanted: OptOutQuery, page: Sequence[OptOut]) -> AsyncIterator[bytes]:
-    rules = await call.services.opt_outs.rules(grant)
+    rules = await call.services.texting.rules.all(grant)
     told: dict[str, str] = {}
     yield lines([COLUMNS])
     while page:
@@ -208,7 +209,7 @@ async def _csv(call: Call, grant: Grant, wanted: OptOutQuery, page: Sequence[Opt
         last = page[-1].since
         alike = sum(1 for row in page if row.since == last)
         wanted = replace(wanted, since=last, offset=alike + (wanted.offset if last == wanted.since else 0))
-        page, _ = await call.services.opt_outs.page(grant, wanted, counted=False)
+        page, _ = await call.services.texting.opt_outs.page(grant, wanted, counted=False)
 
 
 def _line(row: OptOut, blocked: str) -> tuple[object, ...]:

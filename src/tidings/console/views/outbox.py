@@ -18,7 +18,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText, KeywordSet
-from tidings.services.texting.optouts import InboundResult
+from tidings.services.texting.inbound_texts import InboundResult
 
 SHOWN_MAX = 100
 TEXT_CHARACTERS_MAX = 1_000
@@ -75,7 +75,7 @@ async def _page(call: Call, entry: Mapping[str, object], status: int = 200) -> A
 
 async def _addresses(call: Call) -> list[tuple[str, str]]:
     """Where a phone can answer to, with names for people."""
-    listed = await call.services.opt_outs.addresses(call.authorize(Verb.MANAGE_OPT_OUTS))
+    listed = await call.services.texting.addresses.all(call.authorize(Verb.MANAGE_OPT_OUTS))
     return [
         (one.address, f"{one.address} ({one.description})" if one.description else one.address)
         for one in listed
@@ -107,7 +107,9 @@ async def reply(call: Call) -> Answer:
     if form.ok:
         origin = Origin(Way.KEYWORD, remote_address=call.request.remote, request_id=call.request.request_id)
         try:
-            received = await call.services.opt_outs.receive(IncomingText(address, str(entry["to"]), text), origin)
+            received = await call.services.texting.inbound.receive(
+                IncomingText(address, str(entry["to"]), text), origin
+            )
         except NotFound:
             form.refuse("address", "This address was deleted a moment ago.")
         except InvalidValue as error:

@@ -39,7 +39,7 @@ from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting
 from tidings.services.topics import Topics
 from tidings.wire.accept import prefers_page
 from tidings.wire.csv_rows import CSV_TYPE
@@ -61,10 +61,10 @@ class NativeDialect:
         ledger: Ledger,
         deliveries: Deliveries,
         accounts: Accounts,
-        opt_outs: OptOuts,
+        texting: Texting,
         authenticator: Authenticator,
         clock: Clock,
-        texting: TextServices,
+        text_services: TextServices,
         sessions: Sessions,
         dev: DevTools | None = None,
     ) -> None:
@@ -88,11 +88,11 @@ class NativeDialect:
             *LedgerActions(ledger, of_topics).operations(),
             *SubscriptionActions(subscriptions, of_topics).operations(),
             *of_topics.operations(),
-            *InboundActions(opt_outs).operations(),
-            *OptOutActions(opt_outs).operations(),
-            *RecordActions(opt_outs, clock).operations(),
-            *CatalogActions(texting.catalog).operations(),
-            *TextActions(texting, clock).operations(),
+            *InboundActions(texting).operations(),
+            *OptOutActions(texting).operations(),
+            *RecordActions(texting, clock).operations(),
+            *CatalogActions(text_services.catalog).operations(),
+            *TextActions(text_services, clock).operations(),
             *DeliveryActions(deliveries, of_topics).operations(),
             *AccountActions(accounts).operations(),
             *AuditActions(accounts).operations(),
@@ -111,7 +111,7 @@ class NativeDialect:
             ),
         ]
         if dev is not None:
-            operations += DevActions(dev, opt_outs, clock).operations()
+            operations += DevActions(dev, texting, clock).operations()
         self.operations = tuple(operations)
         self._router = Router(self.operations)
         self._page = page(self.operations)

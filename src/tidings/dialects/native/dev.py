@@ -27,7 +27,7 @@ from tidings.domain.grants import From, Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import ACCOUNT_WIDE, IncomingText
 from tidings.domain.ports import Clock
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting
 from tidings.wire.hosts import is_at_home
 
 DEV_ACCOUNT_ID = "000000000000"
@@ -80,9 +80,9 @@ def check_caller(tools: DevTools, request: WireRequest) -> None:
 
 
 class DevActions:
-    def __init__(self, tools: DevTools, opt_outs: OptOuts, clock: Clock) -> None:
+    def __init__(self, tools: DevTools, texting: Texting, clock: Clock) -> None:
         self._tools = tools
-        self._opt_outs = opt_outs
+        self._texting = texting
         self._clock = clock
 
     def operations(self) -> tuple[AnyOperation, ...]:
@@ -201,7 +201,7 @@ class DevActions:
             sent_at=utc("sent_at", body.sent_at) if body.sent_at else None,
         )
         try:
-            received = await self._opt_outs.receive(text, _origin(call, Way.KEYWORD))
+            received = await self._texting.inbound.receive(text, _origin(call, Way.KEYWORD))
         except InvalidValue as error:
             raise _named(error, "from") from error
         return codec.answer(views_optouts.received(received))
@@ -218,7 +218,7 @@ class DevActions:
             action="optOutNumber",
         )
         try:
-            await self._opt_outs.opt_out(
+            await self._texting.opt_outs.opt_out(
                 grant, ACCOUNT_WIDE, body.phone, reason="asked for in developer mode", origin=origin
             )
         except InvalidValue as error:

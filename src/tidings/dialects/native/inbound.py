@@ -19,8 +19,8 @@ from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, InboundAddress, OptOutQuery
-from tidings.services.texting.inbound_addresses import Warned
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.sms_warnings import Warned
+from tidings.services.texting.texting import Texting
 
 _GROUP = "inbound addresses"
 
@@ -37,8 +37,8 @@ class DeletionQuery(Struct):
 
 
 class InboundActions:
-    def __init__(self, opt_outs: OptOuts) -> None:
-        self._opt_outs = opt_outs
+    def __init__(self, texting: Texting) -> None:
+        self._texting = texting
 
     def operations(self) -> tuple[AnyOperation, ...]:
         return (
@@ -226,9 +226,9 @@ class InboundActions:
 
     async def list_addresses(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
         after = codec.read_id_cursor("inbound-addresses", query.after)
-        rows = [row for row in await self._opt_outs.addresses(call.grant) if row.address != ACCOUNT_WIDE]
+        rows = [row for row in await self._texting.addresses.all(call.grant) if row.address != ACCOUNT_WIDE]
         following = [row for row in rows if row.id > after][: query.limit + 1]
-        rules, warnings = await self._opt_outs.rules(call.grant), await self._opt_outs.warnings(call.grant)
+        rules, warnings = await self._texting.rules.all(call.grant), await self._texting.warnings.all(call.grant)
         shown = [await self._view(call, row, rules, warnings) for row in following[: query.limit]]
         more = len(following) > query.limit
         position = codec.cursor("inbound-addresses", following[query.limit - 1].id) if more else None
@@ -236,7 +236,7 @@ class InboundActions:
         return codec.answer(shapes.InboundAddressPage(shown, position, told))
 
     async def add_address(self, call: Call, _: Nothing, body: shapes.NewInboundAddress) -> WireResponse:
-        made = await self._opt_outs.add_address(
+        made = await self._texting.addresses.add(
             call.grant,
             body.address,
             kind=AddressKind(body.kind),
@@ -251,11 +251,11 @@ class InboundActions:
         return codec.answer(await self._shown(call, await self._named(call)))
 
     async def describe(self, call: Call, _: Nothing, body: shapes.AddressChange) -> WireResponse:
-        await self._opt_outs.describe_address(call.grant, call.path["address"], body.description)
+        await self._texting.addresses.describe(call.grant, call.path["address"], body.description)
         return codec.answer(await self._shown(call, await self._named(call)))
 
     async def delete_address(self, call: Call, query: DeletionQuery, __: Nothing) -> WireResponse:
-        await self._opt_outs.delete_address(
+        await self._texting.addresses.delete(
             call.grant, call.path["address"], origin=call.origin, even_if_recent=query.force == "true"
         )
         return codec.nothing()
@@ -274,35 +274,35 @@ class InboundActions:
         }
         if not sets and not texts:
             raise InvalidValue("body", "says nothing to change: give keywords or replies")
-        changed = await self._opt_outs.set_keywords(call.grant, call.path["address"], sets, texts)
+        changed = await self._texting.addresses.set_keywords(call.grant, call.path["address"], sets, texts)
         return codec.answer(await self._shown(call, changed))
 
     async def match(self, call: Call, _: Nothing, body: shapes.TextToMatch) -> WireResponse:
-        found = await self._opt_outs.match(call.grant, call.path["address"], body.text)
+        found = await self._texting.addresses.match(call.grant, call.path["address"], body.text)
         return codec.answer(views_optouts.meaning(found))
 
     # --- rules and applications --------------------------------------------------------------------------------------
 
     async def list_rules(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         address = await self._named(call)
-        rules = [rule for rule in await self._opt_outs.rules(call.grant) if rule.address == address.address]
+        rules = [rule for rule in await self._texting.rules.all(call.grant) if rule.address == address.address]
         return codec.answer(Page([views_optouts.rule(rule) for rule in rules], None))
 
     async def set_rule(self, call: Call, _: Nothing, body: shapes.Types) -> WireResponse:
         address, app_id = call.path["address"], call.path["app_id"]
         types = frozenset(views_optouts.read_type(name) for name in body.types)
-        await self._opt_outs.set_rule(call.grant, address, app_id, types)
+        await self._texting.rules.put(call.grant, address, app_id, types)
         return codec.answer(views_optouts.rule(BlockingRule(call.grant.owner, address, app_id, types)))
 
     async def delete_rule(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
-        await self._opt_outs.delete_rule(call.grant, call.path["address"], call.path["app_id"])
+        await self._texting.rules.delete(call.grant, call.path["address"], call.path["app_id"])
         return codec.nothing()
 
     async def list_applications(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
         after = codec.read_cursor("sms-applications", query.after) if query.after else ""
-        rows = sorted(await self._opt_outs.applications(call.grant), key=lambda row: row.app_id)
+        rows = sorted(await self._texting.applications.all(call.grant), key=lambda row: row.app_id)
         following = [row for row in rows if row.app_id > after][: query.limit + 1]
-        warnings = await self._opt_outs.warnings(call.grant)
+        warnings = await self._texting.warnings.all(call.grant)
         return codec.page(
             "sms-applications",
             following,
@@ -319,24 +319,24 @@ class InboundActions:
         }
         sender = body.sender if isinstance(body.sender, str) else None
         try:
-            put = await self._opt_outs.put_application(call.grant, call.path["app_id"], sender, given)
+            put = await self._texting.applications.put(call.grant, call.path["app_id"], sender, given)
         except InvalidValue as error:
             raise InvalidValue(error.field.replace("-", "_"), error.reason, error.value) from error
-        return codec.answer(views_optouts.application(put, await self._opt_outs.warnings(call.grant)))
+        return codec.answer(views_optouts.application(put, await self._texting.warnings.all(call.grant)))
 
     # --- looking up --------------------------------------------------------------------------------------------------
 
     async def _named(self, call: Call) -> InboundAddress:
         """The address that the path names. Raises NotFound."""
-        return await self._opt_outs.address(call.grant, call.path["address"])
+        return await self._texting.addresses.get(call.grant, call.path["address"])
 
     async def _shown(self, call: Call, row: InboundAddress) -> shapes.InboundAddress:
-        rules, warnings = await self._opt_outs.rules(call.grant), await self._opt_outs.warnings(call.grant)
+        rules, warnings = await self._texting.rules.all(call.grant), await self._texting.warnings.all(call.grant)
         return await self._view(call, row, rules, warnings)
 
     async def _view(
         self, call: Call, row: InboundAddress, rules: Sequence[BlockingRule], warnings: Sequence[Warned]
     ) -> shapes.InboundAddress:
         query = OptOutQuery(call.grant.owner, addresses=(row.address,), limit=1)
-        _, opted_out = await self._opt_outs.page(call.grant, query)
+        _, opted_out = await self._texting.opt_outs.page(call.grant, query)
         return views_optouts.inbound_address(row, rules, opted_out, warnings)

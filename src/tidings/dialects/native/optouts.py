@@ -21,7 +21,7 @@ from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, OptOut, OptOutQuery
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting
 
 _GROUP = "opt-outs"
 _POSITION = re.compile(r"([0-9]{1,17})\.([0-9]{1,9})\Z", re.ASCII)
@@ -47,8 +47,8 @@ class CheckQuery(Struct):
 
 
 class OptOutActions:
-    def __init__(self, opt_outs: OptOuts) -> None:
-        self._opt_outs = opt_outs
+    def __init__(self, texting: Texting) -> None:
+        self._texting = texting
 
     def operations(self) -> tuple[AnyOperation, ...]:
         return (
@@ -117,35 +117,35 @@ class OptOutActions:
         since, skipped = _read_position(query.after)
         if since is not None:
             wanted = replace(wanted, since=since, offset=skipped)
-        rows, _total = await self._opt_outs.page(call.grant, wanted)
-        rules = await self._opt_outs.rules(call.grant)
+        rows, _total = await self._texting.opt_outs.page(call.grant, wanted)
+        rules = await self._texting.rules.all(call.grant)
         following = _position(rows[: query.limit], since, skipped)
         return codec.page(
             "opt-outs", rows, query.limit, lambda _row: following, lambda row: views_optouts.opt_out(row, rules)
         )
 
     async def opt_out(self, call: Call, _: Nothing, body: shapes.NewOptOut) -> WireResponse:
-        changed = await self._opt_outs.opt_out(
+        changed = await self._texting.opt_outs.opt_out(
             call.grant, body.address, body.phone, reason=body.reason, origin=call.origin
         )
-        rows, _total = await self._opt_outs.page(
+        rows, _total = await self._texting.opt_outs.page(
             call.grant, OptOutQuery(call.grant.owner, addresses=(body.address,), phones=(body.phone,), limit=1)
         )
         if not rows:  # somebody lifted it in this very moment
             raise NotFound("opt-out", body.phone)
-        rules = await self._opt_outs.rules(call.grant)
+        rules = await self._texting.rules.all(call.grant)
         return codec.answer(shapes.OptedOut(views_optouts.opt_out(rows[0], rules), changed))
 
     async def lift(self, call: Call, _: Nothing, body: shapes.Lift) -> WireResponse:
-        changed = await self._opt_outs.opt_in(
+        changed = await self._texting.opt_outs.opt_in(
             call.grant, body.address, body.phone, reason=body.reason, origin=call.origin, forced=body.forced
         )
         return codec.answer(shapes.Lifted(changed))
 
     async def check(self, call: Call, query: CheckQuery, _: Nothing) -> WireResponse:
         sms_type = views_optouts.read_type(query.type)
-        found = await self._opt_outs.why(call.grant, query.phone, query.app_id, sms_type)
-        return codec.answer(views_optouts.check(found, await self._opt_outs.rules(call.grant)))
+        found = await self._texting.opt_outs.why(call.grant, query.phone, query.app_id, sms_type)
+        return codec.answer(views_optouts.check(found, await self._texting.rules.all(call.grant)))
 
 
 def _position(shown: Sequence[OptOut], since: datetime | None, skipped: int) -> str:

@@ -22,7 +22,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import LedgerEntry, LedgerQuery, Way
 from tidings.domain.ports import Clock
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting
 from tidings.wire.csv_rows import CSV_TYPE
 
 PAGE_RECORDS = 100
@@ -61,8 +61,8 @@ class ReviewsQuery(Struct):
 
 
 class RecordActions:
-    def __init__(self, opt_outs: OptOuts, clock: Clock) -> None:
-        self._opt_outs = opt_outs
+    def __init__(self, texting: Texting, clock: Clock) -> None:
+        self._texting = texting
         self._clock = clock
 
     def operations(self) -> tuple[AnyOperation, ...]:
@@ -124,7 +124,7 @@ class RecordActions:
                 raise InvalidValue("limit", "a CSV has everything that matches; leave it out")
             return await self._csv(call, wanted)
         limit = query.limit or PAGE_RECORDS
-        entries = await self._opt_outs.records(call.grant, replace(wanted, limit=limit + 1))
+        entries = await self._texting.records.find(call.grant, replace(wanted, limit=limit + 1))
         return codec.page("opt-out-records", entries, limit, lambda entry: entry.id, views_optouts.record)
 
     async def _csv(self, call: Call, wanted: LedgerQuery) -> WireResponse:
@@ -138,13 +138,13 @@ class RecordActions:
 
     async def _pages(self, call: Call, wanted: LedgerQuery) -> AsyncIterator[Sequence[LedgerEntry]]:
         wanted = replace(wanted, limit=_EXPORTED_AT_ONCE)
-        while entries := await self._opt_outs.records(call.grant, wanted):
+        while entries := await self._texting.records.find(call.grant, wanted):
             yield entries
             wanted = replace(wanted, after=entries[-1].id)
 
     async def list_reviews(self, call: Call, query: ReviewsQuery, _: Nothing) -> WireResponse:
         after = codec.read_id_cursor("reviews", query.after)
-        rows = await self._opt_outs.open_reviews(call.grant, after=after, limit=query.limit + 1)
+        rows = await self._texting.records.open_reviews(call.grant, after=after, limit=query.limit + 1)
         now = self._clock.now()
         return codec.page(
             "reviews", rows, query.limit, lambda entry: entry.id, lambda entry: views_optouts.review(entry, now)
@@ -154,7 +154,7 @@ class RecordActions:
         text = call.path["record_id"]
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
             raise NotFound("review", text)
-        await self._opt_outs.resolve(
+        await self._texting.records.resolve(
             call.grant, int(text), opt_out=body.decision == "opt-out", reason=body.reason, origin=call.origin
         )
         return codec.nothing()

@@ -21,8 +21,9 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
-from tidings.services.texting.inbound_addresses import Warned
-from tidings.services.texting.optouts import Blocked, InboundResult
+from tidings.services.texting.inbound_texts import InboundResult
+from tidings.services.texting.optouts import Blocked
+from tidings.services.texting.sms_warnings import Warned
 
 _EVENTS: dict[model.Event, shapes.RecordEvent] = {
     model.Event.OPTED_OUT: "opted-out",

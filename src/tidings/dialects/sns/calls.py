@@ -22,7 +22,7 @@ from tidings.domain.ports import Clock, Limiter
 from tidings.domain.protocols import Protocols
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.texting import Texting
 from tidings.services.topics import Topics
 
 
@@ -37,7 +37,7 @@ class SnsServices:
 
     topics: Topics
     subscriptions: Subscriptions
-    opt_outs: OptOuts
+    texting: Texting
     sms_defaults: SmsDefaults
     publisher: Publisher
     clock: Clock

@@ -21,8 +21,8 @@ def _front_end(parts: Parts) -> SnsDialect:
     services = SnsServices(
         topics=parts.topics,
         subscriptions=parts.subscriptions,
-        opt_outs=parts.opt_outs,
-        sms_defaults=SmsDefaults(parts.opt_outs, options.region),
+        texting=parts.texting,
+        sms_defaults=SmsDefaults(parts.texting.applications, options.region),
         publisher=parts.publisher,
         clock=parts.clock,
         limiter=parts.limiter,

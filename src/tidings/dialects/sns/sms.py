@@ -71,7 +71,7 @@ async def list_phone_numbers_opted_out(services: SnsServices, call: Call) -> str
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     addresses = await _blocking_addresses(services, grant)
     query = OptOutQuery(grant.owner, addresses, since=since, offset=skip, limit=PAGE_ITEMS + 1)
-    rows, _ = await services.opt_outs.page(grant, query, counted=False)
+    rows, _ = await services.texting.opt_outs.page(grant, query, counted=False)
     page = rows[:PAGE_ITEMS]
     shown = await _first_of_each_phone(services, grant, addresses, page)
     result = codec.listed("phoneNumbers", [codec.escape(row.phone) for row in shown])
@@ -96,15 +96,17 @@ async def opt_in_phone_number(services: SnsServices, call: Call) -> str:
         raise invalid("phoneNumber", f"a phone number can be opted in only once every {OPT_IN_AGAIN_DAYS} days")
     for address in found:
         # `forced`: the cloud lets an opt-in by API follow a STOP at once, and limits it by number and month instead.
-        await services.opt_outs.opt_in(grant, address, phone, reason=OPT_IN_DETAIL, origin=call.origin, forced=True)
+        await services.texting.opt_outs.opt_in(
+            grant, address, phone, reason=OPT_IN_DETAIL, origin=call.origin, forced=True
+        )
     return ""
 
 
 async def _blocking_addresses(services: SnsServices, grant: Grant) -> list[str]:
     """Where an opt-out keeps texts of topics, or of SNS to numbers, from a phone."""
-    rules = {rule.address: rule for rule in await services.opt_outs.rules(grant) if rule.app_id == TOPICS_APP}
+    rules = {rule.address: rule for rule in await services.texting.rules.all(grant) if rule.app_id == TOPICS_APP}
     found = [ACCOUNT_WIDE]
-    for address in await services.opt_outs.addresses(grant):
+    for address in await services.texting.addresses.all(grant):
         rule = rules.get(address.address)
         if address.address != ACCOUNT_WIDE and any(
             covers(address, rule, TOPICS_APP, sms_type) for sms_type in SMS_TYPES.values()
@@ -118,7 +120,7 @@ async def _blocking_a_phone(services: SnsServices, grant: Grant, phone: str) -> 
     found: list[str] = []
     with suppress(InvalidValue):
         for sms_type in SMS_TYPES.values():
-            blocked = await services.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
+            blocked = await services.texting.opt_outs.why(grant, phone, TOPICS_APP, sms_type)
             found += [row.opt_out.address for row in blocked]
     return list(dict.fromkeys(found))
 
@@ -131,7 +133,7 @@ async def _first_of_each_phone(
         return list(page)
     phones = list({row.phone for row in page})
     query = OptOutQuery(grant.owner, addresses, phones, limit=len(phones) * len(addresses))
-    every, _ = await services.opt_outs.page(grant, query, counted=False)
+    every, _ = await services.texting.opt_outs.page(grant, query, counted=False)
     first: dict[str, tuple[datetime, str]] = {}
     for row in every:
         first[row.phone] = min((row.since, row.address), first.get(row.phone, (row.since, row.address)))
@@ -147,7 +149,7 @@ async def _was_opted_in_lately(services: SnsServices, grant: Grant, phone: str, 
         ways=(Way.API,),
         limit=OPT_IN_RECORDS_MAX,
     )
-    return any(entry.detail == OPT_IN_DETAIL for entry in await services.opt_outs.records(grant, query))
+    return any(entry.detail == OPT_IN_DETAIL for entry in await services.texting.records.find(grant, query))
 
 
 def _place(since: datetime, skip: int) -> str:
@@ -192,7 +194,7 @@ async def list_origination_numbers(services: SnsServices, call: Call) -> str:
     except ValueError as error:
         raise SnsError("ValidationException", "Invalid parameter: NextToken") from error
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    addresses = sorted(await services.opt_outs.addresses(grant), key=lambda address: address.id)
+    addresses = sorted(await services.texting.addresses.all(grant), key=lambda address: address.id)
     found = [address for address in addresses if address.id > after and address.address != ACCOUNT_WIDE]
     result = codec.listed("PhoneNumbers", [_origination_number(address) for address in found[:most]])
     if len(found) > most:
@@ -225,7 +227,7 @@ def _country_of(number: str) -> str:
 
 async def get_sms_sandbox_account_status(services: SnsServices, call: Call) -> str:
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
-    contained = await services.opt_outs.sandbox.contains(grant.owner)
+    contained = await services.texting.sandbox.contains(grant.owner)
     return f"<IsInSandbox>{'true' if contained else 'false'}</IsInSandbox>"
 
 
@@ -234,7 +236,7 @@ async def list_sms_sandbox_phone_numbers(services: SnsServices, call: Call) -> s
     after = call.after("sandbox")
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     # By the digits, which make a page's place; a number added meanwhile shifts nothing.
-    numbers = sorted(await services.opt_outs.sandbox.numbers(grant), key=lambda number: int(number.phone[1:]))
+    numbers = sorted(await services.texting.sandbox.numbers(grant), key=lambda number: int(number.phone[1:]))
     following = [number for number in numbers if int(number.phone[1:]) > after]
     result = codec.listed("PhoneNumbers", [_sandbox_member(number) for number in following[:most]])
     if len(following) > most:
@@ -258,7 +260,7 @@ async def create_sms_sandbox_phone_number(services: SnsServices, call: Call) -> 
     if await _blocking_a_phone(services, permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING), phone):
         raise OptedOut(phone)
     try:
-        await services.opt_outs.sandbox.add(grant, phone, language)
+        await services.texting.sandbox.add(grant, phone, language)
     except WrongState as error:
         reason = "The account is not in the SMS sandbox: texts go to every number, and none needs to be verified"
         raise SnsError("UserError", reason) from error
@@ -276,7 +278,7 @@ async def verify_sms_sandbox_phone_number(services: SnsServices, call: Call) -> 
     check_length(password, "oneTimePassword", *PASSWORD_DIGITS)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await services.opt_outs.sandbox.verify(grant, canonical(phone), password)
+        await services.texting.sandbox.verify(grant, canonical(phone), password)
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except InvalidToken as error:
@@ -289,7 +291,7 @@ async def delete_sms_sandbox_phone_number(services: SnsServices, call: Call) -> 
     phone = _sandbox_number(call)
     grant = permit_account(call, Verb.MANAGE_OPT_OUTS, _EVERYTHING)
     try:
-        await services.opt_outs.sandbox.delete(grant, canonical(phone))
+        await services.texting.sandbox.delete(grant, canonical(phone))
     except NotFound as error:
         raise _not_in_sandbox(phone) from error
     except WrongState as error:

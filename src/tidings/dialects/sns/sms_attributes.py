@@ -57,7 +57,7 @@ async def get_sms_attributes(services: SnsServices, call: Call) -> str:
         _check_name(name)
     grant = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     shown = {SPEND_LIMIT: SPEND_LIMIT_DEFAULT}
-    for application in await services.opt_outs.applications(grant):
+    for application in await services.texting.applications.all(grant):
         if application.app_id == TOPICS_APP:
             shown |= of_region(application.settings, prefix_of(call.region, services.home_region))
             if application.sender and call.region == services.home_region:
@@ -80,14 +80,14 @@ async def set_sms_attributes(services: SnsServices, call: Call) -> str:
     if call.region == services.home_region:
         sender = given.pop(DEFAULT_SENDER_ID, None)
     elif given.get(DEFAULT_SENDER_ID):
-        await services.opt_outs.check_sender(grant.owner, given[DEFAULT_SENDER_ID])
+        await services.texting.applications.check_sender(grant.owner, given[DEFAULT_SENDER_ID])
     prefix = prefix_of(call.region, services.home_region)
-    kept = await services.opt_outs.settings_of(grant.owner, TOPICS_APP)
+    kept = await services.texting.applications.settings_of(grant.owner, TOPICS_APP)
     regions = {name.split(":", 2)[1] for name in kept if name.startswith(PREFIX) and name.count(":") == 2}
     if call.region != services.home_region and len(regions | {call.region}) > SMS_REGIONS_MAX:
         raise invalid("attributes", f"an account may set them in at most {SMS_REGIONS_MAX} regions")
     settings = {prefix + name: value for name, value in given.items()}
-    await services.opt_outs.put_application(grant, TOPICS_APP, sender, settings)
+    await services.texting.applications.put(grant, TOPICS_APP, sender, settings)
     services.sms_defaults.forget(grant.owner, call.region)
     return ""
 
@@ -119,7 +119,7 @@ async def check_senders(
         attribute = attributes.get(name)
         if attribute is not None:
             try:
-                await services.opt_outs.check_sender(account_id, attribute.value)
+                await services.texting.applications.check_sender(account_id, attribute.value)
             except InvalidValue as error:
                 raise value_invalid(f"The message attribute '{name}' names a number that {error.reason}.") from error
     for name, (pattern, wanted) in _MESSAGE_ATTRIBUTES.items():

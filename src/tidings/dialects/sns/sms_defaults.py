@@ -15,7 +15,7 @@ from tidings.dialects.sns.limits import SMS_TYPE_DEFAULT, SMS_TYPES
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP
 from tidings.domain.ttl_cache import TtlCache
-from tidings.services.texting.optouts import OptOuts
+from tidings.services.texting.sms_applications import SmsApplications
 
 PREFIX = "sns:"
 """Before the names of SNS's attributes among an application's settings."""
@@ -50,8 +50,10 @@ class SmsDefault:
 class SmsDefaults:
     """Each account's defaults by region, remembered for a moment: they are asked for at every publish."""
 
-    def __init__(self, opt_outs: OptOuts, home_region: str, monotonic_s: Callable[[], float] = monotonic) -> None:
-        self._opt_outs = opt_outs
+    def __init__(
+        self, applications: SmsApplications, home_region: str, monotonic_s: Callable[[], float] = monotonic
+    ) -> None:
+        self._applications = applications
         self._home_region = home_region
         # Wrong after SetSMSAttributes: `forget` clears it, and another process's call counts when its time is over.
         self._recent: TtlCache[tuple[AccountId, str], SmsDefault] = TtlCache(
@@ -62,7 +64,7 @@ class SmsDefaults:
         recent = self._recent.get((account_id, region))
         if recent is not None:
             return recent
-        settings = await self._opt_outs.settings_of(account_id, TOPICS_APP)
+        settings = await self._applications.settings_of(account_id, TOPICS_APP)
         own = of_region(settings, prefix_of(region, self._home_region))
         sms_type = SMS_TYPES[own.get(DEFAULT_TYPE, SMS_TYPE_DEFAULT)].value
         found = SmsDefault(sms_type, own.get(DEFAULT_SENDER_ID, ""))

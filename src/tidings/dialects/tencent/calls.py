@@ -21,8 +21,8 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Way
 from tidings.domain.ports import Clock
 from tidings.services.accounts import Accounts
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import Texting
 from tidings.services.texting.texts import Texts
 
 
@@ -36,7 +36,7 @@ class TencentServices:
     signing_clock: Clock
     texts: Texts
     catalog: TextCatalog
-    opt_outs: OptOuts
+    texting: Texting
     accounts: Accounts
     skew: timedelta = timedelta(seconds=SKEW_S)
     is_dev: bool = False

@@ -18,7 +18,7 @@ def _front_end(parts: Parts) -> TencentDialect:
             parts.signing_clock,
             parts.texts,
             parts.catalog,
-            parts.opt_outs,
+            parts.texting,
             parts.accounts,
             min(parts.options.skew, timedelta(seconds=SKEW_S)),
             is_dev=parts.options.is_dev,

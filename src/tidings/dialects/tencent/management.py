@@ -42,7 +42,7 @@ async def add_inbound_address(services: TencentServices, call: Call) -> Mapping[
     values = call.values
     address = values.text("InboundAddress")
     with values_named(_NAMES):
-        made = await services.opt_outs.add_address(
+        made = await services.texting.addresses.add(
             _managing(call),
             address,
             kind=_kind(values) or kind_of(address),
@@ -58,12 +58,14 @@ async def describe_inbound_address_list(services: TencentServices, call: Call) -
     offset, limit = listing.window(call.values, LISTED)
     wanted = listing.texts_of(call.values, "InboundAddressSet")
     grant = call.grant(Verb.READ_OPT_OUTS)
-    found = [row for row in await services.opt_outs.addresses(grant) if not wanted or row.address in wanted]
-    rules, warnings = await services.opt_outs.rules(grant), await services.opt_outs.warnings(grant)
+    found = [row for row in await services.texting.addresses.all(grant) if not wanted or row.address in wanted]
+    rules, warnings = await services.texting.rules.all(grant), await services.texting.warnings.all(grant)
     shown = []
     for row in found[offset : offset + limit]:
-        _, count = await services.opt_outs.page(grant, OptOutQuery(grant.owner, addresses=(row.address,), limit=1))
-        heard_at = await services.opt_outs.last_inbound_at(grant, row.address)
+        _, count = await services.texting.opt_outs.page(
+            grant, OptOutQuery(grant.owner, addresses=(row.address,), limit=1)
+        )
+        heard_at = await services.texting.addresses.last_inbound_at(grant, row.address)
         shown.append(optout_views.inbound_address(row, rules, warnings, count, heard_at))
     account_warnings = [warning.text for warning in warnings if not warning.address]
     return {"TotalCount": len(found), "InboundAddressSet": shown, "WarningSet": account_warnings}
@@ -71,7 +73,7 @@ async def describe_inbound_address_list(services: TencentServices, call: Call) -
 
 async def modify_inbound_address(services: TencentServices, call: Call) -> Mapping[str, Any]:
     with values_named(_NAMES):
-        await services.opt_outs.describe_address(
+        await services.texting.addresses.describe(
             _managing(call), call.values.text("InboundAddress"), call.values.text("Description")
         )
     return {}
@@ -80,7 +82,7 @@ async def modify_inbound_address(services: TencentServices, call: Call) -> Mappi
 async def delete_inbound_address(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Force: also within 60 days of the last text from it."""
     values = call.values
-    await services.opt_outs.delete_address(
+    await services.texting.addresses.delete(
         _managing(call), values.text("InboundAddress"), origin=call.origin, even_if_recent=values.flag("Force")
     )
     return {}
@@ -92,7 +94,7 @@ async def modify_inbound_keywords(services: TencentServices, call: Call) -> Mapp
     sets = {known: values.texts(f"{name}KeywordSet") for name, known in SETS.items() if f"{name}KeywordSet" in values}
     replies = {known: values.text(f"{name}Reply") for name, known in SETS.items() if f"{name}Reply" in values}
     with values_named(_NAMES):
-        await services.opt_outs.set_keywords(_managing(call), values.text("InboundAddress"), sets, replies)
+        await services.texting.addresses.set_keywords(_managing(call), values.text("InboundAddress"), sets, replies)
     return {}
 
 
@@ -102,14 +104,14 @@ async def modify_inbound_keywords(services: TencentServices, call: Call) -> Mapp
 async def set_blocking_rule(services: TencentServices, call: Call) -> Mapping[str, Any]:
     values = call.values
     types = frozenset(listing.sms_type(number) for number in values.integers("SmsTypeSet"))
-    await services.opt_outs.set_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"), types)
+    await services.texting.rules.put(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"), types)
     return {}
 
 
 async def delete_blocking_rule(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """Safe to repeat."""
     values = call.values
-    await services.opt_outs.delete_rule(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"))
+    await services.texting.rules.delete(_managing(call), values.text("InboundAddress"), values.text("SmsSdkAppId"))
     return {}
 
 
@@ -119,7 +121,9 @@ async def delete_blocking_rule(services: TencentServices, call: Call) -> Mapping
 async def match_keyword(services: TencentServices, call: Call) -> Mapping[str, Any]:
     """A dry run: changes nothing."""
     content = _content(call.values)
-    found = await services.opt_outs.match(call.grant(Verb.READ_OPT_OUTS), call.values.text("InboundAddress"), content)
+    found = await services.texting.addresses.match(
+        call.grant(Verb.READ_OPT_OUTS), call.values.text("InboundAddress"), content
+    )
     return optout_views.meaning(found)
 
 
@@ -130,11 +134,11 @@ async def simulate_reply(services: TencentServices, call: Call) -> Mapping[str, 
     values = call.values
     content = _content(values)
     said = IncomingText(values.text("InboundAddress"), values.text("PhoneNumber"), content)
-    await services.opt_outs.address_texted(
+    await services.texting.inbound.address_texted(
         _managing(call), said
     )  # what another account's person would text does not exist
     origin = Origin(Way.KEYWORD, remote_address=call.request.remote, request_id=call.request.request_id)
-    received = await services.opt_outs.receive(said, origin)
+    received = await services.texting.inbound.receive(said, origin)
     return {
         **optout_views.meaning(received.meaning),
         "Changed": received.changed,

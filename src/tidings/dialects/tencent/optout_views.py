@@ -20,8 +20,8 @@ from tidings.domain.optout import (
     OptOut,
     SmsType,
 )
-from tidings.services.texting.inbound_addresses import Warned
 from tidings.services.texting.optouts import Blocked
+from tidings.services.texting.sms_warnings import Warned
 
 SETS = {"OptOut": KeywordSet.OPT_OUT, "OptIn": KeywordSet.OPT_IN, "Help": KeywordSet.HELP}
 """With what the names of the members about each set begin."""

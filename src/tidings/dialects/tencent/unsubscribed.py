@@ -22,7 +22,7 @@ from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NEWEST, LedgerEntry, LedgerQuery
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, OptOutQuery
-from tidings.services.texting.optouts import check_reason
+from tidings.services.texting.phone_consent import check_reason
 
 Chosen = TypeVar("Chosen")
 
@@ -50,8 +50,8 @@ async def describe_unsubscribed_user_list(services: TencentServices, call: Call)
     if addresses is None:
         return {"TotalCount": 0, "UnsubscribedUserSet": []}
     query = OptOutQuery(grant.owner, addresses, phones, since, until, offset, limit)
-    rows, total = await services.opt_outs.page(grant, query)
-    rules = await services.opt_outs.rules(grant)
+    rows, total = await services.texting.opt_outs.page(grant, query)
+    rules = await services.texting.rules.all(grant)
     return {"TotalCount": total, "UnsubscribedUserSet": [optout_views.user(row, rules) for row in rows]}
 
 
@@ -59,11 +59,11 @@ async def _addresses(services: TencentServices, grant: Grant, values: Values) ->
     """Where to look; empty: everywhere, None: nowhere. Raises NotFound (inbound address, application)."""
     named, app_id = values.text("InboundAddress"), values.text("SmsSdkAppId")
     if named and named != ACCOUNT_WIDE:
-        await services.opt_outs.address(grant, named)
+        await services.texting.addresses.get(grant, named)
     if not app_id or app_id == TOPICS_APP:
         return (named,) if named else ()
     await _require_application(services, grant, app_id)
-    ruled = [rule.address for rule in await services.opt_outs.rules(grant) if rule.app_id == app_id]
+    ruled = [rule.address for rule in await services.texting.rules.all(grant) if rule.app_id == app_id]
     blocking = [address for address in (*ruled, ACCOUNT_WIDE) if not named or address == named]
     return blocking or None
 
@@ -74,7 +74,7 @@ async def add_unsubscribed_user(services: TencentServices, call: Call) -> Mappin
     address, reason = await _address_and_reason(services, grant, values)
 
     async def change(phone: str) -> bool:
-        return await services.opt_outs.opt_out(grant, address, phone, reason=reason, origin=call.origin)
+        return await services.texting.opt_outs.opt_out(grant, address, phone, reason=reason, origin=call.origin)
 
     return await _for_each(call, change)
 
@@ -86,7 +86,9 @@ async def remove_unsubscribed_user(services: TencentServices, call: Call) -> Map
     address, reason = await _address_and_reason(services, grant, values)
 
     async def change(phone: str) -> bool:
-        return await services.opt_outs.opt_in(grant, address, phone, reason=reason, origin=call.origin, forced=forced)
+        return await services.texting.opt_outs.opt_in(
+            grant, address, phone, reason=reason, origin=call.origin, forced=forced
+        )
 
     return await _for_each(call, change)
 
@@ -95,7 +97,7 @@ async def _address_and_reason(services: TencentServices, grant: Grant, values: V
     """What concerns all numbers is checked before the first is changed. Raises NotFound, TcError."""
     address, reason = values.text("InboundAddress"), values.text("Reason")
     if address != ACCOUNT_WIDE:
-        await services.opt_outs.address(grant, address)
+        await services.texting.addresses.get(grant, address)
     with values_named(_NAMES):
         check_reason(reason)
     return address, reason
@@ -163,7 +165,7 @@ async def _records(services: TencentServices, grant: Grant, query: LedgerQuery) 
     """The newest ones, no more than are counted."""
     found: list[LedgerEntry] = []
     while len(found) < COUNTED_MAX:
-        entries = await services.opt_outs.records(grant, query)
+        entries = await services.texting.records.find(grant, query)
         found += entries
         if len(entries) < query.limit:
             break
@@ -177,7 +179,7 @@ async def resolve_review(services: TencentServices, call: Call) -> Mapping[str, 
     if opted_out is None:
         raise refuse("InvalidParameterValue", "Decision", f"one of {', '.join(DECISIONS)}")
     with values_named(_NAMES):
-        await services.opt_outs.resolve(
+        await services.texting.records.resolve(
             call.grant(Verb.MANAGE_OPT_OUTS),
             values.integer("RecordId"),
             opt_out=opted_out,
@@ -202,7 +204,7 @@ async def check_phone_number_blocked(services: TencentServices, call: Call) -> M
             refused = _status(refuse(INCORRECT), call.language)
             shown.append({"PhoneNumber": given, **refused, "Blocked": False, "BlockedBySet": []})
             continue
-        found = await services.opt_outs.why(grant, number.e164, app_id, sms_type)
+        found = await services.texting.opt_outs.why(grant, number.e164, app_id, sms_type)
         shown.append(
             {
                 "PhoneNumber": number.e164,
@@ -219,7 +221,7 @@ async def check_phone_number_blocked(services: TencentServices, call: Call) -> M
 
 async def _require_application(services: TencentServices, grant: Grant, app_id: str) -> None:
     """Raises NotFound."""
-    if all(row.app_id != app_id for row in await services.opt_outs.applications(grant)):
+    if all(row.app_id != app_id for row in await services.texting.applications.all(grant)):
         raise NotFound("application", app_id)
 
 

@@ -1,21 +1,18 @@
-"""Inbound addresses of an account with their keywords, answers and blocking rules.
+"""Inbound addresses of an account with their keywords and answers. Called by front ends.
 
-Called by dialects as a part of `optouts`; the applications that send texts are `sms_applications`'. Changing any of these never
-touches who is opted out: a deleted address hides its opt-outs, and they are there again when it comes back.
-Source: Tencent Cloud SMS console guide (inbound addresses, keywords, blocking rules); CTIA Short Code Monitoring Handbook.
+Changing one never touches who is opted out: a deleted address hides its opt-outs, and they are there again when it comes back.
+Source: Tencent Cloud SMS console guide (inbound addresses, keywords); CTIA Short Code Monitoring Handbook.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tidings.domain import keywords as matching
 from tidings.domain.errors import (
-    Conflict,
     InvalidValue,
     NotFound,
     QuotaExceeded,
@@ -31,21 +28,16 @@ from tidings.domain.optout import (
     BlockingRule,
     InboundAddress,
     KeywordSet,
-    SmsType,
 )
 from tidings.domain.phone_ports import OptOutStore, TextStore
-from tidings.domain.ports import Clock, Store, Vault
+from tidings.domain.ports import Clock
 from tidings.domain.unit import Unit
-from tidings.observe.metrics import Metrics
 from tidings.services import endpoints
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
-from tidings.services.texting.numbers import forms_of
+from tidings.services.texting.numbers import Numbers, forms_of
 from tidings.services.texting.phone_consent import PhoneConsent
 from tidings.services.texting.sms_applications import READING, SmsApplications
-from tidings.services.texting.sms_warnings import Warned, warnings_about
-
-__all__ = ["READING", "InboundAddresses", "Warned", "kind_of"]
 
 REPLY_CHARACTERS_MAX = 1600
 """As long as a text may be. Source: SNS API reference, Publish (PhoneNumber)."""
@@ -66,33 +58,34 @@ _TOLL_FREE = re.compile(r"\+18(?:00|33|44|55|66|77|88)")
 """Source: FCC, "What Is a Toll-Free Number and How Does it Work?"."""
 
 
-class InboundAddresses(SmsApplications):
-    """`store`, `opt_outs`, `texts`: one object."""
+class InboundAddresses:
+    """`opt_outs`, `texts`: one object. A change is written by `phones`, which counts what the ledger says of it."""
 
     def __init__(
         self,
-        store: Store,
         opt_outs: OptOutStore,
+        texts: TextStore,
         clock: Clock,
-        metrics: Metrics,
+        phones: PhoneConsent,
+        numbers: Numbers,
+        applications: SmsApplications,
         *,
         quotas: Quotas | None = None,
-        texts: TextStore,
-        vault: Vault | None = None,
-        transport_senders: Collection[str] = (),
     ) -> None:
-        super().__init__(store, opt_outs, clock, quotas=quotas, vault=vault, transport_senders=transport_senders)
+        self._opt_outs = opt_outs
         self._texts = texts
-        self._phones = PhoneConsent(store, opt_outs, metrics)
+        self._clock = clock
+        self._phones = phones
+        self._numbers = numbers
+        self._applications = applications
+        self._quotas = quotas or Quotas()
 
-    # --- addresses -------------------------------------------------------------------------------------------------------
-
-    async def addresses(self, grant: Grant) -> list[InboundAddress]:
+    async def all(self, grant: Grant) -> list[InboundAddress]:
         grant.require(*READING)
         found = await self._opt_outs.inbound_addresses(grant.owner)
         return [address for address in found if address.address != ACCOUNT_WIDE]
 
-    async def address(self, grant: Grant, address: str) -> InboundAddress:
+    async def get(self, grant: Grant, address: str) -> InboundAddress:
         """Raises NotFound (inbound address)."""
         grant.require(*READING)
         found = await self._opt_outs.inbound_address(grant.owner, address)
@@ -106,7 +99,7 @@ class InboundAddresses(SmsApplications):
         return await self._opt_outs.last_inbound_at(grant.owner, address)
 
     @retry_on_conflict
-    async def add_address(
+    async def add(
         self,
         grant: Grant,
         address: str,
@@ -127,7 +120,7 @@ class InboundAddresses(SmsApplications):
         address = _checked_address(address, kind, country)
         _check_description(description)
         for app_id in app_ids:
-            await self._require_application(grant, app_id)
+            await self._applications.require(grant, app_id)
         wanted = InboundAddress(
             NO_ID,
             grant.owner,
@@ -143,12 +136,12 @@ class InboundAddresses(SmsApplications):
         unit.act = grant.act(self._clock.now())
         unit.blocking_rules += [BlockingRule(grant.owner, address, app_id, EVERY_TYPE) for app_id in app_ids]
         await self._phones.commit(unit)
-        return await self.address(grant, address)
+        return await self.get(grant, address)
 
     async def _addition(self, grant: Grant, wanted: InboundAddress, origin: Origin) -> Unit:
         owner, address = wanted.account_id, wanted.address
         before = await self._opt_outs.inbound_address(owner, address)
-        await self.numbers.check_address(grant, address, before)
+        await self._numbers.check_address(grant, address, before)
         live = await self._opt_outs.inbound_addresses(owner)
         if len(live) >= self._quotas.inbound_addresses_per_account:
             raise QuotaExceeded("inbound addresses", self._quotas.inbound_addresses_per_account)
@@ -165,20 +158,21 @@ class InboundAddresses(SmsApplications):
         entry = self._entry(back, Event.RESTORED, origin)
         return Unit(inbound_addresses_changed=[back], numbers_claimed=claimed, ledger=[entry])
 
-    async def describe_address(self, grant: Grant, address: str, description: str) -> None:
+    async def describe(self, grant: Grant, address: str, description: str) -> None:
         """Raises NotFound, InvalidValue."""
         grant.require(Verb.MANAGE_OPT_OUTS)
         _check_description(description)
         await self._change(grant, address, lambda before: replace(before, description=description))
 
-    async def delete_address(self, grant: Grant, address: str, *, origin: Origin, even_if_recent: bool = False) -> None:
+    async def delete(self, grant: Grant, address: str, *, origin: Origin, even_if_recent: bool = False) -> None:
         """Block nothing by it any more, and receive nothing. What it has is kept for its coming back.
 
         Raises NotFound, and WrongState within 60 days of the last text from it unless `even_if_recent`: people may still answer that.
         """
+        grant.require(Verb.MANAGE_OPT_OUTS)
         now = self._clock.now()
         if not even_if_recent:
-            await self._check_unused(await self.address(grant, address), now)
+            await self._check_unused(await self.get(grant, address), now)
         await self._change(grant, address, lambda before: replace(before, deleted_at=now), (Event.DELETED, origin))
 
     async def _check_unused(self, address: InboundAddress, now: datetime) -> None:
@@ -187,11 +181,6 @@ class InboundAddresses(SmsApplications):
         if day is not None and now < day + timedelta(days=1) + KEPT_OPEN:
             state = f"the sender of a text of {day:%Y-%m-%d}, which may be answered for {KEPT_OPEN.days} days"
             raise WrongState("inbound address", state, "delete it without confirmation")
-
-    async def warnings(self, grant: Grant) -> list[Warned]:
-        """What lets opt-outs of the account go unheard or without effect; nobody is kept from sending by it."""
-        addresses = await self.addresses(grant)
-        return warnings_about(addresses, await self.rules(grant), await self.applications(grant))
 
     async def set_keywords(
         self,
@@ -225,8 +214,7 @@ class InboundAddresses(SmsApplications):
         alter: Callable[[InboundAddress], InboundAddress],
         told: tuple[Event, Origin] | None = None,
     ) -> InboundAddress:
-        grant.require(Verb.MANAGE_OPT_OUTS)
-        before = await self.address(grant, address)
+        before = await self.get(grant, address)
         altered = alter(before)
         unit = Unit(act=grant.act(self._clock.now()), inbound_addresses_changed=[altered])
         if told is not None:
@@ -256,32 +244,7 @@ class InboundAddresses(SmsApplications):
 
     async def match(self, grant: Grant, address: str, text: str) -> Meaning:
         """A dry run; changes nothing. Raises NotFound."""
-        return matching.meaning(text, (await self.address(grant, address)).keywords)
-
-    # --- rules -----------------------------------------------------------------------------------------------------------
-
-    async def rules(self, grant: Grant) -> list[BlockingRule]:
-        grant.require(*READING)
-        return await self._opt_outs.blocking_rules(grant.owner)
-
-    async def set_rule(self, grant: Grant, address: str, app_id: str, types: frozenset[SmsType]) -> None:
-        """Counts at once, also for who opted out before. Raises NotFound (inbound address, application), InvalidValue (no types)."""
-        grant.require(Verb.MANAGE_OPT_OUTS)
-        await self.address(grant, address)
-        await self._require_application(grant, app_id)
-        if not types:
-            raise InvalidValue("types", "at least one type")
-        rule = BlockingRule(grant.owner, address, app_id, types)
-        await self._store.commit(Unit(act=grant.act(self._clock.now()), blocking_rules=[rule]))
-
-    async def delete_rule(self, grant: Grant, address: str, app_id: str) -> None:
-        """Safe to repeat. Raises NotFound (inbound address)."""
-        grant.require(Verb.MANAGE_OPT_OUTS)
-        await self.address(grant, address)
-        if any((rule.address, rule.app_id) == (address, app_id) for rule in await self.rules(grant)):
-            unit = Unit(act=grant.act(self._clock.now()), blocking_rules_deleted=[(grant.owner, address, app_id)])
-            with suppress(Conflict):  # somebody else was faster: it is gone
-                await self._store.commit(unit)
+        return matching.meaning(text, (await self.get(grant, address)).keywords)
 
 
 def kind_of(address: str) -> AddressKind:

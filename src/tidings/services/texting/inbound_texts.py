@@ -1,5 +1,5 @@
-"""Incoming texts: STOP, START, HELP and what people write instead. Called by `optouts` for transports; the change, its ledger entry, the
-text itself and the answer to it are one Unit, so that a transport may acknowledge the text when `receive` returns.
+"""Incoming texts: STOP, START, HELP and what people write instead. Called by transports and front ends; the change, its ledger entry,
+the text itself and the answer to it are one Unit, so that a transport may acknowledge the text when `receive` returns.
 
 It never decides what a text means (`domain.keywords`) nor what an opt-out blocks (`domain.optout`).
 Source: 47 CFR 64.1200(a)(10), (a)(12); CTIA Messaging Principles and Best Practices, 5.1.
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from tidings.domain import keywords
 from tidings.domain.errors import Conflict, NotFound, Throttled
+from tidings.domain.grants import Grant
 from tidings.domain.keywords import Meaning
 from tidings.domain.model import NO_ID, AccountId, Event, Kind, LedgerQuery, Message, Origin, Way
 from tidings.domain.optout import (
@@ -39,8 +40,10 @@ from tidings.services.texting.phone_consent import (
     add_opt_out,
     address_texted,
     inbound_number,
+    phone_number,
     state_of,
 )
+from tidings.services.texting.sms_applications import READING
 
 REPLY_LIFE = timedelta(minutes=5)
 """A confirmation within five minutes counts as covered by the person's consent. Source: 47 CFR 64.1200(a)(12)."""
@@ -119,7 +122,11 @@ class InboundTexts:
         self._revoke_all = revoke_all
 
     async def receive(self, text: IncomingText, origin: Origin) -> InboundResult:
-        """Take a text in. Raises NotFound (inbound address), InvalidValue (phone)."""
+        """Take a text in. When this returns, the change is durable and nothing that it covers is started any more. No grant: the
+        transport is trusted.
+
+        Safe to repeat. Raises NotFound (inbound address), InvalidValue (phone).
+        """
         text = _kept(text)
         owner = await address_texted(self._opt_outs, text)
         if owner is None:
@@ -375,6 +382,32 @@ class InboundTexts:
             "" if matched is None else matched.value,
         )
         incoming.unit.inbound_texts.append(received)
+
+    # --- what was received ---------------------------------------------------------------------------------------------------
+
+    async def address_texted(self, grant: Grant, text: IncomingText) -> InboundAddress:
+        """The account's inbound address that `receive` would take, however it is written. Raises NotFound (inbound address)."""
+        grant.require(*READING)
+        found = await address_texted(self._opt_outs, text)
+        if found is None or found.account_id != grant.owner:
+            raise NotFound("inbound address", text.address)
+        return found
+
+    async def page(
+        self, grant: Grant, *, before: int | None = None, limit: int = 100, unmatched: bool = False
+    ) -> list[InboundText]:
+        """What people texted to the account, newest first, starting before that id. unmatched: only what no keyword matched."""
+        grant.require(*READING)
+        return await self._opt_outs.last_inbound_texts(grant.owner, before=before, limit=limit, unmatched=unmatched)
+
+    async def sent_from(self, grant: Grant, phone: str, *, since: datetime) -> list[InboundText]:
+        """What one phone texted to any inbound address of the account since then, newest first. Raises InvalidValue (phone)."""
+        grant.require(*READING)
+        phone = phone_number(phone)
+        found: list[InboundText] = []
+        for address in await self._opt_outs.inbound_addresses(grant.owner):
+            found += await self._opt_outs.inbound_texts_of(grant.owner, address.address, phone, since=since)
+        return sorted(found, key=lambda text: text.id, reverse=True)
 
 
 def _told(incoming: _IncomingText) -> str:

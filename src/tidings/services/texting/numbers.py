@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from tidings.domain.errors import AlreadyExists, Denied, InvalidValue
-from tidings.domain.grants import Grant
+from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId
 from tidings.domain.optout import ACCOUNT_WIDE, InboundAddress, NumberClaim
 from tidings.domain.phone_ports import OptOutStore
@@ -82,6 +82,7 @@ class Numbers:
 
     async def check_application_sender(self, grant: Grant, sender: str) -> None:
         """Of an application that is made or changed. Raises InvalidValue (sender)."""
+        grant.require(Verb.MANAGE_OPT_OUTS)
         if not digits_of(sender):
             return
         claims = await self._claims(sender)
@@ -95,6 +96,7 @@ class Numbers:
 
         Raises AlreadyExists (inbound address), Denied.
         """
+        grant.require(Verb.MANAGE_OPT_OUTS)
         claims = await self._claims(address)
         if any(claim.account_id != grant.owner or not claim.app_id for claim in claims):
             raise AlreadyExists("inbound address", "account")

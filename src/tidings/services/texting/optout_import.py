@@ -22,14 +22,13 @@ from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.services.conflicts import TRIES
-from tidings.services.texting.phone_consent import PERSONS_OWN, Said, add_account_wide
+from tidings.services.texting.phone_consent import PERSONS_OWN, REASON_CHARACTERS_MAX, Said, add_account_wide
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import canonical
 from tidings.wire.plain_text import is_plain
 
 NO_REASON = "on a list that was imported"
 """Of a line that gives none."""
-REASON_CHARACTERS_MAX = 500
 _PAGE_ENTRIES = 5_000
 _ORIGIN = Origin(Way.IMPORT)
 _Key = tuple[str, str]

@@ -1,4 +1,5 @@
-"""A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `inbound_texts` and `optouts`.
+"""A phone's consent: where it is opted out now, and what every change of that leaves behind. Called by `inbound_texts`, `optouts`
+and `optout_records`.
 
 Every change is one Unit: the state and its ledger entry. It names the state that it was decided on, and the store raises Conflict when
 that is no longer so, whichever process was faster. One process decides on one change of a phone at a time, which spares it conflicts.
@@ -7,23 +8,27 @@ that is no longer so, whichever process was faster. One process decides on one c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
+from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import InvalidValue
+from tidings.domain.grants import Grant
 from tidings.domain.model import NO_ID, AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
 from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, InboundAddress, IncomingText, OptOut
 from tidings.domain.phone_ports import OptOutStore
-from tidings.domain.ports import Store
+from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
+from tidings.services.conflicts import retry_on_conflict
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import spellings
 
 PERSONS_OWN = (Way.KEYWORD, Way.CARRIER)
 """Ways by which the person said it, not somebody of the account."""
+REASON_CHARACTERS_MAX = 500
 _NO_TOPIC = TopicId(0)
 _PLAUSIBLE_MIN = 6
 """Characters of a number with its `+`: shorter ones are short codes, or a slip."""
@@ -177,6 +182,19 @@ def add_opt_in(unit: Unit, said: Said, address: str, before: OptOut | None, deta
     unit.ledger.append(said.entry(Event.OPTED_IN, address, state_of(before), State.CONFIRMED, detail))
 
 
+def by_account(grant: Grant, origin: Origin) -> Origin:
+    """The origin of a change by somebody of the account, who is named in it."""
+    return origin if origin.principal else replace(origin, principal=grant.principal.arn)
+
+
+def check_reason(reason: str) -> None:
+    """Raises InvalidValue (reason)."""
+    if not reason.strip():
+        raise InvalidValue("reason", "say why: it is kept with the record")
+    if len(reason) > REASON_CHARACTERS_MAX:
+        raise InvalidValue("reason", f"at most {REASON_CHARACTERS_MAX} characters", reason)
+
+
 async def add_account_wide(opt_outs: OptOutStore, unit: Unit, account_id: AccountId, now: datetime) -> None:
     """Add the address that stands for all of the account to the unit, unless there is one."""
     found = await opt_outs.inbound_address(account_id, ACCOUNT_WIDE)
@@ -187,11 +205,12 @@ async def add_account_wide(opt_outs: OptOutStore, unit: Unit, account_id: Accoun
 
 
 class PhoneConsent:
-    """What `inbound_texts` and `optouts` share. `store`, `opt_outs`: one object."""
+    """How a change of consent is decided and written. `store`, `opt_outs`: one object."""
 
-    def __init__(self, store: Store, opt_outs: OptOutStore, metrics: Metrics) -> None:
+    def __init__(self, store: Store, opt_outs: OptOutStore, clock: Clock, metrics: Metrics) -> None:
         self._store = store
         self._opt_outs = opt_outs
+        self._clock = clock
         self._metrics = metrics
         self._turns: WeakValueDictionary[tuple[AccountId, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -205,6 +224,31 @@ class PhoneConsent:
     async def opted_out(self, account_id: AccountId, phone: str) -> dict[str, OptOut]:
         """Where the phone is opted out, by address."""
         return {found.address: found for found in await self._opt_outs.opt_outs(account_id, phone)}
+
+    def said(self, account_id: AccountId, phone: str, origin: Origin, reason: str) -> Said:
+        """What somebody of the account, or the network, says of a phone now."""
+        now = self._clock.now()
+        return Said(account_id, phone, origin, at=now, event_at=now, reason=reason)
+
+    def audited(
+        self, action: Action, account_id: AccountId, phone: str, address: str, why: str, origin: Origin
+    ) -> AuditEntry:
+        """What somebody of the account did about a phone: the trail has it besides the ledger."""
+        where = "the account" if address == ACCOUNT_WIDE else address
+        return AuditEntry(account_id, self._clock.now(), action, f"{phone} at {where}", origin, detail=why)
+
+    async def change(self, account_id: AccountId, phone: str, decide: Callable[[], Awaitable[Unit | None]]) -> bool:
+        """Decide on a change of the phone and write it, again when somebody was faster. False: there was nothing to change."""
+        async with self.turn(account_id, phone):
+            return await self._decide_and_write(decide)
+
+    @retry_on_conflict
+    async def _decide_and_write(self, decide: Callable[[], Awaitable[Unit | None]]) -> bool:
+        unit = await decide()
+        if unit is None:
+            return False
+        await self.commit(unit)
+        return True
 
     async def commit(self, unit: Unit) -> None:
         await self._store.commit(unit)

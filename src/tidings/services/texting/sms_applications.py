@@ -1,6 +1,6 @@
 """The applications in whose name texts are sent: their default sender, and where what becomes of texts is told.
 
-Called by dialects as a part of `optouts`. A callback's secret is sealed as it comes in and never shown again; nobody is called back
+Called by front ends. A callback's secret is sealed as it comes in and never shown again; nobody is called back
 here, and no dialect's own settings are understood, only kept.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from tidings.domain.errors import Conflict, InvalidValue, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
@@ -36,20 +36,19 @@ _OF_A_DIALECT = re.compile(r"[a-z]{2,16}:[\x21-\x7e]{1,128}\Z")
 
 
 class SmsApplications:
-    """`store`, `opt_outs`: one object. `vault`: without one no callback's secret can be set. `transport_senders`: the numbers from which
-    the transports text."""
+    """`store`, `opt_outs`: one object. `vault`: without one no callback's secret can be set."""
 
     def __init__(
         self,
         store: Store,
         opt_outs: OptOutStore,
         clock: Clock,
+        numbers: Numbers,
         *,
         quotas: Quotas | None = None,
         vault: Vault | None = None,
-        transport_senders: Collection[str] = (),
     ) -> None:
-        self.numbers = Numbers(store, opt_outs, transport_senders)
+        self._numbers = numbers
         self._store = store
         self._opt_outs = opt_outs
         self._clock = clock
@@ -57,7 +56,7 @@ class SmsApplications:
         self._vault = vault
         self._putting = asyncio.Lock()
 
-    async def applications(self, grant: Grant) -> list[SmsApplication]:
+    async def all(self, grant: Grant) -> list[SmsApplication]:
         """With `topics`, which every account has."""
         grant.require(*READING)
         found = await self._opt_outs.sms_applications(grant.owner)
@@ -72,7 +71,7 @@ class SmsApplications:
         found = await self._opt_outs.sms_application(account_id, app_id)
         return {} if found is None else found.settings
 
-    async def put_application(
+    async def put(
         self, grant: Grant, app_id: str, sender: str | None = None, settings: Mapping[str, str] | None = None
     ) -> SmsApplication:
         """Make an application, or change it. What is None or not named stays; an empty setting is removed. A callback's secret is
@@ -93,7 +92,7 @@ class SmsApplications:
             unit = Unit(act=grant.act(self._clock.now()))
             if sender and sender != before.sender:
                 # One that is claimed by another account since older releases may stay, so that the rest can be changed.
-                await self.numbers.check_application_sender(grant, sender)
+                await self._numbers.check_application_sender(grant, sender)
                 unit.numbers_claimed.append((grant.owner, forms_of(sender)))
             application = SmsApplication(
                 grant.owner,
@@ -111,9 +110,11 @@ class SmsApplications:
 
     async def check_sender(self, account_id: AccountId, sender: str) -> None:
         """Raises InvalidValue (sender) for another account's number: people's STOP would go there. No grant: nothing is told of it."""
-        await self.numbers.check_text_sender(account_id, sender)
+        await self._numbers.check_text_sender(account_id, sender)
 
-    async def _require_application(self, grant: Grant, app_id: str) -> None:
+    async def require(self, grant: Grant, app_id: str) -> None:
+        """Raises NotFound (application)."""
+        grant.require(*READING)
         if app_id != TOPICS_APP and await self._opt_outs.sms_application(grant.owner, app_id) is None:
             raise NotFound("application", app_id)
 

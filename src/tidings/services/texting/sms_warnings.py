@@ -1,5 +1,4 @@
-"""What lets opt-outs go unheard or without effect although nobody did anything wrong. Pure; called by `inbound`, for the console, the
-doctor and the dialects.
+"""What lets opt-outs go unheard or without effect although nobody did anything wrong. Called by front ends and the doctor.
 
 `missing_words` is also told when a file is applied.
 
@@ -14,7 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidings.domain import keywords
+from tidings.domain.grants import Grant
 from tidings.domain.optout import TOPICS_APP, BlockingRule, InboundAddress, KeywordSet, SmsApplication
+from tidings.services.texting.blocking_rules import BlockingRules
+from tidings.services.texting.inbound_addresses import InboundAddresses
+from tidings.services.texting.sms_applications import SmsApplications
 
 
 class WarnedKind(enum.StrEnum):
@@ -32,6 +35,20 @@ class Warned:
     address: str
     app_id: str
     text: str
+
+
+class SmsWarnings:
+    """Of an account as it is set up now."""
+
+    def __init__(self, addresses: InboundAddresses, rules: BlockingRules, applications: SmsApplications) -> None:
+        self._addresses = addresses
+        self._rules = rules
+        self._applications = applications
+
+    async def all(self, grant: Grant) -> list[Warned]:
+        """Nobody is kept from sending by these."""
+        addresses, rules = await self._addresses.all(grant), await self._rules.all(grant)
+        return warnings_about(addresses, rules, await self._applications.all(grant))
 
 
 def warnings_about(

@@ -37,8 +37,9 @@ from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
-from tidings.services.texting.optouts import InboundResult, OptOuts
+from tidings.services.texting.inbound_texts import InboundResult
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import make_texting
 from tidings.services.texting.texts import Texts
 from tidings.services.topics import Topics
 from tidings.store.sqlite import SqliteStore
@@ -134,7 +135,7 @@ class Harness:
             protocols=PROTOCOLS,
             link_key=b"k" * 32,
         )
-        self.opt_outs = OptOuts(
+        self.texting = make_texting(
             store, store, self.clock, Metrics(), new_message_id=_uid, texts=store, vault=GlassVault()
         )
         self.texts = Texts(store, store, store, flow, self.clock, Metrics(), new_message_id=_uid)
@@ -153,7 +154,7 @@ class Harness:
             Ledger(self.store),
             Deliveries(self.flow, self.clock),
             self.accounts,
-            self.opt_outs,
+            self.texting,
             self.authenticator,
             self.clock,
             TextServices(self.texts, self.catalog, lambda: self.transports, lambda: self.callbacks),
@@ -275,12 +276,12 @@ class Harness:
     async def inbound_address(self, address: str = "+18885550100", account_id: AccountId = ACCOUNT) -> None:
         """An inbound address with the default keywords."""
         grant = authorize(make_principal(account_id), Verb.MANAGE_OPT_OUTS, owner=account_id, resource=address)
-        await self.opt_outs.add_address(grant, address, kind=AddressKind.TEN_DLC, origin=Origin(Way.API))
+        await self.texting.addresses.add(grant, address, kind=AddressKind.TEN_DLC, origin=Origin(Way.API))
 
     async def receive(self, phone: str, text: str, address: str = "+18885550100") -> InboundResult:
         """A text that a person sends."""
         self.clock.advance(60)
-        return await self.opt_outs.receive(IncomingText(address, phone, text), Origin(Way.KEYWORD))
+        return await self.texting.inbound.receive(IncomingText(address, phone, text), Origin(Way.KEYWORD))
 
     async def user(self, name: str, role: Role, account_id: AccountId = ACCOUNT) -> str:
         """A user with this role; its credential."""

@@ -38,19 +38,19 @@ async def add(harness: Harness, address: str, account: AccountId = ACCOUNT, **gi
         await harness.store.commit(Unit(inbound_addresses_new=[row]))
         return
     kind = given.pop("kind", AddressKind.TEN_DLC)
-    await harness.opt_outs.add_address(
+    await harness.texting.addresses.add(
         granted(Verb.MANAGE_OPT_OUTS, account), address, kind=kind, origin=CONSOLE, **given
     )
 
 
 async def opt_out(harness: Harness, phone: str, address: str = LONG_CODE, account: AccountId = ACCOUNT) -> None:
-    assert await harness.opt_outs.opt_out(
+    assert await harness.texting.opt_outs.opt_out(
         granted(Verb.MANAGE_OPT_OUTS, account), address, phone, reason="asked by letter", origin=CONSOLE
     )
 
 
 async def rule(harness: Harness, *types: SmsType, address: str = LONG_CODE) -> None:
-    await harness.opt_outs.set_rule(granted(Verb.MANAGE_OPT_OUTS), address, TOPICS_APP, frozenset(types))
+    await harness.texting.rules.put(granted(Verb.MANAGE_OPT_OUTS), address, TOPICS_APP, frozenset(types))
 
 
 async def is_opted_out(harness: Harness, phone: str, **given: Any) -> bool:
@@ -130,7 +130,7 @@ async def test_an_opt_out_of_the_whole_account_counts_whatever_the_rules(harness
 
 async def test_a_deleted_address_blocks_nobody_and_remembers_everybody(harness: Harness) -> None:
     await opt_out(harness, ANN)
-    await harness.opt_outs.delete_address(granted(Verb.MANAGE_OPT_OUTS), LONG_CODE, origin=CONSOLE)
+    await harness.texting.addresses.delete(granted(Verb.MANAGE_OPT_OUTS), LONG_CODE, origin=CONSOLE)
     assert not await is_opted_out(harness, ANN)
     await add(harness, LONG_CODE)
     assert await is_opted_out(harness, ANN)
@@ -251,7 +251,7 @@ async def test_an_opt_in_by_somebody_else_than_sns_is_not_counted(harness: Harne
     await opt_out(harness, ANN)
     origin = Origin(way=Way.API, principal="ops")
     lifting = granted(Verb.LIFT_OPT_OUTS)
-    assert await harness.opt_outs.opt_in(lifting, LONG_CODE, ANN, reason="asked by letter", origin=origin)
+    assert await harness.texting.opt_outs.opt_in(lifting, LONG_CODE, ANN, reason="asked by letter", origin=origin)
     await opt_out(harness, ANN)
     await harness.ask("opt_in_phone_number", phoneNumber=ANN)
     assert not await is_opted_out(harness, ANN)
@@ -312,7 +312,7 @@ async def test_throttling_has_the_name_that_the_model_gives_it_here(harness: Har
     services = SnsServices(
         topics=busy,
         subscriptions=busy,
-        opt_outs=busy,
+        texting=busy,
         sms_defaults=busy,
         publisher=busy,
         clock=harness.clock,

@@ -26,8 +26,8 @@ from tidings.server import Server
 from tidings.server.listener import Listener
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
 from tidings.services.quotas import Quotas
-from tidings.services.texting.optouts import OptOuts
 from tidings.services.texting.text_catalog import TextCatalog
+from tidings.services.texting.texting import make_texting
 from tidings.services.texting.texts import TextLimits, Texts
 from tidings.store.sqlite import SqliteStore
 
@@ -96,7 +96,7 @@ class Exchange:
             limits=limits,
         )
         self.catalog = TextCatalog(store, store, self.texts_clock, quotas=Quotas(), opt_outs=store)
-        self.opt_outs = OptOuts(
+        self.texting = make_texting(
             store,
             store,
             self.texts_clock,
@@ -107,7 +107,7 @@ class Exchange:
         )
         self.dialect = Watched(
             TencentServices(
-                authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.opt_outs, self.accounts
+                authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.texting, self.accounts
             )
         )
         self.server = Server(
