@@ -283,8 +283,8 @@ class _Raw(io.BytesIO):
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, quotas: Quotas | None = None, **options: Any) -> AsyncIterator[Harness]:
-    """A desk over an embedded store in `folder`; `options` go to Desk and SnsDialect."""
+async def open_console(folder: Path, quotas: Quotas | None = None, **options: Any) -> AsyncIterator[Harness]:
+    """A desk over an embedded store in `folder`; `options` go to Harness and SnsDialect."""
     store = await SqliteStore.open(folder / "tidings.db")
     try:
         flow = EmbeddedFlow.open(store.journal, backlog_max=1_000_000)

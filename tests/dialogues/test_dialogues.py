@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialogues.harness import body_of, open_desk
+from tests.dialogues.harness import body_of, open_console
 from tests.dialogues.transcript import compare, fill, read
 
 FOLDER = Path(__file__).parent / "sns"
@@ -22,7 +22,7 @@ async def test_a_transcript_is_what_happens(path: Path, tmp_path: Path) -> None:
     turns = read(path)
     assert turns
     known: dict[str, str] = {}
-    async with open_desk(tmp_path) as harness:
+    async with open_console(tmp_path) as harness:
         for turn in turns:
             places = known | ({"token": harness.tokens[-1]} if harness.tokens else {})
             query = fill(turn.query, places)

@@ -47,7 +47,7 @@ _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"\[[^\]\n]*(?:\n[^\]\n]*)?\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _COMMAND = re.compile(r"(?:^|(?<=[\s;&|(])|(?<=bin/))tidings[ \t]+([^\n;&|<>)#]+)", re.MULTILINE)
-_HOUSE_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?")
+_OWN_PATH = re.compile(r"[\w.-]+(?:/[\w.-]+)+/?")
 _API_PATH = re.compile(r"/api/v1((?:/[\w.${}-]+)*)")
 
 
@@ -157,12 +157,12 @@ def test_every_setting_and_metric_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=_names(DOCUMENTS))
-def test_every_path_of_the_house_exists(document: Path) -> None:
+def test_every_path_of_the_server_exists(document: Path) -> None:
     package = ROOT / "src" / "tidings"
     missing = []
     for span in _SPAN.findall(_prose(document.read_text("utf-8"))):
         first = span.partition("/")[0]
-        if _HOUSE_PATH.fullmatch(span) is None or not ((ROOT / first).is_dir() or (package / first).is_dir()):
+        if _OWN_PATH.fullmatch(span) is None or not ((ROOT / first).is_dir() or (package / first).is_dir()):
             continue
         made_by_running = "/results/" in span or span.startswith("bench/.venv")
         if not made_by_running and not any(

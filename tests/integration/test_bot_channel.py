@@ -195,7 +195,7 @@ async def test_a_body_in_pieces_is_read_whole_and_the_connection_used_again() ->
         (b"nonsense\r\n\r\n", RetryLater("malformed answer")),
     ],
 )
-async def test_an_answer_that_ends_early_is_judged_by_what_came(sent: bytes, outcome: Outcome) -> None:
+async def test_an_answer_that_ends_early_is_classified_by_what_came(sent: bytes, outcome: Outcome) -> None:
     async with raw(says(sent, close=True)) as server:
         got = await say(BotContent("x"), server.url, "wechat")
     assert got == outcome or (outcome == Delivered() and isinstance(got, Delivered))
@@ -253,7 +253,7 @@ async def test_what_a_service_would_not_take_is_not_sent(chat: ChatServices, ser
     assert not chat.asked
 
 
-async def test_a_web_hook_on_the_same_host_is_still_judged_by_its_status(chat: ChatServices) -> None:
+async def test_a_web_hook_on_the_same_host_is_still_classified_by_its_status(chat: ChatServices) -> None:
     chat.excuses += [{"errcode": 93000}, {"errcode": 93000}]
     async with channel_of() as http:
         plain, outcomes = make_outgoing(HttpContent(b"", b"{}"), chat.url("wechat"), "http"), Outcomes()

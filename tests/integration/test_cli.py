@@ -510,7 +510,7 @@ def examined(cli: Cli, *options: str) -> tuple[int, dict[str, dict[str, str]]]:
     return result.exit_code, {check["name"]: check for check in json.loads(result.stdout)}
 
 
-def test_the_doctor_finds_a_good_house_good(cli: Cli) -> None:
+def test_the_doctor_finds_a_good_server_good(cli: Cli) -> None:
     cli("account", "create", "acme")
     cli("user", "create", "app")
     cli("key", "create", "app")

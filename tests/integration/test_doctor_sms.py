@@ -44,7 +44,7 @@ async def test_an_smsc_that_is_not_there_and_a_url_that_says_nonsense_fail() -> 
     assert "window" in detail
 
 
-async def test_a_house_without_any_way_for_texts_is_warned() -> None:
+async def test_a_server_without_any_way_for_texts_is_warned() -> None:
     assert [state for state, _ in await states()] == [WARN]
     assert [state for state, _ in await states(TIDINGS_DEV="on")] == [OK]
 

@@ -217,7 +217,7 @@ async def test_a_stop_after_a_start_counts_however_soon(app: PhoneApp) -> None:
     assert await app.opted_out_at() == [NUMBER]
 
 
-async def test_a_machine_that_texts_every_second_does_not_make_hearing_slower(app: PhoneApp) -> None:
+async def test_a_machine_that_texts_every_second_does_not_make_receiving_slower(app: PhoneApp) -> None:
     """And what it said last is still known again."""
     count = 5 * LOOKED_AT
     texts = [InboundText(0, ACCOUNT, NUMBER, PHONE, f"t{i}", NOW, None, f"id-{i}") for i in range(count)]

@@ -272,7 +272,7 @@ async def test_a_header_cannot_smuggle_another_one(app: Running, capsys: pytest.
     assert "a line break or NUL inside a header" in logged.out + logged.err
 
 
-async def test_the_houses_own_doors_answer(app: Running) -> None:
+async def test_the_servers_own_endpoints_answer(app: Running) -> None:
     assert (await app.ask("/healthz"))[2] == b"ok\n"
     assert (await app.ask("/readyz"))[2] == b"ready\n"
     status, head, body = await app.ask("/metrics")

@@ -458,7 +458,7 @@ async def test_parts_that_wait_for_room_are_not_sent_after_a_stop(smsc):
     assert len(smsc.of("submit")) == 2
 
 
-async def test_a_bug_in_the_house_costs_one_attempt_and_no_text(smsc):
+async def test_a_bug_in_the_server_costs_one_attempt_and_no_text(smsc):
     bugs = [RuntimeError("a bug")]
 
     def permit(_):
@@ -660,7 +660,7 @@ async def test_a_reference_used_again_begins_a_new_text(smsc):
         assert [text.text for text in received.texts] == ["one two", "three four"]
 
 
-async def test_the_answer_waits_for_the_hearing(smsc):
+async def test_the_answer_waits_for_the_receiving(smsc):
     async with hearing(smsc) as received:
         received.gate.clear()
         number = smsc.deliver(short_message="STOP")
@@ -671,7 +671,7 @@ async def test_the_answer_waits_for_the_hearing(smsc):
         assert await smsc.answer(number) == 0
 
 
-async def test_what_could_not_be_heard_is_brought_again_and_then_heard(smsc):
+async def test_what_could_not_be_received_is_brought_again_and_then_received(smsc):
     async with hearing(smsc) as received:
         received.excuses = [OSError("disk full"), RuntimeError("a bug")]
         statuses = [await smsc.answer(smsc.deliver(short_message="STOP")) for _ in range(3)]
@@ -679,7 +679,7 @@ async def test_what_could_not_be_heard_is_brought_again_and_then_heard(smsc):
         assert [text.text for text in received.texts] == ["STOP"]
 
 
-async def test_a_long_text_that_could_not_be_heard_is_heard_when_a_part_comes_again(smsc):
+async def test_a_long_text_that_could_not_be_received_is_heard_when_a_part_comes_again(smsc):
     parts = in_parts("udh8", [b"ST", b"OP"])
     async with hearing(smsc) as received:
         received.excuses = [OSError("disk full")]
@@ -839,7 +839,7 @@ async def test_a_receipt_that_could_not_be_kept_is_brought_again(smsc):
         assert await smsc.answer(number) == 0x64
 
 
-async def test_closing_lets_the_hearing_end_and_answers_it(smsc):
+async def test_closing_lets_the_receiving_end_and_answers_it(smsc):
     received = ReceivedTexts()
     async with channel_to(smsc.url(SOURCE), received=received) as channel:
         await up(channel)

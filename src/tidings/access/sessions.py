@@ -15,7 +15,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from tidings.access.authenticate import principal_of
-from tidings.access.tickets import user_and_mark
+from tidings.access.sign_in_tokens import user_and_mark
 from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import NotFound, RequestExpired, UnknownCredential
 from tidings.domain.model import AccountId, Origin, Principal

@@ -73,8 +73,8 @@ class Console:
         """Answer with a page; whatever goes wrong has a page, too."""
         try:
             answer = await self._answer(request)
-        except BadRequest as misfit:
-            answer = self._plain_problem(request, misfit.problem)
+        except BadRequest as refused:
+            answer = self._plain_problem(request, refused.problem)
         except TidingsError as error:
             answer = self._plain_problem(request, problem_of(error))
         if request.method == "HEAD":
@@ -131,8 +131,8 @@ class Console:
             answer = await call.route.view(call)
             if isinstance(answer, WireResponse) and answer.content_type == CSV_TYPE:
                 await call.services.accounts.trail.exported(call.grant, f"{request.path} {request.query}".strip())
-        except BadRequest as misfit:
-            return self._problem(call, misfit.problem)
+        except BadRequest as refused:
+            return self._problem(call, refused.problem)
         except TidingsError as error:
             return self._problem(call, problem_of(error), _detail(error))
         return self._reply(call, answer)
@@ -255,7 +255,7 @@ def _query(request: WireRequest) -> Fields:
 
 
 def _form(request: WireRequest, bytes_max: int) -> Fields:
-    """Raises Misfit."""
+    """Raises BadRequest."""
     if len(request.body) > bytes_max:
         raise BadRequest(TOO_LARGE)
     content_type = request.headers.get("content-type", "")

@@ -129,7 +129,7 @@ class Routes:
         self.paths = frozenset(route.path for route in routes if route.method == "GET")
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """Raises Misfit."""
+        """Raises BadRequest."""
         wanted = "GET" if method in _READING else method
         allowed: list[str] = []
         for pattern, route in self._routes:

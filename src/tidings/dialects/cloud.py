@@ -12,7 +12,7 @@ from typing import Any
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator
-from tidings.access.tickets import Tickets
+from tidings.access.sign_in_tokens import SignInTokens
 from tidings.dialects.contract import Dialect
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.mail_content import Links
@@ -83,7 +83,7 @@ class Parts:
     texts: Texts
     catalog: TextCatalog
     authenticator: Authenticator
-    tickets: Tickets
+    sign_in_tokens: SignInTokens
     prober: Prober
     limiter: Limiter
     clock: Clock

@@ -46,7 +46,7 @@ def query_value(query: str, name: str) -> str:
 
 
 def read_form(request: WireRequest, *, of_cancel_link: bool = False) -> Mapping[str, str]:
-    """The form a POST carries; empty for a POST without body. Raises Misfit.
+    """The form a POST carries; empty for a POST without body. Raises BadRequest.
 
     A multipart form is read for one field only, the one-click one, because mail programs should send it that way.
     of_cancel_link: whoever POSTs there wants out, so a body of any other kind is the same one-click request. Source: RFC 8058, 3.2.

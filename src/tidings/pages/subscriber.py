@@ -123,8 +123,8 @@ class Pages:
                 one_click = parts[0] in _CANCEL_KINDS and is_one_click(form)
                 visit = replace(visit, form=form, one_click=one_click)
             page = await self._step(visit, parts)()
-        except BadRequest as misfit:
-            page = visit.views.problem(misfit.problem, request.request_id)
+        except BadRequest as refused:
+            page = visit.views.problem(refused.problem, request.request_id)
         except TidingsError as error:
             problem = problem_of(error, of_cancel_link=parts[0] in _CANCEL_KINDS)
             if visit.one_click and problem.name == "ended":
@@ -145,7 +145,7 @@ class Pages:
         return self._render.html(page, visit.texts)
 
     def _step(self, visit: Visit, parts: list[str]) -> Step:
-        """The page to look at, or the act to do, for this path and method. Raises Misfit."""
+        """The page to look at, or the act to do, for this path and method. Raises BadRequest."""
         look: Step
         act: Step | None
         match parts:

@@ -62,7 +62,7 @@ def _parts(base: Foundation, services: Services, delivery: Delivery, cloud: Clou
         texts=services.texts,
         catalog=services.catalog,
         authenticator=services.authenticator,
-        tickets=services.tickets,
+        sign_in_tokens=services.sign_in_tokens,
         prober=delivery.prober,
         limiter=limiter,
         clock=base.clock,

@@ -9,7 +9,7 @@ from tidings.access.authenticate import Authenticator
 from tidings.access.limiter import TokenBuckets
 from tidings.access.sessions import Sessions
 from tidings.access.sign_in_limits import SignInLimits
-from tidings.access.tickets import Tickets
+from tidings.access.sign_in_tokens import SignInTokens
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.housekeeping import Housekeeping
@@ -32,7 +32,7 @@ from tidings.wiring.sms import destinations, open_texting
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     authenticator: Authenticator
-    tickets: Tickets
+    sign_in_tokens: SignInTokens
     sessions: Sessions
     accounts: Accounts
     topics: Topics
@@ -52,11 +52,11 @@ def make_services(base: Foundation) -> Services:
     settings, store, clock, vault = base.settings, base.store, base.clock, base.vault
     tries = TokenBuckets({"login": settings.login_rate}, throttled=base.metrics.throttled)
     authenticator = Authenticator(store, vault, limits=SignInLimits(lambda group: tries.take(f"login:{group}")))
-    tickets = Tickets(store, vault, clock)
+    sign_in_tokens = SignInTokens(store, vault, clock)
 
     def accounts_changed() -> None:
         authenticator.forget()
-        tickets.forget()
+        sign_in_tokens.forget()
 
     quotas = Quotas(
         settings.topics_max,
@@ -68,7 +68,7 @@ def make_services(base: Foundation) -> Services:
     texting = open_texting(settings, store, clock, base.metrics, quotas, vault)
     return Services(
         authenticator=authenticator,
-        tickets=tickets,
+        sign_in_tokens=sign_in_tokens,
         sessions=Sessions(store, clock, idle=timedelta(seconds=settings.session_idle_s)),
         accounts=Accounts(store, clock, vault, opt_outs=store, texts=store, changed=accounts_changed),
         topics=Topics(store, clock, base.announcer, quotas, new_uid=new_uid),

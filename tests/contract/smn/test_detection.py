@@ -96,7 +96,7 @@ def test_an_endpoint_of_another_form_is_refused(smn: SmnClient, topic_urn: str, 
 
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "169.254.169.254", "192.168.1.1", "[fd00::1]", "0xa000001"])
-def test_addresses_inside_a_house_are_refused(smn: SmnClient, topic_urn: str, host: str) -> None:
+def test_addresses_inside_a_network_are_refused(smn: SmnClient, topic_urn: str, host: str) -> None:
     with refused(403, "SMN.0069"):
         detect(smn, topic_urn, f"http://{host}/")
 

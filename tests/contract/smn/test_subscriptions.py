@@ -198,7 +198,7 @@ def test_a_topic_that_is_not_there_or_has_no_name_is_told_first(smn: SmnClient, 
             add(smn, urn, protocol="fax")
 
 
-def test_who_may_not_subscribe_is_told_before_the_body_is_judged(
+def test_who_may_not_subscribe_is_told_before_the_body_is_classified(
     server: Server, bob: SmnClient, topic_urn: str
 ) -> None:
     eve = smn_client(server, "eveskey", "eves-secret")

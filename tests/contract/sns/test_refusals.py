@@ -379,7 +379,7 @@ BATCH_IDS = "The Id of a batch entry in the batch request"
         (["a.b"], "InvalidBatchEntryId", f"{BATCH_IDS} contains an impermissible character: a.b"),
     ],
 )
-def test_a_batch_is_judged_before_its_entries(
+def test_a_batch_is_classified_before_its_entries(
     raw: Any, topic: str, ids: list[str], code: str, text: str | None
 ) -> None:
     bad = {"Subject": "", "MessageStructure": "json", "MessageAttributes": {"a..b": {"DataType": "x"}}}

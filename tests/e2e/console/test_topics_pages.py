@@ -40,7 +40,7 @@ async def _captured(site: ConsoleSite, count: int) -> None:
     await _until(ready)
 
 
-async def test_an_empty_house_says_what_to_do_next(site: ConsoleSite, harness: Page) -> None:
+async def test_an_empty_server_says_what_to_do_next(site: ConsoleSite, harness: Page) -> None:
     for path, heading in (
         ("", "No consent was given yet"),
         ("/topics", "No topics yet"),

@@ -198,7 +198,7 @@ def test_a_host_that_lost_interest_does_not_hold_up_the_line() -> None:
     assert not sockets.hungry
 
 
-def test_hosts_get_fewer_sockets_as_the_house_fills() -> None:
+def test_hosts_get_fewer_sockets_as_the_server_fills() -> None:
     sockets = Sockets(100, 32)
     shares = []
     for _ in range(100):

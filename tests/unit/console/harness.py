@@ -127,7 +127,7 @@ class Harness:
 
 
 @asynccontextmanager
-async def open_desk(folder: Path, *, dev: bool = True) -> AsyncIterator[Harness]:
+async def open_console(folder: Path, *, dev: bool = True) -> AsyncIterator[Harness]:
     services = await Application.build(
         load({"data": str(folder), "listen": "127.0.0.1:0", "dev": dev, "dev_public": dev, "public_url": ORIGIN}, {})
     )
@@ -149,4 +149,4 @@ def header(answer: WireResponse, name: str) -> str:
     return next((value for key, value in answer.headers if key.lower() == name.lower()), "")
 
 
-__all__ = ["Harness", "header", "open_desk", "text_of"]
+__all__ = ["Harness", "header", "open_console", "text_of"]

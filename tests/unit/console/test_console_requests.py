@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.examples import examples
-from tests.unit.console.harness import ACCOUNT, FORM, ORIGIN, OWNER, PASSWORD, Harness, header, open_desk, text_of
+from tests.unit.console.harness import ACCOUNT, FORM, ORIGIN, OWNER, PASSWORD, Harness, header, open_console, text_of
 
 from tidings import console
 from tidings.cli.bootstrap import DEV_SECRET
@@ -25,7 +25,7 @@ from tidings.domain.model import LedgerQuery, Role, State, Way
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with open_desk(tmp_path) as opened:
+    async with open_console(tmp_path) as opened:
         yield opened
 
 
@@ -99,7 +99,7 @@ async def test_a_changed_password_ends_the_session(harness: Harness) -> None:
 
 async def test_a_session_is_no_token_of_a_cloud_nor_the_other_way_round(harness: Harness) -> None:
     await harness.sign_in()
-    token = await harness.services.services.tickets.issue(OWNER)
+    token = await harness.services.services.sign_in_tokens.issue(OWNER)
     harness.cookies["tidings_session"] = token.text
     assert (await harness.get("/console")).status == 303
 
@@ -414,7 +414,7 @@ async def test_pages_are_private_and_static_files_are_kept(harness: Harness) -> 
 
 
 async def test_outside_developer_mode_there_is_no_outbox_and_no_known_password(tmp_path: Path) -> None:
-    async with open_desk(tmp_path, dev=False) as harness:
+    async with open_console(tmp_path, dev=False) as harness:
         assert DEV_SECRET not in text_of(await harness.get("/console/sign-in"))
         await harness.sign_in()
         assert "/console/outbox" not in text_of(await harness.get("/console"))

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.unit.console.harness import ACCOUNT, OWNER, PASSWORD, Harness, header, open_desk, text_of
+from tests.unit.console.harness import ACCOUNT, OWNER, PASSWORD, Harness, header, open_console, text_of
 
 from tidings.access.sessions import SESSIONS_MAX, Sessions
 from tidings.cli.bootstrap import DEV_SECRET
@@ -25,7 +25,7 @@ _END = re.compile(r'action="(/console/sessions/[0-9a-f]{32}/end)"')
 
 @pytest.fixture
 async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
-    async with open_desk(tmp_path) as opened:
+    async with open_console(tmp_path) as opened:
         yield opened
 
 

@@ -404,7 +404,7 @@ async def test_an_opt_out_at_a_number_that_is_not_ours_is_nobodys(harness: Harne
 # --- senders -----------------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_text_gets_its_applications_sender_or_else_the_houses(tmp_path: Path) -> None:
+async def test_a_text_gets_its_applications_sender_or_else_the_servers(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "tidings.db")
     harness = Harness(store, default_sender="+12025550999")
     await store.commit(

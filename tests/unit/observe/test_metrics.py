@@ -46,7 +46,7 @@ def test_what_was_counted_is_shown() -> None:
     assert found["tidings_sms_binds_up", (("bind", "other@smsc.example.com:2775"),)] == 0
 
 
-def test_two_houses_do_not_share_figures() -> None:
+def test_two_servers_do_not_share_figures() -> None:
     one, other = Metrics(), Metrics()
     one.published()
     assert samples(other)["tidings_published_messages_total", ()] == 0

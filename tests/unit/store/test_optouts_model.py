@@ -225,7 +225,7 @@ class Harness(RuleBasedStateMachine):
                 assert self.run(self.store.opt_out_total(query)) == len(at)
 
 
-TestDesk = Harness.TestCase
-TestDesk.settings = settings(
+TestHarness = Harness.TestCase
+TestHarness.settings = settings(
     max_examples=examples(25), stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -148,7 +148,7 @@ def test_an_embedded_address_is_never_permitted_more_than_itself(inner: ipaddres
 
 
 @given(st.ip_addresses())
-def test_text_and_address_are_judged_alike(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+def test_text_and_address_are_classified_alike(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
     assert PUBLIC.permits(address) == PUBLIC.permits(str(address))
 
 

@@ -162,7 +162,7 @@ async def lift(call: Call) -> Answer:
 
 
 async def _one(call: Call, fields: Fields) -> OptOut:
-    """The opt-out that a link or form names. Raises Misfit."""
+    """The opt-out that a link or form names. Raises BadRequest."""
     address = fields.text("address", "Address", characters_max=32)
     phone = labels.read_phone(fields, "phone", "Number")
     if fields.ok and address and phone:

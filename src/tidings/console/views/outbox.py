@@ -142,7 +142,7 @@ def _development(call: Call) -> Development:
 
 
 def _entry(call: Call) -> Mapping[str, object]:
-    """The entry that the path names. Raises Misfit."""
+    """The entry that the path names. Raises BadRequest."""
     development, text = _development(call), call.path["id"]
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise BadRequest(MISSING)

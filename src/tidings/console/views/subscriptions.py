@@ -163,7 +163,7 @@ def _back(found: Found, said: str, *, good: bool = True) -> Moved:
 
 
 async def _of_caller(call: Call) -> Found:
-    """The subscription that the path names, if it or its topic is the account's. Raises Misfit."""
+    """The subscription that the path names, if it or its topic is the account's. Raises BadRequest."""
     uid = call.path["uid"]
     found = await call.services.subscriptions.find(uid) if UID.match(uid) else None
     if found is None or call.principal.account_id not in (found.subscription.account_id, found.topic.account_id):

@@ -84,7 +84,7 @@ async def topic(call: Call) -> Answer:
 
 
 async def topic_of(call: Call, uid: str) -> Topic:
-    """The account's topic of that uid. Raises Misfit."""
+    """The account's topic of that uid. Raises BadRequest."""
     found = await call.services.topics.find_by_uid(uid) if UID.match(uid) else None
     if found is None or found.account_id != call.principal.account_id:
         raise BadRequest(MISSING)

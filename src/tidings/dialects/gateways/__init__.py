@@ -25,7 +25,7 @@ from tidings.domain.texts import TextReceipt
 from tidings.wire.smpp.receipts import MessageState, receipt_in
 
 PREFIX = "/gateways/"
-HEARING_S = 10.0
+RECEIVING_S = 10.0
 """Longer than any commit takes, shorter than gateways wait for an answer. Source: Twilio docs, webhooks (15 s)."""
 
 ReceiveText = Callable[[IncomingText], Awaitable[object]]
@@ -55,7 +55,7 @@ class GatewaysDialect:
         secret: str = "",
         twilio_auth_token: str = "",
         country_code: str = "",
-        patience_s: float = HEARING_S,
+        patience_s: float = RECEIVING_S,
     ) -> None:
         self._receive = receive
         self._receipt = receipt
@@ -84,8 +84,8 @@ class GatewaysDialect:
             await self._take(event)
         except NotAuthenticated:
             return gateway.failure(403, "wrong signature or secret")
-        except UnreadableEvent as misfit:
-            return self._not_ours(gateway, request, 400, str(misfit))
+        except UnreadableEvent as refused:
+            return self._not_ours(gateway, request, 400, str(refused))
         except InvalidValue as error:
             return self._not_ours(gateway, request, 400, f"{error.field}: {error.reason}")
         except NotFound as error:

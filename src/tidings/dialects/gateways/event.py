@@ -49,7 +49,7 @@ class Gateway(Protocol):
     method: str
 
     def read(self, request: WireRequest) -> GatewayEvent:
-        """Raises WrongSignature, then Misfit."""
+        """Raises WrongSignature, then BadRequest."""
         ...
 
     def taken(self) -> WireResponse: ...
@@ -65,7 +65,7 @@ Fields = Mapping[str, bytes]
 
 
 def read_fields(text: str) -> dict[str, bytes]:
-    """Names and values of a query, decoded; of a name that comes twice the first counts. Raises Misfit."""
+    """Names and values of a query, decoded; of a name that comes twice the first counts. Raises BadRequest."""
     pairs = text.split("&", PAIRS_MAX)
     if len(pairs) > PAIRS_MAX:
         raise UnreadableEvent(f"more than {PAIRS_MAX} fields")
@@ -78,12 +78,12 @@ def read_fields(text: str) -> dict[str, bytes]:
 
 
 def word(fields: Fields, name: str, characters_max: int = ID_CHARACTERS_MAX) -> str:
-    """A short value for programs, empty where it is missing. Raises Misfit."""
+    """A short value for programs, empty where it is missing. Raises BadRequest."""
     return check_word(name, fields.get(name, b"").decode("utf-8", "replace"), characters_max)
 
 
 def check_word(name: str, value: str, characters_max: int = ID_CHARACTERS_MAX) -> str:
-    """Raises Misfit for what nobody would use as a number or an id."""
+    """Raises BadRequest for what nobody would use as a number or an id."""
     value = value.strip()
     if len(value) > characters_max or not value.isascii() or not value.isprintable():
         raise UnreadableEvent(f"{name}: at most {characters_max} printable ASCII characters")
@@ -91,7 +91,7 @@ def check_word(name: str, value: str, characters_max: int = ID_CHARACTERS_MAX) -
 
 
 def check_number(name: str, value: str) -> str:
-    """Something that may be a number; whose it is and whether it is one is for services. Raises Misfit."""
+    """Something that may be a number; whose it is and whether it is one is for services. Raises BadRequest."""
     value = value.strip()
     if not value:
         raise UnreadableEvent(f"{name}: missing")
@@ -101,7 +101,7 @@ def check_number(name: str, value: str) -> str:
 
 
 def check_country_code(value: str) -> str:
-    """The calling code of numbers that do not say theirs, empty where the gateway's setting counts. Raises Misfit."""
+    """The calling code of numbers that do not say theirs, empty where the gateway's setting counts. Raises BadRequest."""
     try:
         return read_country_code(value)
     except ValueError as error:

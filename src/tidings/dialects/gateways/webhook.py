@@ -141,7 +141,7 @@ def _text(event: TextEvent) -> IncomingText:
 
 
 def _time(value: str | float | None) -> datetime | None:
-    """None for a clock that stands at its beginning. Raises Misfit."""
+    """None for a clock that stands at its beginning. Raises BadRequest."""
     if value is None:
         return None
     try:

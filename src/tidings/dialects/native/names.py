@@ -90,5 +90,5 @@ def read_subscription(text: str) -> str:
 
 
 def shown_endpoint(endpoint: str) -> str:
-    """The endpoint without the password that a URL may carry: what is shown is copied into tickets and screenshots."""
+    """The endpoint without the password that a URL may carry: what is shown is copied into sign_in_tokens and screenshots."""
     return passwords.masked(endpoint)

@@ -1,7 +1,7 @@
 """Who is calling? A sign-in token, or a request signed with an access key, verified over the request as it was received.
 
 Called by the dialect for every operation that is not public; secrets come from `access/authenticate`, tokens from
-`access/tickets`. Never decides what a caller may do.
+`access/sign_in_tokens`. Never decides what a caller may do.
 Source: API gateway developer guide, "AK/SK Signing and Authentication Algorithm"; API gateway FAQ, "Common Errors Related to IAM
 Authentication Information". Observed: huaweicloudsdkcore 3.1.219.
 """
@@ -65,7 +65,7 @@ class Gatekeeper:
 
     def __init__(self, services: SmnServices) -> None:
         self._authenticator = services.authenticator
-        self._tickets = services.tickets
+        self._sign_in_tokens = services.sign_in_tokens
         self._clock = services.signing_clock
         self._skew = services.skew
         self._locks = Locks(services.clock, services.lock_after)
@@ -82,7 +82,7 @@ class Gatekeeper:
 
     async def _by_token(self, text: str) -> Principal:
         try:
-            ticket = self._tickets.known(text) or await self._tickets.read(text)
+            ticket = self._sign_in_tokens.known(text) or await self._sign_in_tokens.read(text)
         except NotAuthenticated as error:
             raise unauthenticated(BAD_TOKEN) from error
         return ticket.principal

@@ -12,7 +12,7 @@ from typing import Any
 
 from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator, authorize, strictest
-from tidings.access.tickets import Tickets
+from tidings.access.sign_in_tokens import SignInTokens
 from tidings.dialects.contract import WireRequest, WireResponse, origin_of
 from tidings.dialects.smn import codec, names, policies
 from tidings.dialects.smn.errors import refuse
@@ -49,7 +49,7 @@ class SmnServices:
     accounts: Accounts
     projects: Projects
     authenticator: Authenticator
-    tickets: Tickets
+    sign_in_tokens: SignInTokens
     prober: Prober
     envelopes: Envelopes
     clock: Clock

@@ -27,7 +27,7 @@ def _front_end(parts: Parts) -> SmnDialect:
             accounts=parts.accounts,
             projects=parts.accounts.projects,
             authenticator=parts.authenticator,
-            tickets=parts.tickets,
+            sign_in_tokens=parts.sign_in_tokens,
             prober=parts.prober,
             envelopes=parts.envelopes,
             clock=parts.clock,

@@ -1,7 +1,7 @@
 """Signing in, and what OpenStack tools ask before their first call: discovery, tokens with a catalogue, projects.
 
 An account is a domain and has one project, whose name is the region. Passwords are checked by `access/authenticate`, tokens
-made by `access/tickets`. Errors have Keystone's form here, because its clients read no other.
+made by `access/sign_in_tokens`. Errors have Keystone's form here, because its clients read no other.
 Source: IAM API reference, "Obtaining a User Token Through Password Authentication", "Obtaining a Project ID"; Keystone API
 reference, v3. Observed: openstacksdk 4.22.0, otcextensions 0.34.8, huaweicloudsdkcore 3.1.219.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tidings.access.tickets import Ticket
+from tidings.access.sign_in_tokens import SignInToken
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.smn import codec, names
 from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices
@@ -81,7 +81,7 @@ async def create_token(services: SmnServices, call: Call) -> WireResponse:
         )
         assert account is not None  # nobody has no password
         _check_scope(services, account, asked)
-        ticket = await services.tickets.issue(principal)
+        ticket = await services.sign_in_tokens.issue(principal)
         await trail.signed_in(principal, call.origin)
     except KeystoneError as error:
         return _refused(call, error.status, error.message)
@@ -229,7 +229,7 @@ def _check_scope(services: SmnServices, account: Account, asked: SignIn) -> None
         raise KeystoneError(401, "The project or domain does not exist, or the user has no access to it.")
 
 
-def _token(services: SmnServices, account: Account, ticket: Ticket, asked: SignIn) -> dict[str, Any]:
+def _token(services: SmnServices, account: Account, ticket: SignInToken, asked: SignIn) -> dict[str, Any]:
     principal = ticket.principal
     domain = {"id": names.domain_id(account.account_id), "name": account.name}
     scope: dict[str, Any] = {"domain": domain}

@@ -92,7 +92,7 @@ async def opt_in_phone_number(services: SnsServices, call: Call) -> str:
     grant = permit_account(call, Verb.LIFT_OPT_OUTS, _EVERYTHING)
     reading = permit_account(call, Verb.READ_OPT_OUTS, _EVERYTHING)
     found = await _blocking_a_phone(services, reading, phone)
-    if found and await _was_opted_in_lately(services, reading, phone, call.now):
+    if found and await _was_opted_in_recently(services, reading, phone, call.now):
         raise invalid("phoneNumber", f"a phone number can be opted in only once every {OPT_IN_AGAIN_DAYS} days")
     for address in found:
         # `forced`: the cloud lets an opt-in by API follow a STOP at once, and limits it by number and month instead.
@@ -140,7 +140,7 @@ async def _first_of_each_phone(
     return [row for row in page if first.get(row.phone, (row.since, row.address)) == (row.since, row.address)]
 
 
-async def _was_opted_in_lately(services: SnsServices, grant: Grant, phone: str, now: datetime) -> bool:
+async def _was_opted_in_recently(services: SnsServices, grant: Grant, phone: str, now: datetime) -> bool:
     query = LedgerQuery(
         grant.owner,
         endpoint=phone,

@@ -294,7 +294,7 @@ class InboundTexts:
     async def _opt_out(self, incoming: _IncomingText, states: dict[str, OptOut]) -> None:
         said, name = incoming.said, incoming.address.address
         incoming.changed = name not in states
-        if incoming.changed or not await self._answered_lately(said, name):
+        if incoming.changed or not await self._answered_recently(said, name):
             self._answer(incoming)
         add_opt_out(incoming.unit, said, name, states.get(name), _told(incoming))
         if not self._revoke_all:
@@ -354,7 +354,7 @@ class InboundTexts:
             )
         )
 
-    async def _answered_lately(self, said: Said, address: str) -> bool:
+    async def _answered_recently(self, said: Said, address: str) -> bool:
         query = LedgerQuery(
             said.account_id,
             endpoint=said.phone,

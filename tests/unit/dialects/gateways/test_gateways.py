@@ -254,7 +254,7 @@ async def test_what_went_wrong_decides_whether_it_comes_again(error: Exception, 
     assert (await dialect.handle(get("/gateways/kannel/mo", query))).status == status
 
 
-async def test_a_hearing_that_hangs_is_given_up_and_comes_again() -> None:
+async def test_a_receiving_that_hangs_is_given_up_and_comes_again() -> None:
     async def receive(_: IncomingText) -> None:
         await asyncio.Event().wait()
 

@@ -18,7 +18,7 @@ STRICT = EgressPolicy()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "10.1.2.3", "[::ffff:10.0.0.1]"])
-def test_an_address_inside_the_house_is_refused(host: str) -> None:
+def test_an_address_inside_the_network_is_refused(host: str) -> None:
     with pytest.raises(SmnError) as refused:
         check_url_of(PROTOCOLS, STRICT, "http", f"http://{host}/hook")
     assert (refused.value.code, refused.value.status) == ("SMN.0069", 403)

@@ -208,7 +208,7 @@ def test_a_bad_time_to_live_is_refused(ttl: Any) -> None:
     ("locale", "language"),
     [("zh-cn", "zh-CN"), ("zh_CN", "zh-CN"), ("zh-tw", "zh-CN"), ("en-us", "en"), ("fr-fr", ""), ("", ""), (None, "")],
 )
-def test_a_locale_is_one_of_our_languages_or_left_to_the_house(locale: Any, language: str) -> None:
+def test_a_locale_is_one_of_our_languages_or_left_to_the_server(locale: Any, language: str) -> None:
     assert messages.read_language({"locale": locale}) == language
 
 

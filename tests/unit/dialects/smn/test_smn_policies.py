@@ -189,7 +189,7 @@ class TestJudge:
         topic = make_topic(settings={"smn:access_policy": text} if text else {})
         return policies.make_evaluator(projects or KnownProjects())(topic, caller, verb, {"protocol": "https"})
 
-    def test_calls_of_other_front_ends_are_judged_by_smns_words(self) -> None:
+    def test_calls_of_other_front_ends_are_classified_by_smns_words(self) -> None:
         text = policy(statement(action=["SMN:Publish", "SMN:UpdateTopic"]))
         assert self.judged(text, Verb.PUBLISH) is ALLOW
         assert self.judged(text, Verb.DELETE_TOPIC) is SILENT
@@ -201,7 +201,7 @@ class TestJudge:
         assert self.judged(policy(statement(action="SMN:Update*")), Verb.CHANGE_TOPIC) is ALLOW
         assert self.judged(policy({**half, "Effect": "Deny"}), Verb.CHANGE_TOPIC) is DENY
 
-    def test_what_smn_has_no_word_for_is_not_judged(self) -> None:
+    def test_what_smn_has_no_word_for_is_not_classified(self) -> None:
         text = policy(statement(effect="Deny"))
         assert self.judged(text, Verb.PUBLISH) is DENY
         for verb in (Verb.CREATE_TOPIC, Verb.READ_SUBSCRIPTION, Verb.CHANGE_SUBSCRIPTION, Verb.PUBLISH_SMS):

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.dialogues.harness import Harness, body_of, open_desk
+from tests.dialogues.harness import Harness, body_of, open_console
 
 from tidings.dialects.sns.limits import MESSAGE_BYTES_DEFAULT
 from tidings.domain.model import Kind, MessageAttribute
@@ -266,7 +266,7 @@ async def test_many_publishers_at_once_get_ids_of_their_own(harness: Harness, to
 
 
 async def test_a_publisher_without_anything_offered_is_told_so(tmp_path: Any) -> None:
-    async with open_desk(tmp_path) as harness:
+    async with open_console(tmp_path) as harness:
         for operation in ("get_endpoint_attributes", "list_platform_applications", "delete_endpoint"):
             status, code, message = await harness.refused(operation)
             assert (status, code) == (400, "InvalidAction")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.dialogues.harness import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Harness, body_of, open_desk
+from tests.dialogues.harness import AUDITOR, GUEST, LIMITED, PUBLIC_URL, Harness, body_of, open_console
 from tests.support.build import ACCOUNT
 
 from tidings.domain.lifecycle import ASKED
@@ -195,7 +195,7 @@ async def test_subscribing_to_an_absent_topic(harness: Harness, topic: str) -> N
 
 
 async def test_only_so_many_pending_subscriptions(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, Quotas(pending_per_account=1)) as harness:
+    async with open_console(tmp_path, Quotas(pending_per_account=1)) as harness:
         topic = await harness.topic()
         await harness.pending(topic)
         told = await harness.refused("subscribe", TopicArn=topic, Protocol="email", Endpoint="b@example.com")
@@ -249,7 +249,7 @@ async def test_a_link_that_a_mail_scanner_opens_confirms_nothing(harness: Harnes
 
 
 async def test_strict_links_confirm_a_mailbox_as_in_the_cloud(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, strict_links=True) as harness:
+    async with open_console(tmp_path, strict_links=True) as harness:
         topic = await harness.topic()
         arn = await harness.pending(topic)
         assert (
@@ -425,7 +425,7 @@ async def test_a_queue_is_canceled_by_its_owners_only(harness: Harness, topic: s
 
 
 async def test_unsigned_cancels_can_be_switched_off(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, anonymous_cancel=False) as harness:
+    async with open_console(tmp_path, anonymous_cancel=False) as harness:
         arn = await harness.confirmed(await harness.topic(), HOOK, "https")
         for name in (arn, arn[:-1] + ("0" if arn[-1] != "0" else "1")):
             answers = [await harness.get(unsubscribe_link(name))]
@@ -553,7 +553,7 @@ async def test_whoever_confirms_is_asked_anew(harness: Harness) -> None:
 
 async def test_the_pace_survives_a_restart(tmp_path: Any) -> None:
     for _ in range(2):
-        async with open_desk(tmp_path) as harness:
+        async with open_console(tmp_path) as harness:
             topic = await harness.topic()
             for _ in range(15):
                 await harness.pending(topic)

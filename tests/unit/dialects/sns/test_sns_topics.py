@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.dialogues.harness import AUDITOR, GUEST, PUBLISHER, Harness, body_of, open_desk
+from tests.dialogues.harness import AUDITOR, GUEST, PUBLISHER, Harness, body_of, open_console
 
 from tidings.services.quotas import Quotas
 
@@ -170,7 +170,7 @@ async def test_an_absent_topic_cannot_be_changed(harness: Harness, operation: st
 
 
 async def test_only_so_many_topics(tmp_path: Any) -> None:
-    async with open_desk(tmp_path, Quotas(topics_per_account=1)) as harness:
+    async with open_console(tmp_path, Quotas(topics_per_account=1)) as harness:
         await harness.topic()
         status, code, _ = await harness.refused("create_topic", Name="second")
         assert (status, code) == (403, "TopicLimitExceeded")

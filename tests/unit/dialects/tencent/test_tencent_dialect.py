@@ -238,7 +238,7 @@ async def test_a_disabled_key_is_let_in_no_more(exchange: Exchange) -> None:
         await exchange.ask(LOOK_UP, NUMBERS, key_id="tidings")
 
 
-async def test_the_window_is_the_houses(exchange: Exchange) -> None:
+async def test_the_window_is_the_servers(exchange: Exchange) -> None:
     assert exchange.dialect._services.skew == timedelta(seconds=300)
 
 

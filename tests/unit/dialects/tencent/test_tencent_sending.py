@@ -209,7 +209,7 @@ async def test_two_hundred_numbers_and_511_bytes_of_session_are_taken(harness: H
     assert len(await harness.bodies()) == 200
 
 
-async def test_a_full_house_is_an_error_that_may_be_repeated(harness: Harness) -> None:
+async def test_a_full_server_is_an_error_that_may_be_repeated(harness: Harness) -> None:
     harness.exchange.flow.stop()
     with pytest.raises(Unavailable):
         await harness.exchange.flow.room()

@@ -33,7 +33,7 @@ _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class SignInToken:
     """A token that is good: its text, and the caller it stands for."""
 
     text: str
@@ -50,10 +50,10 @@ class _Claim(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     issued_at: _Time
     expires_at: _Time
     mark: bytes
-    kind: Literal["ticket"] = "ticket"
+    kind: Literal["token"] = "token"
 
 
-class Tickets:
+class SignInTokens:
     """Issues and reads tokens. One per server; `ttl`: how long a token lives."""
 
     def __init__(
@@ -70,23 +70,23 @@ class Tickets:
         self._clock = clock
         self._ttl = ttl
         # Wrong after a change of key, user or account: `forget` clears it, and another process's change counts when its time is over.
-        self._recent: TtlCache[str, Ticket] = TtlCache(RECENT_S, size_max=RECENT_MAX, monotonic_s=monotonic_s)
+        self._recent: TtlCache[str, SignInToken] = TtlCache(RECENT_S, size_max=RECENT_MAX, monotonic_s=monotonic_s)
 
-    async def issue(self, principal: Principal) -> Ticket:
+    async def issue(self, principal: Principal) -> SignInToken:
         """A new token for a caller who has just signed in. Raises UnknownCredential when the user is gone or disabled."""
         user, mark = await user_and_mark(self._store, principal.account_id, principal.user)
         now = self._clock.now()
         claim = _Claim(user.account_id, user.name, now, now + self._ttl, mark)
         sealed = self._vault.seal(msgspec.json.encode(claim))
         text = urlsafe_b64encode(sealed).decode().rstrip("=")
-        return Ticket(text, principal_of(user), claim.issued_at, claim.expires_at)
+        return SignInToken(text, principal_of(user), claim.issued_at, claim.expires_at)
 
-    def known(self, text: str) -> Ticket | None:
+    def known(self, text: str) -> SignInToken | None:
         """The token if it was read a moment ago and still lives: the hot path's way, without awaiting."""
         found = self._recent.get(text)
         return found if found is not None and found.expires_at > self._clock.now() else None
 
-    async def read(self, text: str) -> Ticket:
+    async def read(self, text: str) -> SignInToken:
         """The token that this text is. Safe to repeat.
 
         Raises UnknownCredential (not ours, altered, void, or its user gone or disabled) and RequestExpired.
@@ -101,9 +101,9 @@ class Tickets:
         user, mark = await user_and_mark(self._store, AccountId(claim.account_id), claim.user)
         if not hmac.compare_digest(mark, claim.mark):
             raise UnknownCredential("token")
-        ticket = Ticket(text, principal_of(user), claim.issued_at, claim.expires_at)
-        self._recent.keep(text, ticket, changes)
-        return ticket
+        token = SignInToken(text, principal_of(user), claim.issued_at, claim.expires_at)
+        self._recent.keep(text, token, changes)
+        return token
 
     def forget(self) -> None:
         """Look everything up again: a key, user or account was changed."""

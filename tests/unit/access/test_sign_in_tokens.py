@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_principal
 from tests.unit.access.registry import Registry
 
-from tidings.access.tickets import Tickets
+from tidings.access.sign_in_tokens import SignInTokens
 from tidings.domain.errors import RequestExpired, UnknownCredential
 from tidings.domain.model import Principal, Role
 from tidings.store.vault import FileVault
@@ -30,11 +30,11 @@ class Harness:
         self.seconds = 0.0
         self.registry = Registry()
         self.registry.put_user(actions=("smn:topic:*",))
-        self.tickets = self.open()
+        self.sign_in_tokens = self.open()
 
-    def open(self) -> Tickets:
+    def open(self) -> SignInTokens:
         """As after a restart: nothing is remembered but the vault's key."""
-        return Tickets(self.registry.store, VAULT, self.clock, monotonic_s=lambda: self.seconds)
+        return SignInTokens(self.registry.store, VAULT, self.clock, monotonic_s=lambda: self.seconds)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def harness() -> Harness:
 
 
 async def test_a_token_stands_for_its_user_for_a_day_also_after_a_restart(harness: Harness) -> None:
-    issued = await harness.tickets.issue(ADA)
+    issued = await harness.sign_in_tokens.issue(ADA)
     assert issued.principal == Principal(ACCOUNT, "ada", Role.PUBLISHER, "", ("smn:topic:*",))
     assert (issued.issued_at, issued.expires_at) == (NOW, NOW + timedelta(hours=24))
     harness.clock.advance(24 * 3600 - 1)
@@ -51,19 +51,19 @@ async def test_a_token_stands_for_its_user_for_a_day_also_after_a_restart(harnes
 
 
 async def test_several_tokens_are_good_at_once(harness: Harness) -> None:
-    texts = {(await harness.tickets.issue(ADA)).text for _ in range(5)}
+    texts = {(await harness.sign_in_tokens.issue(ADA)).text for _ in range(5)}
     assert len(texts) == 5
     for text in texts:
-        assert (await harness.tickets.read(text)).principal.user == "ada"
+        assert (await harness.sign_in_tokens.read(text)).principal.user == "ada"
 
 
 async def test_a_token_expires_even_when_it_was_read_a_moment_ago(harness: Harness) -> None:
-    text = (await harness.tickets.issue(ADA)).text
-    assert await harness.tickets.read(text)
+    text = (await harness.sign_in_tokens.issue(ADA)).text
+    assert await harness.sign_in_tokens.read(text)
     harness.clock.advance(24 * 3600)
-    assert harness.tickets.known(text) is None
+    assert harness.sign_in_tokens.known(text) is None
     with pytest.raises(RequestExpired):
-        await harness.tickets.read(text)
+        await harness.sign_in_tokens.read(text)
 
 
 def _new_password(registry: Registry) -> None:
@@ -130,48 +130,48 @@ async def test_a_change_of_the_user_or_his_keys_voids_his_tokens(
     harness: Harness, change: Callable[[Registry], None]
 ) -> None:
     harness.registry.put_key("FIRST")
-    text = (await harness.tickets.issue(ADA)).text
-    assert await harness.tickets.read(text)
+    text = (await harness.sign_in_tokens.issue(ADA)).text
+    assert await harness.sign_in_tokens.read(text)
     change(harness.registry)
-    harness.tickets.forget()
+    harness.sign_in_tokens.forget()
     with pytest.raises(UnknownCredential):
-        await harness.tickets.read(text)
+        await harness.sign_in_tokens.read(text)
 
 
 async def test_what_happens_to_others_voids_nothing(harness: Harness) -> None:
-    text = (await harness.tickets.issue(ADA)).text
+    text = (await harness.sign_in_tokens.issue(ADA)).text
     harness.registry.put_user("bob", password_hash="hash")
     harness.registry.put_key("BOBSKEY", user="bob")
-    harness.tickets.forget()
-    assert (await harness.tickets.read(text)).principal.user == "ada"
+    harness.sign_in_tokens.forget()
+    assert (await harness.sign_in_tokens.read(text)).principal.user == "ada"
 
 
 async def test_nobody_who_is_gone_or_disabled_gets_a_token(harness: Harness) -> None:
     with pytest.raises(UnknownCredential):
-        await harness.tickets.issue(make_principal(user="nobody"))
+        await harness.sign_in_tokens.issue(make_principal(user="nobody"))
     _disabled(harness.registry)
     with pytest.raises(UnknownCredential):
-        await harness.tickets.issue(ADA)
+        await harness.sign_in_tokens.issue(ADA)
 
 
 async def test_a_token_is_remembered_for_a_moment_and_no_longer(harness: Harness) -> None:
-    issued = await harness.tickets.issue(ADA)
-    assert harness.tickets.known(issued.text) is None
-    await harness.tickets.read(issued.text)
+    issued = await harness.sign_in_tokens.issue(ADA)
+    assert harness.sign_in_tokens.known(issued.text) is None
+    await harness.sign_in_tokens.read(issued.text)
     asked = harness.registry.asked
-    assert await harness.tickets.read(issued.text) == harness.tickets.known(issued.text) == issued
+    assert await harness.sign_in_tokens.read(issued.text) == harness.sign_in_tokens.known(issued.text) == issued
     assert harness.registry.asked == asked
     _disabled(harness.registry)  # as another process does it
     harness.seconds += 1.9
-    assert harness.tickets.known(issued.text) == issued
+    assert harness.sign_in_tokens.known(issued.text) == issued
     harness.seconds += 0.2
-    assert harness.tickets.known(issued.text) is None
+    assert harness.sign_in_tokens.known(issued.text) is None
     with pytest.raises(UnknownCredential):
-        await harness.tickets.read(issued.text)
+        await harness.sign_in_tokens.read(issued.text)
 
 
 async def test_what_changed_while_it_was_read_is_not_remembered(harness: Harness) -> None:
-    text = (await harness.tickets.issue(ADA)).text
+    text = (await harness.sign_in_tokens.issue(ADA)).text
     entered, proceed = asyncio.Event(), asyncio.Event()
     read_keys = harness.registry.access_keys
 
@@ -181,19 +181,19 @@ async def test_what_changed_while_it_was_read_is_not_remembered(harness: Harness
         return await read_keys(ACCOUNT)
 
     harness.registry.access_keys = slowly  # type: ignore[method-assign,assignment]
-    reading = asyncio.create_task(harness.tickets.read(text))
+    reading = asyncio.create_task(harness.sign_in_tokens.read(text))
     await entered.wait()
-    harness.tickets.forget()
+    harness.sign_in_tokens.forget()
     proceed.set()
     await reading
-    assert harness.tickets.known(text) is None
+    assert harness.sign_in_tokens.known(text) is None
 
 
 def _claim(**members: object) -> bytes:
     """What a token seals, but for the members given."""
     times = {"issued_at": "2026-11-21T12:00:00Z", "expires_at": "2026-11-22T12:00:00Z"}
     return json.dumps(
-        {"account_id": ACCOUNT, "user": "ada", **times, "mark": "AAAA", "kind": "ticket", **members}
+        {"account_id": ACCOUNT, "user": "ada", **times, "mark": "AAAA", "kind": "token", **members}
     ).encode()
 
 
@@ -203,7 +203,7 @@ def _claim(**members: object) -> bytes:
         b"",
         b"a secret key",
         b"{}",
-        b'{"kind":"ticket"}',
+        b'{"kind":"token"}',
         b"[" * 5000,
         b"\xff\xfe",
         _claim(issued_at="2026-11-21T12:00:00"),
@@ -217,7 +217,7 @@ def _claim(**members: object) -> bytes:
 async def test_what_the_vault_sealed_for_something_else_is_no_token(harness: Harness, plain: bytes) -> None:
     text = urlsafe_b64encode(VAULT.seal(plain)).decode().rstrip("=")
     with pytest.raises(UnknownCredential):
-        await harness.tickets.read(text)
+        await harness.sign_in_tokens.read(text)
 
 
 @given(
@@ -233,7 +233,7 @@ async def test_what_the_vault_sealed_for_something_else_is_no_token(harness: Har
 )
 async def test_an_altered_text_is_nobodys(edits: list[tuple[int, str, str]]) -> None:
     harness = Harness()
-    issued = await harness.tickets.issue(ADA)
+    issued = await harness.sign_in_tokens.issue(ADA)
     text = issued.text
     for place, how, character in edits:
         at = place % (len(text) + 1)
@@ -247,19 +247,19 @@ async def test_an_altered_text_is_nobodys(edits: list[tuple[int, str, str]]) -> 
             case _:
                 text = text[:at]
     if text == issued.text:
-        assert await harness.tickets.read(text) == issued
+        assert await harness.sign_in_tokens.read(text) == issued
         return
     with pytest.raises(UnknownCredential):
-        await harness.tickets.read(text)
+        await harness.sign_in_tokens.read(text)
 
 
 @given(st.text() | st.binary(max_size=600).map(lambda raw: urlsafe_b64encode(raw).decode().rstrip("=")))
 async def test_no_text_is_our_fault(text: str) -> None:
     with pytest.raises(UnknownCredential):
-        await Harness().tickets.read(text)
+        await Harness().sign_in_tokens.read(text)
 
 
-async def test_another_houses_token_is_nobodys(harness: Harness) -> None:
-    other = Tickets(harness.registry.store, FileVault(b"w" * 32), harness.clock)
+async def test_another_servers_token_is_nobodys(harness: Harness) -> None:
+    other = SignInTokens(harness.registry.store, FileVault(b"w" * 32), harness.clock)
     with pytest.raises(UnknownCredential):
-        await harness.tickets.read((await other.issue(ADA)).text)
+        await harness.sign_in_tokens.read((await other.issue(ADA)).text)
