@@ -104,7 +104,6 @@ async def fill(data: Path, rows: int) -> None:
         await taking.take([Listed(opted_out(n, rows), "*", "bench", None) for n in range(start, start + UNIT_ROWS)])
         if start % 1_000_000 == 0:
             print(f"made {start:,} of {rows:,}", file=sys.stderr)
-    await taking.end()
     await store.close()
 
 

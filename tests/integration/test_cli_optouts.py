@@ -22,6 +22,7 @@ from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Way
 from tidings.domain.optout import IncomingText
 from tidings.observe.metrics import Metrics
+from tidings.services.texting import optout_import
 from tidings.services.texting.texting import make_texting
 from tidings.settings import load
 from tidings.wiring import open_clock, open_store
@@ -160,7 +161,7 @@ def test_an_import_is_safe_to_repeat(cli: Cli) -> None:
 
 
 def test_more_than_a_unit_is_imported_and_listed_in_order(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(optouts, "UNIT_LINES", 40)
+    monkeypatch.setattr(optout_import, "UNIT_LINES", 40)
     monkeypatch.setattr(optouts, "_PAGE_ROWS", 7)
     phones = [f"+1202556{number:04d}" for number in range(100)]
     rows = "".join(f"{phone},2025-01-{1 + number // 20:02d}\n" for number, phone in enumerate(phones))

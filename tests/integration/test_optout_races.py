@@ -20,11 +20,12 @@ from tests.support.build import ACCOUNT
 from tests.support.phones import ADMIN, NUMBER, PHONE, PhoneApp, phone_app
 from tests.support.stores import an_opt_out
 
-from tidings.domain.errors import WrongState
+from tidings.domain.errors import Unavailable, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import Event, LedgerEntry, LedgerQuery, State, Way
-from tidings.domain.optout import ACCOUNT_WIDE, OptOut
+from tidings.domain.optout import ACCOUNT_WIDE, OptOut, OptOutBatch
 from tidings.domain.unit import Unit
+from tidings.services.texting import optout_import
 from tidings.services.texting.optout_import import Listed, OptOutImport
 from tidings.services.texting.texting import Texting, make_texting
 from tidings.store.sqlite import SqliteStore
@@ -79,7 +80,6 @@ async def import_with(app: PhoneApp, step: Step, *lines: Listed, revoke_all: boo
     taking = OptOutImport(store, store, app.clock, ACCOUNT, revoke_all=revoke_all)
     await taking.begin()
     await taking.take(lines)
-    await taking.end()
     return taking
 
 
@@ -144,10 +144,33 @@ async def test_two_imports_of_one_list_opt_everybody_out_once(app: PhoneApp) -> 
     for taking in imports:
         await taking.begin()
     await asyncio.gather(*(taking.take(lines) for taking in imports))
-    await asyncio.gather(*(taking.end() for taking in imports))
     assert sum(taking.taken.added for taking in imports) == 200
     assert sum(taking.taken.known for taking in imports) == 400
     assert len(await all_records(app)) == 200
+
+
+@pytest.mark.parametrize("unit", [1, 2, 3])
+async def test_a_unit_that_cannot_be_written_ends_an_import(
+    app: PhoneApp, unit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, write = 0, app.store.import_opt_outs
+
+    async def written(batch: OptOutBatch) -> Any:
+        nonlocal begun
+        begun += 1
+        if begun == unit:
+            raise Unavailable("the disk is full")
+        return await write(batch)
+
+    monkeypatch.setattr(optout_import, "UNIT_LINES", 10)
+    monkeypatch.setattr(app.store, "import_opt_outs", written)
+    taking = OptOutImport(app.store, app.store, app.clock, ACCOUNT)
+    await taking.begin()
+    lines = [Listed(f"+1202555{number:04}", NUMBER, "list", None) for number in range(30)]
+    with pytest.raises(Unavailable):
+        await taking.take_all(iter(lines))
+    assert (begun, taking.taken.added) == (unit, 10 * (unit - 1))
+    assert len(await all_records(app)) == 10 * (unit - 1)
 
 
 def service_of(app: PhoneApp, store: Any, *, revoke_all: bool = False) -> Texting:
@@ -161,7 +184,6 @@ async def import_now(app: PhoneApp, address: str = NUMBER) -> None:
     taking = OptOutImport(app.store, app.store, app.clock, ACCOUNT)
     await taking.begin()
     await taking.take([Listed(PHONE, address, "list", None)])
-    await taking.end()
 
 
 async def test_a_start_that_found_nobody_opted_out_lifts_what_was_imported_before_it_was_written(

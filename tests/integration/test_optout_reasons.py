@@ -83,7 +83,6 @@ async def test_a_line_without_a_reason_says_that_it_was_imported(app: PhoneApp) 
     taking = OptOutImport(app.store, app.store, app.clock, ACCOUNT)
     await taking.begin()
     await taking.take([Listed(PHONE, NUMBER, "", None), Listed("+12025550124", NUMBER, "by mail", None)])
-    await taking.end()
     assert await reasons(app) == ["on a list that was imported", "by mail"]
 
 

@@ -30,7 +30,6 @@ async def took(app: PhoneApp, *lines: tuple[str, str]) -> OptOutImport:
     for line in listed:
         taking.check(line)
     await taking.take(listed)
-    await taking.end()
     return taking
 
 

@@ -9,9 +9,9 @@ from tidings.cli.running import WRONG_USAGE, CommandError
 from tidings.domain.errors import InvalidValue
 from tidings.services.texting import optout_list
 from tidings.services.texting.optout_import import Listed
-from tidings.services.texting.optout_list import UNIT_LINES, BadLine
+from tidings.services.texting.optout_list import BadLine
 
-__all__ = ["UNIT_LINES", "BadLine", "lines_of"]
+__all__ = ["BadLine", "lines_of"]
 
 
 def lines_of(

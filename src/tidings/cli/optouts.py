@@ -6,22 +6,19 @@ memory stays flat. What an import changes is `services.texting.optout_import`'s.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 
 from tidings.cli.formatting import plain, show_json
-from tidings.cli.optout_lines import UNIT_LINES, BadLine, lines_of
+from tidings.cli.optout_lines import BadLine, lines_of
 from tidings.cli.running import (
     WRONG_USAGE,
     AsJson,
@@ -37,7 +34,7 @@ from tidings.cli.running import (
 from tidings.domain.audit import Action
 from tidings.domain.model import AccountId, Way
 from tidings.domain.optout import OptOut, OptOutQuery
-from tidings.services.texting.optout_import import Listed, OptOutImport
+from tidings.services.texting.optout_import import OptOutImport
 from tidings.services.texting.phone_consent import same_number
 from tidings.settings import Settings
 from tidings.store.vault import FileVault
@@ -51,8 +48,6 @@ COLUMNS = (
 )  # fmt: skip
 _STRANGERS = frozenset({"reason", "raw_text", "keyword"})
 _PAGE_ROWS = 5_000
-_RUN_LINES = 200_000
-"""Lines in memory at a time: some 80 MB."""
 _THREAD_SWITCH_S = 0.0005
 _BAD_SHOWN = 20
 _Write = Callable[[dict[str, Any]], None]
@@ -176,28 +171,12 @@ def _look_through(file: Path, address: str | None, taking: OptOutImport) -> tupl
 
 
 async def _take(file: Path, address: str | None, taking: OptOutImport, count: int) -> None:
-    """Unit by unit, in the order of phones within long runs, because an index is written far faster in its own order. The next run is
-    read while the database writes this one."""
     lines = lines_of(file, address, taking.check, read=lambda _: None)
     good = (line for line in lines if not isinstance(line, BadLine))
-
-    def read_unit() -> list[Listed]:
-        return list(islice(good, UNIT_LINES))
-
     # The thread that writes wants the interpreter for moments, some hundred times a unit; by default it may wait 5 ms each time.
     sys.setswitchinterval(_THREAD_SWITCH_S)
     with _bar(count, "importing") as bar:
-        run = await asyncio.to_thread(lambda: list(islice(good, _RUN_LINES)))
-        while run:
-            run.sort(key=itemgetter(0))  # a stable order: the first line of a phone stays the first
-            following: list[Listed] = []
-            for start in range(0, len(run), UNIT_LINES):
-                unit = run[start : start + UNIT_LINES]
-                read, _ = await asyncio.gather(asyncio.to_thread(read_unit), taking.take(unit))
-                following += read
-                bar.update(len(unit))
-            run = following
-        await taking.end()
+        await taking.take_all(good, took=bar.update)
 
 
 def _bar(length: int, label: str) -> Any:

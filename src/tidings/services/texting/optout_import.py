@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from tidings.domain.errors import Conflict, InvalidValue, Throttled
@@ -29,6 +31,10 @@ from tidings.wire.plain_text import is_plain
 
 NO_REASON = "on a list that was imported"
 """Of a line that gives none."""
+UNIT_LINES = 5_000
+"""Lines in one transaction."""
+RUN_LINES = 200_000
+"""Lines in memory at a time: some 80 MB."""
 _PAGE_ENTRIES = 5_000
 _ORIGIN = Origin(Way.IMPORT)
 _Key = tuple[str, str]
@@ -93,7 +99,6 @@ class OptOutImport:
         self._seen = 0
         self._looking = asyncio.Lock()
         self._has_account_wide = False
-        self._writing: asyncio.Future[None] | None = None
         self.taken = Taken()
 
     async def begin(self) -> None:
@@ -126,11 +131,52 @@ class OptOutImport:
         return number
 
     async def take(self, lines: Sequence[Listed]) -> None:
-        """Take checked lines over in one transaction: some thousands at a time. Counts in `taken`. Raises Conflict, Throttled,
-        Unavailable.
+        """Take checked lines over in one transaction: some thousands at a time. Counts in `taken`. When this returns, it is durable.
 
-        Decides while the lines before are still being written; `end` waits for the last ones.
+        Raises Conflict, Throttled, Unavailable.
         """
+        await self._write(*await self._decide(lines))
+
+    async def take_all(
+        self,
+        good: Iterator[Listed],
+        *,
+        goes_on: Callable[[], bool] = lambda: True,
+        took: Callable[[int], None] = lambda _lines: None,
+    ) -> None:
+        """Take checked lines over, unit by unit. good: read in threads. goes_on: asked before each unit, with which one may stop. took:
+        told how many lines a unit had. Raises as `take`.
+
+        In the order of phones within long runs, because an index is written far faster in its own order. While one unit is written, the
+        next one is decided on and lines of the next run are read.
+        """
+
+        def read(lines: int) -> list[Listed]:
+            return list(islice(good, lines))
+
+        writing: asyncio.Future[None] | None = None
+        run = await asyncio.to_thread(read, RUN_LINES)
+        try:
+            while run:
+                run.sort(key=itemgetter(0))  # a stable order: the first line of a phone stays the first
+                following: list[Listed] = []
+                for start in range(0, len(run), UNIT_LINES):
+                    if not goes_on():
+                        return
+                    unit = run[start : start + UNIT_LINES]
+                    more, decided = await asyncio.gather(asyncio.to_thread(read, UNIT_LINES), self._decide(unit))
+                    if writing is not None:
+                        await writing
+                    writing = asyncio.ensure_future(self._write(*decided))
+                    following += more
+                    took(len(unit))
+                run = following
+        finally:
+            if writing is not None:
+                await writing
+
+    async def _decide(self, lines: Sequence[Listed]) -> tuple[OptOutBatch, dict[_Key, Listed]]:
+        """What shall be written of these, and the lines that it comes from; counts those who are known or late."""
         wanted: dict[_Key, Listed] = {}
         for line in lines:
             wanted.setdefault((line.address, self._phone(line)), line)
@@ -141,15 +187,7 @@ class OptOutImport:
             await self._make_account_wide()
         for key in known:
             del wanted[key]
-        batch = self._batch(wanted)
-        await self.end()
-        self._writing = asyncio.ensure_future(self._write(batch, wanted))
-
-    async def end(self) -> None:
-        """Wait until everything that was taken is durable. Raises what `take` does."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+        return self._batch(wanted), wanted
 
     async def _write(self, batch: OptOutBatch, wanted: dict[_Key, Listed]) -> None:
         """Write a batch, and again what opted in after it was decided on: now as late, or with that opt-in considered."""

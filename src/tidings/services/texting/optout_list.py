@@ -15,10 +15,9 @@ from typing import TextIO
 
 from tidings.domain.errors import InvalidValue
 from tidings.domain.optout import ACCOUNT_WIDE
-from tidings.services.texting.optout_import import Listed
+from tidings.services.texting.optout_import import UNIT_LINES, Listed
 from tidings.wire.csv_rows import unguarded
 
-UNIT_LINES = 5_000
 READ = ("phone", "address", "reason", "since")
 _NOT_READ = frozenset({"account_id", "event_at", "way", "keyword", "raw_text", "principal", "blocks"})
 _LINE_CHARACTERS_MAX = 10_000

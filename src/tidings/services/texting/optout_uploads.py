@@ -13,8 +13,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -27,7 +25,7 @@ from tidings.domain.model import AccountId, Origin, Way
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.services.texting.optout_import import Listed, OptOutImport, Taken
-from tidings.services.texting.optout_list import UNIT_LINES, BadLine, lines_of
+from tidings.services.texting.optout_list import BadLine, lines_of
 
 LIST_BYTES_MAX = 64 * 1024 * 1024
 """A million lines with address, reason and time. What is longer is for `tidings optout import`, which reads from a file."""
@@ -39,7 +37,6 @@ BAD_SHOWN = 50
 ENDED_KEPT = 10
 """Imports of one account whose end is told."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
-_RUN_LINES = 200_000
 _NAME_CHARACTERS_MAX = 120
 
 _log = structlog.get_logger(__name__)
@@ -256,7 +253,8 @@ class OptOutUploads:
                 upload.stage = Stage.REFUSED
                 return
             upload.stage = Stage.IMPORTING
-            await self._take(upload, taking)
+            good = (line for line in self._lines(upload, taking, lambda _: None) if not isinstance(line, BadLine))
+            await taking.take_all(good, goes_on=lambda: not self._is_closing)
             upload.stage = Stage.FAILED if self._is_closing else Stage.DONE
         except InvalidValue as error:
             upload.problem, upload.stage = error.reason, Stage.REFUSED
@@ -290,25 +288,3 @@ class OptOutUploads:
             if len(upload.bad_lines) < BAD_SHOWN:
                 upload.bad_lines.append(line)
         upload.read = upload.size
-
-    async def _take(self, upload: Upload, taking: OptOutImport) -> None:
-        """Unit by unit, in the order of phones within long runs, because an index is written far faster in its own order. The next run
-        is read while the database writes this one."""
-        good = (line for line in self._lines(upload, taking, lambda _: None) if not isinstance(line, BadLine))
-
-        def read_unit() -> list[Listed]:
-            return list(islice(good, UNIT_LINES))
-
-        run = await asyncio.to_thread(lambda: list(islice(good, _RUN_LINES)))
-        while run and not self._is_closing:
-            run.sort(key=itemgetter(0))  # a stable order: the first line of a phone stays the first
-            following: list[Listed] = []
-            for start in range(0, len(run), UNIT_LINES):
-                if self._is_closing:
-                    break
-                read, _ = await asyncio.gather(
-                    asyncio.to_thread(read_unit), taking.take(run[start : start + UNIT_LINES])
-                )
-                following += read
-            run = following
-        await taking.end()
