@@ -60,7 +60,7 @@ def sending_account(message: Message, topic: Topic | None) -> AccountId:
 
 
 class Gate:
-    """Remembers changed subscriptions for two turns of `turn` (minutes apart), longer than anything waits in memory.
+    """Remembers changed subscriptions for two calls of `rotate` (minutes apart), longer than anything waits in memory.
 
     `permits`: by protocol, what is asked for every attempt besides.
     """
@@ -95,8 +95,8 @@ class Gate:
         permit = self._permits.get(outgoing.subscriber.protocol)
         return permit is None or permit(outgoing)
 
-    def turn(self) -> None:
-        """Forget what is older than the last turn."""
+    def rotate(self) -> None:
+        """Forget what is older than the last rotation."""
         self._older, self._recent = self._recent, {}
         while len(self._gone) > 10_000:
             del self._gone[next(iter(self._gone))]

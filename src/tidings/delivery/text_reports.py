@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from weakref import WeakValueDictionary
 
 import structlog
 
@@ -31,6 +30,7 @@ from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
 from tidings.domain.unit import Unit
+from tidings.keyed_locks import KeyedLocks
 from tidings.wire.phone_plans import canonical, is_possible
 
 DETAIL_CHARACTERS_MAX = 300
@@ -91,7 +91,8 @@ class TextReports:
         self._unwritten: dict[str, asyncio.Future[None]] = {}
         self._used: set[tuple[AccountId, str]] = set()
         self._used_day: datetime | None = None
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        # By serial: of two receipts of a text that come together, one is the first.
+        self._locks: KeyedLocks[str] = KeyedLocks()
         self._telling: set[asyncio.Task[None]] = set()
 
     def write_to(self, journal: Journal) -> None:
@@ -233,7 +234,7 @@ class TextReports:
         if found is None:
             return
         serial, transport_id = found
-        async with self._turn(serial):
+        async with self._locks.lock_for(serial):
             if await self._end(receipt, serial, transport_id):
                 self._reported()
 
@@ -295,13 +296,6 @@ class TextReports:
         tallies = [_tally(text, what, now) for what in counts]
         await self._store.commit(Unit(text_reports=[report], text_tallies=tallies))
         return True
-
-    def _turn(self, serial: str) -> asyncio.Lock:
-        """Held while a receipt of the text is taken in: two that come together must not both be the first."""
-        lock = self._turns.get(serial)
-        if lock is None:
-            lock = self._turns[serial] = asyncio.Lock()
-        return lock
 
     # --- who opted out at the network --------------------------------------------------------------------------------------------
 

@@ -5,13 +5,11 @@ Each function decides on what it has read and commits one Unit; `Conflict` is th
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from weakref import WeakValueDictionary
 
 from tidings.domain import lifecycle
 from tidings.domain.errors import QuotaExceeded
@@ -33,6 +31,7 @@ from tidings.domain.model import (
 from tidings.domain.ports import Clock, Store
 from tidings.domain.protocols import Protocols
 from tidings.domain.unit import Unit
+from tidings.keyed_locks import KeyedLocks
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
 
@@ -77,17 +76,13 @@ class ConfirmationRequests:
         self._paces = paces
         self._decline_hold = decline_hold
         self._protocols = protocols
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._locks: KeyedLocks[str] = KeyedLocks()
 
-    def turn(self, protocol: str, endpoint: str) -> AbstractAsyncContextManager[object]:
+    def lock_for(self, protocol: str, endpoint: str) -> AbstractAsyncContextManager[object]:
         """Held while an endpoint is asked, from the decision to its commit: or many requests at once would each see none before."""
         if protocol not in self._paces:
             return nullcontext()
-        name = self._protocols.recipient(protocol, endpoint)
-        lock = self._turns.get(name)
-        if lock is None:
-            lock = self._turns[name] = asyncio.Lock()
-        return lock
+        return self._locks.lock_for(self._protocols.recipient(protocol, endpoint))
 
     def event(self, what: RequestEvent, subscription: Subscription, now: datetime) -> ConfirmationRequest:
         """An event of the requests that went to a subscription's endpoint."""

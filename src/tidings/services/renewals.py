@@ -65,7 +65,7 @@ class Renewals:
         topic = await self._store.topic_by_id(subscription.topic_id) if subscription is not None else None
         if subscription is None or topic is None:
             raise InvalidToken("superseded")
-        async with self._confirmation_requests.turn(subscription.protocol, subscription.endpoint):
+        async with self._confirmation_requests.lock_for(subscription.protocol, subscription.endpoint):
             return await self._ask(topic, subscription, origin)
 
     async def _ask(self, topic: Topic, old: Subscription, origin: Origin) -> Renewed:

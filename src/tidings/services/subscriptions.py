@@ -206,7 +206,7 @@ class Subscriptions:
         grant.require_topic(topic)
         endpoint, key, sealed = self._passwords.take_out(endpoint)
         wanted = Wanted(grant, topic, dialect, protocol, endpoint, {**settings, **sealed}, origin, key)
-        async with self._confirmation_requests.turn(protocol, endpoint):
+        async with self._confirmation_requests.lock_for(protocol, endpoint):
             return await self._subscribe(wanted)
 
     @retry_on_conflict
@@ -246,7 +246,7 @@ class Subscriptions:
         _require(grant, found)
         if found.subscription.state is not State.UNCONFIRMED:
             raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
-        async with self._confirmation_requests.turn(found.subscription.protocol, found.subscription.endpoint):
+        async with self._confirmation_requests.lock_for(found.subscription.protocol, found.subscription.endpoint):
             return await self._ask_once_more(found.topic, found.subscription, origin)
 
     async def _ask_once_more(self, topic: Topic, live: Subscription, origin: Origin) -> Subscription:

@@ -52,4 +52,4 @@ async def forget_for_ever(gate: Gate) -> None:
     """Let the gate forget what it need not remember any more."""
     while True:
         await asyncio.sleep(FORGET_EVERY_S)
-        gate.turn()
+        gate.rotate()

@@ -45,7 +45,7 @@ def test_a_canceled_subscription_gets_nothing_that_waits(turns: int) -> None:
     gate = Gate()
     gate.apply(UID, State.CANCELED)
     for _ in range(turns):
-        gate.turn()
+        gate.rotate()
     assert not gate.permits(_outgoing())
     assert gate.permits(_outgoing(Kind.GOODBYE))
 
@@ -53,7 +53,7 @@ def test_a_canceled_subscription_gets_nothing_that_waits(turns: int) -> None:
 def test_a_subscriber_who_came_back_receives_again() -> None:
     gate = Gate()
     gate.apply(UID, State.CANCELED)
-    gate.turn()
+    gate.rotate()
     gate.apply(UID, State.CONFIRMED)
     assert gate.permits(_outgoing())
 
@@ -67,8 +67,8 @@ def test_a_confirmed_subscription_gets_no_late_confirmation_request() -> None:
 def test_memory_is_given_back_after_two_turns() -> None:
     gate = Gate()
     gate.apply(UID, State.CANCELED)
-    gate.turn()
-    gate.turn()
+    gate.rotate()
+    gate.rotate()
     assert gate.permits(_outgoing())
 
 
@@ -78,7 +78,7 @@ def test_nothing_of_a_deleted_topic_leaves() -> None:
     assert not gate.permits(_outgoing())
     for topic_id in range(2, 10_003):
         gate.topic_gone(TopicId(topic_id))
-    gate.turn()
+    gate.rotate()
     assert gate.permits(_outgoing())
 
 

@@ -132,7 +132,7 @@ class InboundTexts:
         if owner is None:
             raise NotFound("inbound address", text.address)
         phone = inbound_number(text.phone, owner, text.country_code)
-        async with self._phones.turn(owner.account_id, phone):
+        async with self._phones.lock_for(owner.account_id, phone):
             return await self._receive(owner.address, phone, text, origin)
 
     async def _receive(self, name: str, phone: str, text: IncomingText, origin: Origin) -> InboundResult:

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakValueDictionary
 
 from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.errors import InvalidValue
@@ -21,6 +20,7 @@ from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, InboundAddress, Inc
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
+from tidings.keyed_locks import KeyedLocks
 from tidings.observe.metrics import Metrics
 from tidings.services.conflicts import retry_on_conflict
 from tidings.wire import phone_numbers
@@ -212,14 +212,11 @@ class PhoneConsent:
         self._opt_outs = opt_outs
         self._clock = clock
         self._metrics = metrics
-        self._turns: WeakValueDictionary[tuple[AccountId, str], asyncio.Lock] = WeakValueDictionary()
+        self._locks: KeyedLocks[tuple[AccountId, str]] = KeyedLocks()
 
-    def turn(self, account_id: AccountId, phone: str) -> asyncio.Lock:
+    def lock_for(self, account_id: AccountId, phone: str) -> asyncio.Lock:
         """Held while a change of the phone is decided and written."""
-        lock = self._turns.get((account_id, phone))
-        if lock is None:
-            lock = self._turns[account_id, phone] = asyncio.Lock()
-        return lock
+        return self._locks.lock_for((account_id, phone))
 
     async def opted_out(self, account_id: AccountId, phone: str) -> dict[str, OptOut]:
         """Where the phone is opted out, by address."""
@@ -239,7 +236,7 @@ class PhoneConsent:
 
     async def change(self, account_id: AccountId, phone: str, decide: Callable[[], Awaitable[Unit | None]]) -> bool:
         """Decide on a change of the phone and write it, again when somebody was faster. False: there was nothing to change."""
-        async with self.turn(account_id, phone):
+        async with self.lock_for(account_id, phone):
             return await self._decide_and_write(decide)
 
     @retry_on_conflict

@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from weakref import WeakValueDictionary
 
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Grant, Verb
@@ -24,6 +23,7 @@ from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
 from tidings.domain.unit import Unit
+from tidings.keyed_locks import KeyedLocks
 from tidings.observe.metrics import Metrics
 from tidings.services.texting.inbound_texts import OWN_TEXTS
 from tidings.services.texting.numbers import Numbers
@@ -97,7 +97,7 @@ class Texts:
         self._metrics = metrics
         self._new_message_id = new_message_id
         self._frequency = Frequency(texts, limits or TextLimits())
-        self._turns: WeakValueDictionary[tuple[AccountId, str, str], asyncio.Lock] = WeakValueDictionary()
+        self._locks: KeyedLocks[tuple[AccountId, str, str]] = KeyedLocks()
 
     async def application(self, grant: Grant, app_id: str) -> SmsApplication:
         """Raises NotFound (application), also for the one in whose name topics are sent: nobody calls for that."""
@@ -176,7 +176,7 @@ class Texts:
         grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         owner = application.account_id
-        async with self._turn(application, PULL_STATUS):
+        async with self._lock_for(application, PULL_STATUS):
             after = await self._texts.reader(owner, app_id, PULL_STATUS)
             found = await self._texts.text_reports(owner, app_id, after=after, limit=limit)
             if found:
@@ -188,7 +188,7 @@ class Texts:
         grant.require(Verb.PUBLISH_SMS)
         application = await self.application(grant, app_id)
         owner = application.account_id
-        async with self._turn(application, PULL_REPLIES):
+        async with self._lock_for(application, PULL_REPLIES):
             addresses = await self._hears_at(application)
             after = await self._texts.reader(owner, app_id, PULL_REPLIES)
             found = (
@@ -200,13 +200,9 @@ class Texts:
                 await self._store.commit(Unit(readers=[Reader(owner, app_id, PULL_REPLIES, found[-1].id)]))
         return found
 
-    def _turn(self, application: SmsApplication, reader: str) -> asyncio.Lock:
+    def _lock_for(self, application: SmsApplication, reader: str) -> asyncio.Lock:
         """Held while one caller reads on: two at once would be given the same."""
-        key = application.account_id, application.app_id, reader
-        lock = self._turns.get(key)
-        if lock is None:
-            lock = self._turns[key] = asyncio.Lock()
-        return lock
+        return self._locks.lock_for((application.account_id, application.app_id, reader))
 
     async def _hears_at(self, application: SmsApplication) -> list[str]:
         """Addresses whose texts are for this application: those with a rule for it, and its own sender."""
