@@ -169,6 +169,10 @@ async def test_a_message_goes_on_after_its_cursor() -> None:
         world.flow.give(make_message(message_id="m-2"))
         await settle_down()
         assert world.channel.endpoints[2:] == ["u1", "u2", "u3", "u4"]
+        # And a list in memory serves no message that is halfway through it.
+        world.flow.give(make_message(message_id="m-3"), cursor=3)
+        await settle_down()
+        assert world.channel.endpoints[6:] == ["u4"]
 
 
 @in_virtual_time
