@@ -52,7 +52,7 @@ async def test_after_an_acknowledged_cancel_or_deletion_nothing_is_started(tmp_p
                 events.append(("acknowledged", subscription.uid))
 
         await asyncio.gather(publish(), cancel())
-        while app.flow.backlog() or await app.flow.waiting_count():
+        while app.flow.backlog() or await app.store.waiting_count():
             await asyncio.sleep(0.01)
     for subscription in leaving:
         acknowledged = events.index(("acknowledged", subscription.uid))

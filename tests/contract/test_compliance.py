@@ -54,7 +54,7 @@ async def receives(app: PhoneApp, text: str, *, app_id: str = APP, sms_type: int
 async def waiting(app: PhoneApp, count: int) -> None:
     """Until so many texts wait for another attempt."""
     async with asyncio.timeout(PATIENCE_S):
-        while await app.flow.waiting_count() != count:
+        while await app.store.waiting_count() != count:
             await asyncio.sleep(0.005)
 
 

@@ -79,6 +79,12 @@ def flow(app: App) -> Flow:
     return app.flow
 
 
+@pytest.fixture
+def store(app: App) -> Store:
+    """What the flow has written is read here."""
+    return app.store
+
+
 def a_message(number: int, **changes: Any) -> Message:
     message = Message(f"{number:032x}", Kind.NOTIFICATION, ACCOUNT, "sns", NOW, TopicId(1), None, f"body {number}")
     return replace(message, **changes)
@@ -315,7 +321,7 @@ async def test_no_acknowledged_message_is_lost_by_kill_9(name: str, tmp_path: Pa
 # Waiting deliveries
 
 
-async def test_a_parked_row_comes_back_when_it_is_due_and_only_once(flow: Flow) -> None:
+async def test_a_parked_row_comes_back_when_it_is_due_and_only_once(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
     new = [parked(task, due=NOW + 2 * SECOND), parked(task, due=NOW + SECOND, attempts=3, subscription_uid="cd" * 16)]
     ids = await flow.record(Record(parked=new, finished=[task.seq]))
@@ -337,7 +343,7 @@ async def test_a_parked_row_comes_back_when_it_is_due_and_only_once(flow: Flow) 
     assert await flow.next_due() == NOW + 2 * SECOND
     assert [row.id for row, _ in await flow.take_due(NOW + 9 * SECOND, 9)] == [ids[0]]
     assert await flow.next_due() is None
-    assert await flow.waiting_count() == 2
+    assert await store.waiting_count() == 2
 
 
 async def test_due_rows_come_earliest_first_and_within_the_limit_also_at_one_time(flow: Flow) -> None:
@@ -352,7 +358,7 @@ async def test_due_rows_come_earliest_first_and_within_the_limit_also_at_one_tim
     assert sorted(row.id for row in taken) == sorted(ids)
 
 
-async def test_a_row_put_off_comes_back_later_and_one_settled_is_gone(flow: Flow) -> None:
+async def test_a_row_put_off_comes_back_later_and_one_settled_is_gone(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
     ids = await flow.record(Record(parked=[parked(task), parked(task), parked(task)], finished=[task.seq]))
     await flow.take_due(NOW, 9)
@@ -361,7 +367,7 @@ async def test_a_row_put_off_comes_back_later_and_one_settled_is_gone(flow: Flow
     assert await flow.take_due(NOW, 9) == []
     ((row, message),) = await flow.take_due(NOW + SECOND, 9)
     assert (row.id, row.attempts, row.reason, message) == (ids[1], 2, "HTTP 503", task.message)
-    assert await flow.waiting_count() == 2
+    assert await store.waiting_count() == 2
 
 
 async def test_a_row_written_with_an_earlier_time_than_those_leased_is_found(flow: Flow) -> None:
@@ -425,7 +431,7 @@ async def test_parking_settling_moving_and_finishing_go_in_one_record(flow: Flow
 
 
 async def test_dead_letters_are_listed_with_their_message_and_each_filter_narrows_them(
-    flow: Flow, topics: None
+    flow: Flow, store: Store, topics: None
 ) -> None:
     mine = await a_task(flow, 1)
     theirs = await a_task(flow, 2, account_id=OTHER, topic_id=TopicId(2))
@@ -435,20 +441,20 @@ async def test_dead_letters_are_listed_with_their_message_and_each_filter_narrow
         parked(theirs, dead=True), parked(direct, dead=True, subscription_uid=""),
     ]  # fmt: skip
     ids = await flow.record(Record(parked=new, finished=[mine.seq, theirs.seq, direct.seq]))
-    assert await _dead(flow) == [ids[0], ids[2], ids[3], ids[4]]
-    assert await _dead(flow, account_id=ACCOUNT) == [ids[0], ids[2], ids[4]]
-    assert await _dead(flow, account_id=ACCOUNT, after=ids[0], limit=1) == [ids[2]]
-    assert await _dead(flow, topic_id=TopicId(2)) == [ids[3]]
-    assert await _dead(flow, topic_id=TopicId(2), account_id=ACCOUNT) == []
-    assert await _dead(flow, subscription_uid="cd" * 16) == [ids[2]]
-    _, (row, message), *_ = await flow.dead_letters(DeadQuery())
+    assert await _dead(store) == [ids[0], ids[2], ids[3], ids[4]]
+    assert await _dead(store, account_id=ACCOUNT) == [ids[0], ids[2], ids[4]]
+    assert await _dead(store, account_id=ACCOUNT, after=ids[0], limit=1) == [ids[2]]
+    assert await _dead(store, topic_id=TopicId(2)) == [ids[3]]
+    assert await _dead(store, topic_id=TopicId(2), account_id=ACCOUNT) == []
+    assert await _dead(store, subscription_uid="cd" * 16) == [ids[2]]
+    _, (row, message), *_ = await store.dead_letters(DeadQuery())
     assert (row.state, row.redriven, message) == (DeliveryState.DEAD, True, mine.message)
-    assert await flow.waiting_count() == 1
+    assert await store.waiting_count() == 1
     assert flow.backlog() == 0
 
 
-async def _dead(flow: Flow, **query: Any) -> list[int]:
-    return [row.id for row, _ in await flow.dead_letters(DeadQuery(**query))]
+async def _dead(store: Store, **query: Any) -> list[int]:
+    return [row.id for row, _ in await store.dead_letters(DeadQuery(**query))]
 
 
 @pytest.fixture
@@ -459,18 +465,18 @@ async def topics(app: App) -> None:
         await app.store.commit(Unit(topics_new=[topic]))
 
 
-async def test_a_dead_letter_sent_again_starts_anew_and_only_for_its_account(flow: Flow) -> None:
+async def test_a_dead_letter_sent_again_starts_anew_and_only_for_its_account(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
     new = [parked(task, dead=True, attempts=4, redriven=True), parked(task, due=NOW + 99 * SECOND)]
     dead, waiting = await flow.record(Record(parked=new, finished=[task.seq]))
     assert await flow.send_again(OTHER, [dead], NOW) == []
     assert await flow.send_again(ACCOUNT, [dead, waiting, 99], NOW + SECOND) == [dead]
     assert await flow.send_again(ACCOUNT, [dead], NOW) == []
-    assert await flow.dead_letters(DeadQuery()) == []
+    assert await store.dead_letters(DeadQuery()) == []
     ((row, message),) = await flow.take_due(NOW + SECOND, 9)
     assert (row.id, row.attempts, row.redriven, message) == (dead, 0, False, task.message)
     await flow.record(Record(settled=[Settled(dead, 1, dead=True, reason="again")]))
-    assert [row.reason for row, _ in await flow.dead_letters(DeadQuery())] == ["again"]
+    assert [row.reason for row, _ in await store.dead_letters(DeadQuery())] == ["again"]
 
 
 async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(app: App, topics: None) -> None:
@@ -479,14 +485,14 @@ async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(app: App,
     new = [parked(gone, dead=True), parked(gone), parked(kept, dead=True)]
     ids = await flow.record(Record(parked=new, finished=[gone.seq, kept.seq]))
     await store.commit(Unit(topics_deleted=[TopicId(1)]))
-    assert await _dead(flow) == [ids[2]]
-    assert await _dead(flow, topic_id=TopicId(1)) == []
+    assert await _dead(store) == [ids[2]]
+    assert await _dead(store, topic_id=TopicId(1)) == []
     assert await flow.send_again(ACCOUNT, [ids[0]], NOW) == []
     while await store.sweep(NOW, 2):
         pass
     assert await flow.take_due(NOW, 9) == []
-    assert await flow.waiting_count() == 0
-    assert await _dead(flow) == [ids[2]]
+    assert await store.waiting_count() == 0
+    assert await _dead(store) == [ids[2]]
 
 
 # Developer mode
@@ -499,10 +505,10 @@ async def test_reset_empties_the_flow_and_late_progress_does_no_harm(app: App) -
     ((row, _),) = await flow.take_due(NOW, 9)
     await flow.append([a_message(2), a_message(3)])
     await app.store.reset()
-    assert flow.backlog() == await flow.waiting_count() == 0
+    assert flow.backlog() == await app.store.waiting_count() == 0
     late = Record([parked(task)], [Settled(row.id, 2, due=NOW)], [(task.seq, 5)], [task.seq])
     assert await flow.record(late) == [0]
-    assert flow.backlog() == await flow.waiting_count() == 0
+    assert flow.backlog() == await app.store.waiting_count() == 0
     assert await flow.take_due(NOW, 9) == []
     assert (await a_task(flow, 4)).message == a_message(4)
 

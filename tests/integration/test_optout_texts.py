@@ -339,7 +339,7 @@ async def test_you_are_subscribed_again_is_not_said_after_another_stop(app: Phon
     mast(app).down = True
     await app.receive("START", transport_id="2")
     async with asyncio.timeout(PATIENCE_S):
-        while not await app.flow.waiting_count():
+        while not await app.store.waiting_count():
             await asyncio.sleep(0.005)
     await app.receive("STOP", transport_id="3")
     mast(app).down = False

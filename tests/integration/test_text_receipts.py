@@ -193,7 +193,7 @@ async def test_a_text_that_the_smsc_took_at_the_second_attempt_has_one_report(tm
         serial = await send(app)
         await smsc.wait("submit")
         async with asyncio.timeout(PATIENCE_S):
-            while not await app.flow.waiting_count():
+            while not await app.store.waiting_count():
                 await asyncio.sleep(0.005)
         assert await counts(app) == {}
         app.clock.advance(3600)

@@ -183,7 +183,7 @@ class PhoneApp:
     async def settled(self) -> None:
         """Wait until nothing is on its way and nothing waits."""
         async with asyncio.timeout(PATIENCE_S):
-            while self.flow.backlog() or await self.flow.waiting_count():
+            while self.flow.backlog() or await self.store.waiting_count():
                 await asyncio.sleep(0.005)
 
 

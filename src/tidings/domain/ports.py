@@ -217,6 +217,14 @@ class Store(Protocol):
         """The subscriptions behind these uids that still exist, for what waited."""
         ...
 
+    async def waiting_count(self) -> int:
+        """Deliveries that wait for another attempt."""
+        ...
+
+    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]:
+        """Deliveries that were given up, with their messages, ascending by id."""
+        ...
+
     async def take_try(self, key: str, most: int, *, now: datetime, window: timedelta) -> datetime | None:
         """Count a try, durably: None when this is one of the first `most` of the window that began with the first of them, else when
         the window ends. A window lasts a day at most."""
@@ -345,12 +353,6 @@ class Flow(Protocol):
     def backlog(self) -> int:
         """Messages accepted and not yet finished; O(1)."""
         ...
-
-    async def waiting_count(self) -> int:
-        """Delivery rows waiting for another attempt."""
-        ...
-
-    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]: ...
 
     async def send_again(
         self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime, entry: AuditEntry | None = None

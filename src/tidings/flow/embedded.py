@@ -15,7 +15,7 @@ from datetime import datetime
 
 from tidings.domain.audit import AuditEntry
 from tidings.domain.errors import Unavailable
-from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
+from tidings.domain.model import AccountId, Delivery, Message
 from tidings.domain.ports import Record, Task
 from tidings.flow.due import DueDeliveries
 from tidings.flow.journal import Fresh, Journal
@@ -144,12 +144,6 @@ class EmbeddedFlow:
 
     def backlog(self) -> int:
         return self._journal.unfinished
-
-    async def waiting_count(self) -> int:
-        return await self._journal.waiting_count()
-
-    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]:
-        return await self._journal.dead_letters(query)
 
     async def send_again(
         self, account_id: AccountId, delivery_ids: Sequence[int], now: datetime, entry: AuditEntry | None = None

@@ -8,18 +8,19 @@ from dataclasses import replace
 from tidings.domain.audit import Action, AuditEntry
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import DeadQuery, Delivery, Message
-from tidings.domain.ports import Clock, Flow
+from tidings.domain.ports import Clock, Flow, Store
 
 
 class Deliveries:
-    def __init__(self, flow: Flow, clock: Clock) -> None:
+    def __init__(self, store: Store, flow: Flow, clock: Clock) -> None:
+        self._store = store
         self._flow = flow
         self._clock = clock
 
     async def dead_letters(self, grant: Grant, query: DeadQuery) -> list[tuple[Delivery, Message]]:
         """The account's dead letters, ascending by id, starting after `query.after`."""
         grant.require(Verb.MANAGE_DELIVERIES)
-        return await self._flow.dead_letters(replace(query, account_id=grant.owner))
+        return await self._store.dead_letters(replace(query, account_id=grant.owner))
 
     async def send_again(self, grant: Grant, delivery_ids: Sequence[int]) -> list[int]:
         """Give dead letters a new life from their first attempt; returns the ids that were dead letters of the account.

@@ -125,7 +125,7 @@ class Application:
     async def _refresh_gauges(self) -> None:
         metrics, flow = self.base.metrics, self.base.flow
         metrics.backlog = flow.backlog()
-        metrics.waiting = await flow.waiting_count()
+        metrics.waiting = await self.base.store.waiting_count()
         metrics.binds_up = self.delivery.sms.binds_up()
         self._clock_watch.look()
 

@@ -102,7 +102,7 @@ def _console(base: Foundation, services: Services, delivery: Delivery) -> Consol
             names=names,
             csrf_key=base.vault.derive("console forms"),
             backlog=base.flow.backlog,
-            waiting=base.flow.waiting_count,
+            waiting=base.store.waiting_count,
             public_url=base.public_url,
             region=settings.region,
             version=__version__,

@@ -95,7 +95,7 @@ def make_services(base: Foundation) -> Services:
             destinations=destinations(settings),
         ),
         ledger=Ledger(store),
-        deliveries=Deliveries(base.flow, clock),
+        deliveries=Deliveries(base.store, base.flow, clock),
         housekeeping=Housekeeping(store, subscriptions, clock),
     )
 

@@ -22,8 +22,11 @@ from tidings.domain.model import (
     Account,
     AccountId,
     ConfirmationRequest,
+    DeadQuery,
+    Delivery,
     LedgerEntry,
     LedgerQuery,
+    Message,
     Subscriber,
     Subscription,
     SubscriptionQuery,
@@ -256,6 +259,12 @@ class SqliteStore(OptOutTables, TextTables):
 
     async def last_seq(self) -> int:
         return self.journal.last_seq()
+
+    async def waiting_count(self) -> int:
+        return await self.journal.waiting_count()
+
+    async def dead_letters(self, query: DeadQuery) -> list[tuple[Delivery, Message]]:
+        return await self.journal.dead_letters(query)
 
     async def subscribers(self, uids: Sequence[str]) -> dict[str, Subscription]:
         found = self._database.rows(SQL["subscription_by_uids"], (msgspec.json.encode(uids).decode(),))

@@ -152,7 +152,7 @@ class Harness:
             self.subscriptions,
             self.topics,
             Ledger(self.store),
-            Deliveries(self.flow, self.clock),
+            Deliveries(self.store, self.flow, self.clock),
             self.accounts,
             self.texting,
             self.authenticator,
