@@ -18,6 +18,14 @@ settings.register_profile("quick", settings.get_profile("suite"), max_examples=1
 settings.load_profile("suite")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap() -> Iterator[None]:
+    from tests.support.cheap import cheap
+
+    with cheap():
+        yield
+
+
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver().start()

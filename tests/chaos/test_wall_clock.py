@@ -41,7 +41,7 @@ def publish(server: Server, topic: str, count: int = 10) -> set[str]:
 
 
 def wait_for(receiver: Receiver, sent: set[str]) -> None:
-    receiver.wait(lambda _: sent <= {got.json["MessageId"] for got in receiver.of_type("Notification")}, timeout_s=40)
+    receiver.wait(lambda _: sent <= {got.json["MessageId"] for got in receiver.of_type("Notification")})
 
 
 @pytest.mark.parametrize("step_s", STEPS.values(), ids=STEPS)

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from multidict import CIMultiDict
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from tests.support.patience import PATIENCE_S
 from tests.support.subscribers import App, open_app
 
 from tidings.dialects.contract import WireRequest
@@ -31,6 +32,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -102,7 +105,7 @@ async def open_page(browser: Browser) -> AsyncIterator[OpenPage]:
         context = await browser.new_context(**settings)  # type: ignore[arg-type]
         contexts.append(context)
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
         return page

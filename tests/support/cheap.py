@@ -1,13 +1,15 @@
-"""What is dear and of no interest to a test in this process is made once or made weak: databases are copies of one that was
-migrated, templates are compiled once, passwords hashed in a moment, RSA keys shared. Servers in processes of their own have the
-real things."""
+"""What is dear and of no interest to a test in this process is made once or made weak.
+
+Databases are copies of one that was migrated, templates are compiled and descriptions made once, passwords are hashed in a moment,
+RSA keys are shared. Servers in processes of their own have the real things.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -22,12 +24,15 @@ from jinja2.bccache import Bucket
 from tidings.access import authenticate
 from tidings.console import render as console_render
 from tidings.delivery import certificate
+from tidings.dialects.native import openapi
+from tidings.dialects.native.routing import AnyOperation
 from tidings.pages import render as pages_render
 from tidings.services import accounts
 from tidings.store.sqlite import SqliteStore
 from tidings.store.sqlite.database import Database
 
 _open_store = SqliteStore.open
+_describe = openapi.document
 
 
 class CompiledOnce(BytecodeCache):
@@ -67,6 +72,19 @@ class Copies:
         return self._empty
 
 
+class DescribedOnce:
+    """Descriptions of the native API: the same operations are described alike, whoever serves them."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[tuple[str, str], ...], dict[str, object]] = {}
+
+    def document(self, operations: Sequence[AnyOperation]) -> dict[str, object]:
+        served = tuple((it.method, it.path) for it in operations)
+        if served not in self._made:
+            self._made[served] = _describe(operations)
+        return self._made[served]
+
+
 @contextmanager
 def cheap() -> Iterator[None]:
     """For a whole session: a patch per test would be dearer than most tests."""
@@ -77,6 +95,7 @@ def cheap() -> Iterator[None]:
         patch.setattr(authenticate, "PasswordHasher", hasher)
         patch.setattr(certificate, "rsa", SimpleNamespace(generate_private_key=cache(rsa.generate_private_key)))
         patch.setattr(console_render, "Environment", environment)
+        patch.setattr(openapi, "document", DescribedOnce().document)
         patch.setattr(pages_render, "Environment", environment)
         patch.setattr(SqliteStore, "open", Copies().open)
         yield

@@ -111,7 +111,7 @@ async def test_a_long_list_is_uploaded_in_pieces_and_watched_to_its_end(
     await harness.get_by_label("CSV file").set_input_files(file)
     await harness.get_by_label("Address of lines that name none").select_option(ADDRESS)
     await harness.get_by_role("button", name="Import").click()
-    await expect(harness.get_by_role("heading", name="Done")).to_be_visible(timeout=60_000)
+    await expect(harness.get_by_role("heading", name="Done")).to_be_visible()
     await expect(harness.locator(".figures")).to_contain_text("120\u202f000")
     _, total = await site.app.texting.opt_outs.page(
         site.grant(Verb.READ_OPT_OUTS), OptOutQuery(ACCOUNT, addresses=(ADDRESS,), limit=1)
