@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from functools import partial
 
 import structlog
 
@@ -53,17 +52,6 @@ CarrierRefused = Callable[[str, str, str, str], Awaitable[object]]
 _log = structlog.get_logger(__name__)
 
 
-class _Batch:
-    """What waits for one write of the journal: ids of receipts to come in their plain form, and whether somebody waits for reports."""
-
-    __slots__ = ("ids", "reports", "written")
-
-    def __init__(self, written: asyncio.Future[None] | None = None) -> None:
-        self.written = written
-        self.ids: list[str] = []
-        self.reports = False
-
-
 class TextReports:
     """`store`, `texts`: one object. carrier_refused: told of those who opted out at their network. default_sender: of texts for which
     neither the message nor the application names one. reported: called when reports became durable. limits: what may not go out at all."""
@@ -87,8 +75,9 @@ class TextReports:
         self._default_sender = default_sender
         self._reported = reported
         self._journal: Journal | None = None
-        self._batch = _Batch()
+        # Receipts may come before what they are about is on disk: ids in their plain form, and the write they wait for.
         self._unwritten: dict[str, asyncio.Future[None]] = {}
+        self._reporting: asyncio.Future[None] | None = None  # the write after which reports are told of
         self._used: set[tuple[AccountId, str]] = set()
         self._used_day: datetime | None = None
         # By serial: of two receipts of a text that come together, one is the first.
@@ -163,7 +152,7 @@ class TextReports:
         else:
             self._count(message, topic, now, _COUNTS[state])
             self._journal.text_reported(TextReport(message.id, state, detail[:DETAIL_CHARACTERS_MAX], now))
-            self._gathering(self._journal).reports = True
+            self._tell_when_written(self._journal.written())
 
     def _delivered(self, outgoing: Outgoing, outcome: Delivered, topic: Topic | None) -> None:
         assert self._journal is not None
@@ -175,12 +164,7 @@ class TextReports:
             self._ended(message, topic, TextState.DELIVERED, outcome.detail)
             return
         self._journal.text_taken(message.id, outcome.receipt_ids)
-        batch = self._gathering(self._journal)
-        assert batch.written is not None
-        for receipt_id in outcome.receipt_ids:
-            form = plain(receipt_id)
-            batch.ids.append(form)
-            self._unwritten[form] = batch.written
+        self._expect_receipts([plain(receipt_id) for receipt_id in outcome.receipt_ids], self._journal.written())
 
     def _count(self, message: Message, topic: Topic | None, now: datetime, *counts: TextCount) -> None:
         assert self._journal is not None
@@ -203,18 +187,25 @@ class TextReports:
             self._used.add((account_id, sender))
             self._journal.sender_used(account_id, sender, day)
 
-    def _gathering(self, journal: Journal) -> _Batch:
-        written = journal.written()
-        if self._batch.written is not written:
-            self._batch = _Batch(written)
-            written.add_done_callback(partial(self._batch_written, self._batch))
-        return self._batch
+    def _expect_receipts(self, forms: Sequence[str], written: asyncio.Future[None]) -> None:
+        """Let receipts of these ids wait until it is written whose they are."""
 
-    def _batch_written(self, batch: _Batch, written: asyncio.Future[None]) -> None:
-        for form in batch.ids:
-            if self._unwritten.get(form) is written:
-                del self._unwritten[form]
-        if batch.reports and not written.cancelled():
+        def forget(written: asyncio.Future[None]) -> None:
+            for form in forms:
+                if self._unwritten.get(form) is written:  # else another text has the id by now
+                    del self._unwritten[form]
+
+        self._unwritten.update(dict.fromkeys(forms, written))
+        written.add_done_callback(forget)
+
+    def _tell_when_written(self, written: asyncio.Future[None]) -> None:
+        """Once for all reports of one write."""
+        if self._reporting is not written:
+            self._reporting = written
+            written.add_done_callback(self._tell_reported)
+
+    def _tell_reported(self, written: asyncio.Future[None]) -> None:
+        if not written.cancelled():
             self._reported()
 
     # --- receipts --------------------------------------------------------------------------------------------------------------

@@ -506,3 +506,24 @@ async def test_an_id_that_came_twice_waits_for_its_newest_text(harness: Harness)
     await harness.journal.flush()
     await asyncio.sleep(0)
     assert harness.reports._unwritten == {}
+
+
+async def test_reports_of_one_write_are_told_of_once(harness: Harness) -> None:
+    for serial in ("a", "b"):
+        harness.reports.settled(await harness.text(serial), Delivered("ok"), DONE)
+    assert harness.reported == 0
+    await harness.journal.flush()
+    await asyncio.sleep(0)
+    assert harness.reported == 1
+    await harness.settled(await harness.text("c"), Delivered("ok"))
+    await asyncio.sleep(0)
+    assert harness.reported == 2
+
+
+async def test_of_reports_that_were_not_written_nobody_is_told(harness: Harness) -> None:
+    harness.flow.broken = True
+    harness.reports.settled(await harness.text(), Delivered("ok"), DONE)
+    with pytest.raises(OSError, match="a bug"):
+        await harness.journal.flush()
+    await asyncio.sleep(0)
+    assert harness.reported == 0
