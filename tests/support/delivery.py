@@ -294,7 +294,7 @@ class ScriptedEnvelopes(ToyEnvelopes):
 
 class ScriptedChannel:
     """Takes everything. What becomes of an attempt is what `answers` has for its endpoint, one after the other; the last stays. Who has
-    none is delivered to; None: it is held until the test settles it."""
+    none is delivered to; None: it is held until the test settles it. closing: what becomes of what is held when the channel is closed."""
 
     protocols = frozenset({"http"})
 
@@ -304,6 +304,7 @@ class ScriptedChannel:
         self.sent_at: list[float] = []
         self.held: list[tuple[Outgoing, Settle]] = []
         self.closed = 0
+        self.closing: Outcome | None = None
 
     @property
     def endpoints(self) -> list[str]:
@@ -331,6 +332,8 @@ class ScriptedChannel:
 
     async def close(self) -> None:
         self.closed += 1
+        if self.closing is not None:
+            self.settle(self.closing)
 
 
 class World:
