@@ -32,7 +32,7 @@ from tidings.dialects.sns import SnsDialect
 from tidings.dialects.sns.calls import SnsServices
 from tidings.dialects.sns.lifecycle_rules import lifecycle_rules
 from tidings.dialects.sns.sms_defaults import SmsDefaults
-from tidings.domain.model import Kind, LedgerEntry, LedgerQuery, Message, Role, Subscription, TopicId
+from tidings.domain.model import Kind, LedgerEntry, LedgerQuery, Message, Role
 from tidings.domain.ports import Flow, Store
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
@@ -76,16 +76,6 @@ PROVISIONED = (
 )
 
 
-class Silence:
-    """An announcer with nobody to tell."""
-
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        pass
-
-    async def topic_changed(self, topic_id: TopicId) -> None:
-        pass
-
-
 class Harness:
     """`ask` and `refused` call through boto3; `post` and `get` as anything else that speaks HTTP."""
 
@@ -100,13 +90,13 @@ class Harness:
         self._clients: dict[tuple[str | None, str], Any] = {}
         vault, metrics, quotas = FileVault(b"m" * 32), Metrics(), quotas or Quotas()
         self.authenticator = Authenticator(store, vault)
-        self.accounts = Accounts(store, self.clock, vault, changed=self.authenticator.forget)
-        self.topics = Topics(store, self.clock, Silence(), quotas, new_uid=_uid)
+        self.accounts = Accounts(store, self.clock, vault)
+        store.announcer.listen(lambda _: self.authenticator.forget())
+        self.topics = Topics(store, self.clock, quotas, new_uid=_uid)
         self.subscriptions = Subscriptions(
             store,
             self.clock,
             vault,
-            Silence(),
             quotas,
             {"sns": lifecycle_rules()},
             metrics,

@@ -109,7 +109,7 @@ class App:
         self.callbacks = Callbacks(
             self.store, self.http, self.vault, self.clock, self.metrics, now_s=lambda: float(REAL_S)
         )
-        self.store.committed = self.callbacks.committed
+        self.store.announcer.listen(self.callbacks.committed)
         self.callbacks.start()
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycl
 from tidings.dialects.sns.lifecycle_rules import lifecycle_rules as sns_lifecycle_rules
 from tidings.domain.errors import InvalidToken, InvalidValue, NotFound, TokenExpired
 from tidings.domain.grants import Verb
+from tidings.domain.lifecycle import expire
 from tidings.domain.model import (
     Event,
     LedgerQuery,
@@ -24,10 +25,10 @@ from tidings.domain.model import (
     Subscription,
     SubscriptionQuery,
     Topic,
-    TopicId,
     Way,
 )
 from tidings.domain.tokens import LinkPurpose, confirmation_code, sign_link
+from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 from tidings.services.quotas import Quotas
 from tidings.services.subscriptions import Subscriptions
@@ -42,28 +43,26 @@ TWO_DAYS_S = 48 * 3600
 
 
 class Told:
-    """An announcer that remembers."""
+    """Remembers what was announced."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: SqliteStore) -> None:
         self.states: list[tuple[str, State]] = []
+        store.announcer.listen(self._apply)
 
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        self.states.append((subscription.uid, subscription.state))
-
-    async def topic_changed(self, topic_id: TopicId) -> None:
-        """Nobody delivers here."""
+    def _apply(self, unit: Unit) -> None:
+        self.states += [(each.uid, each.state) for each in unit.subscriptions_changed]
+        self.states += [(each.uid, expire(each).state) for each in unit.subscriptions_deleted]
 
 
 class App:
     def __init__(self, store: SqliteStore) -> None:
-        self.store, self.clock, self.told = store, FakeClock(), Told()
+        self.store, self.clock, self.told = store, FakeClock(), Told(store)
         self.tokens: list[str] = []
-        self.topics = Topics(store, self.clock, self.told, Quotas(), new_uid=lambda: secrets.token_hex(16))
+        self.topics = Topics(store, self.clock, Quotas(), new_uid=lambda: secrets.token_hex(16))
         self.subscriptions = Subscriptions(
             store,
             self.clock,
             FileVault(b"v" * 32),
-            self.told,
             Quotas(pending_per_account=30),
             {"sns": sns_lifecycle_rules(TWO_DAYS_S), "smn": smn_lifecycle_rules()},
             Metrics(),

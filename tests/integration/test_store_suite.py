@@ -245,10 +245,10 @@ async def test_one_live_subscription_per_endpoint_and_any_number_of_canceled_one
 async def test_a_removed_subscription_is_gone_and_its_id_never_comes_back(store: Store) -> None:
     topic = await add_topic(store)
     (first,) = await add(store, a_subscription(1, topic))
-    await store.commit(Unit(subscriptions_deleted=[first.id]))
+    await store.commit(Unit(subscriptions_deleted=[first]))
     assert await store.subscription(first.uid) is None
     with pytest.raises(Conflict):
-        await store.commit(Unit(subscriptions_deleted=[first.id]))
+        await store.commit(Unit(subscriptions_deleted=[first]))
     (second,) = await add(store, a_subscription(2, topic))
     assert second.id > first.id
 
@@ -273,6 +273,50 @@ async def test_a_unit_is_applied_as_a_whole_or_not_at_all(store: Store) -> None:
     assert await store.token(b"digest") is None
     assert await store.ledger(LedgerQuery()) == []
     assert await store.topic_counts(topic.id) == TopicCounts(0, 1, 0)
+
+
+async def test_a_unit_is_announced_before_its_caller_is_answered_and_a_refused_one_never(store: Store) -> None:
+    topic = await add_topic(store)
+    heard: list[Unit] = []
+    store.announcer.listen(heard.append)
+    good, stale = Unit(topics_changed=[replace(topic, display_name="1")]), Unit(topics_changed=[topic])
+    await store.commit(good)
+    assert heard == [good]
+    with pytest.raises(Conflict):
+        await store.commit(stale)
+    more = [Unit(topics_new=[a_topic(number)]) for number in range(2, 12)]
+    await asyncio.gather(*(store.commit(unit) for unit in more))
+    assert heard == [good, *more]  # in the order in which they became durable
+
+
+async def test_a_unit_whose_caller_has_given_up_is_announced_all_the_same(store: Store) -> None:
+    heard = asyncio.Event()
+    store.announcer.listen(lambda _: heard.set())
+    caller = asyncio.create_task(store.commit(Unit(topics_new=[a_topic()])))
+    await asyncio.sleep(0)
+    caller.cancel()
+    async with asyncio.timeout(60):
+        await heard.wait()
+    assert caller.cancelled()
+
+
+async def test_a_commit_is_answered_when_every_process_has_applied_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, applied = asyncio.Event(), asyncio.Event()
+
+    async def applied_by_all() -> None:
+        asked.set()
+        await applied.wait()
+
+    monkeypatch.setattr(store.announcer, "announce", lambda _: applied_by_all())
+    commit = asyncio.create_task(store.commit(Unit(topics_new=[a_topic()])))
+    async with asyncio.timeout(60):
+        await asked.wait()
+        assert await store.topic_by_uid(a_topic().uid) is not None
+        assert not commit.done()
+        applied.set()
+        await commit
 
 
 async def test_of_many_units_at_one_time_those_that_conflict_undo_only_themselves(store: Store) -> None:

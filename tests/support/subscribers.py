@@ -17,7 +17,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.smn.lifecycle_rules import lifecycle_rules as smn_lifecycle_rules
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import LedgerEntry, LedgerQuery, Origin, Subscription, Topic, TopicId, Way
+from tidings.domain.model import LedgerEntry, LedgerQuery, Origin, Subscription, Topic, Way
 from tidings.domain.ports import Store
 from tidings.domain.tokens import LinkPurpose, sign_link
 from tidings.observe.metrics import Metrics
@@ -41,19 +41,6 @@ CUSTOMS = LifecycleRules(
 )
 
 
-class Listener:
-    """An announcer that keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.changes: list[Subscription] = []
-
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        self.changes.append(subscription)
-
-    async def topic_changed(self, topic_id: TopicId) -> None:
-        pass
-
-
 class App:
     """Services over a store, with every secret that left them in `secrets`, and the pages in front."""
 
@@ -61,14 +48,14 @@ class App:
         self.store = store
         self.clock = FakeClock()
         self.secrets: list[str] = []
-        self.announcer = Listener()
+        self.changes: list[Subscription] = []
+        store.announcer.listen(lambda unit: self.changes.extend(unit.subscriptions_changed))
         quotas = Quotas()
-        self.topics = Topics(store, self.clock, self.announcer, quotas, new_uid=_uid)
+        self.topics = Topics(store, self.clock, quotas, new_uid=_uid)
         self.subscriptions = Subscriptions(
             store,
             self.clock,
             FileVault(b"m" * 32),
-            self.announcer,
             quotas,
             {"sns": CUSTOMS, "smn": smn_lifecycle_rules()},
             Metrics(),

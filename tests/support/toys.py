@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.support.build import ACCOUNT, FakeClock, make_principal
 from tidings.access.authorize import authorize
-from tidings.delivery.announce import LocalAnnouncer
+from tidings.delivery.announce import AnnouncedChanges
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
@@ -223,15 +223,14 @@ class ToyApp:
         self.store, self.flow, self.clock = store, flow, FakeClock()
         gate, metrics, vault = Gate(), Metrics(), FileVault(b"v" * 32)
         expander = Expander(store)
-        announcer = LocalAnnouncer(store, gate, expander)
+        store.announcer.listen(AnnouncedChanges(gate, expander).apply)
         uids = iter(f"{n:032x}" for n in range(1, 1_000_000))
         lifecycle_rules = LifecycleRules(frozenset(), frozenset(), frozenset(), False, False, ttl=timedelta(hours=48))
-        self.topics = Topics(store, self.clock, announcer, Quotas(), new_uid=lambda: next(uids))
+        self.topics = Topics(store, self.clock, Quotas(), new_uid=lambda: next(uids))
         self.subscriptions = Subscriptions(
             store,
             self.clock,
             vault,
-            announcer,
             Quotas(),
             {"toy": lifecycle_rules},
             metrics,

@@ -1,27 +1,30 @@
-"""Tell this process's delivery about a change before it is acknowledged: the Announcer of a server with one process.
-
-Several processes will need one that waits for each of them (design section 3); services only know the port.
-"""
+"""What delivery does with each change that the store announces: the gate and the cache follow before the caller is answered."""
 
 from __future__ import annotations
 
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
-from tidings.domain.model import Subscription, TopicId
-from tidings.domain.ports import Store
+from tidings.domain.lifecycle import expire
+from tidings.domain.unit import Unit
 
 
-class LocalAnnouncer:
-    def __init__(self, store: Store, gate: Gate, expander: Expander) -> None:
-        self._store = store
+class AnnouncedChanges:
+    def __init__(self, gate: Gate, expander: Expander) -> None:
         self._gate = gate
         self._expander = expander
 
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        self._gate.apply(subscription.uid, subscription.state)
-        self._expander.forget(subscription.topic_id)
-
-    async def topic_changed(self, topic_id: TopicId) -> None:
-        self._expander.forget(topic_id)
-        if await self._store.topic_by_id(topic_id) is None:
+    def apply(self, unit: Unit) -> None:
+        """A listener of the Announcer."""
+        for subscription in unit.subscriptions_changed:
+            self._gate.apply(subscription.uid, subscription.state)
+            self._expander.forget(subscription.topic_id)
+        for subscription in unit.subscriptions_deleted:
+            self._gate.apply(subscription.uid, expire(subscription).state)
+            self._expander.forget(subscription.topic_id)
+        for subscription in unit.subscriptions_new:
+            self._expander.forget(subscription.topic_id)
+        for topic in unit.topics_changed:
+            self._expander.forget(topic.id)
+        for topic_id in unit.topics_deleted:
+            self._expander.forget(topic_id)
             self._gate.topic_gone(topic_id)

@@ -7,7 +7,7 @@ has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -86,8 +86,14 @@ class Vault(Protocol):
 class Store(Protocol):
     """The registry, the ledger and the accepted messages: the truth."""
 
+    @property
+    def announcer(self) -> Announcer:
+        """Where to listen to what is committed."""
+        ...
+
     async def commit(self, unit: Unit) -> None:
-        """Apply the unit in one durable transaction; when this returns it survives `kill -9`.
+        """Apply the unit in one durable transaction, and announce it; when this returns it survives `kill -9`, and no process sends
+        or answers as if it had not been.
 
         Raises Conflict (stale version, or a unique name taken meanwhile) or Unavailable; then nothing was changed.
         Unique: topic (account, region, name); live (unconfirmed or confirmed) subscription (topic, protocol, endpoint);
@@ -473,13 +479,19 @@ class Signer(Protocol):
 
 
 class Announcer(Protocol):
-    """Tells every delivering process about a change before it is acknowledged."""
+    """Tells every process of each unit when it is durable and before it is acknowledged. The store does it within `commit`, so that
+    nobody else needs to think of it."""
 
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        """Returns when no delivering process will start a send that the new state forbids."""
+    def listen(self, apply: Callable[[Unit], None]) -> None:
+        """From now on have `apply` called with each unit, on the event loop, in the order in which they became durable: for whatever
+        is kept in memory. It must neither wait nor raise."""
         ...
 
-    async def topic_changed(self, topic_id: TopicId) -> None: ...
+    def announce(self, unit: Unit) -> Awaitable[None] | None:
+        """Called the moment the unit is durable, also when its caller has given up. The listeners of this process are told before
+        this returns. What is returned ends when no process will start a send that the unit forbids, or believe what it made wrong; the
+        caller is not answered before. None: that is so already."""
+        ...
 
 
 class Limiter(Protocol):

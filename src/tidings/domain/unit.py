@@ -15,7 +15,6 @@ from tidings.domain.model import (
     LedgerEntry,
     Message,
     Subscription,
-    SubscriptionId,
     Template,
     Token,
     Topic,
@@ -54,7 +53,7 @@ class Unit:
     topics_deleted: list[TopicId] = field(default_factory=list)
     subscriptions_new: list[Subscription] = field(default_factory=list)
     subscriptions_changed: list[Subscription] = field(default_factory=list)
-    subscriptions_deleted: list[SubscriptionId] = field(default_factory=list)
+    subscriptions_deleted: list[Subscription] = field(default_factory=list)
     templates_new: list[Template] = field(default_factory=list)
     templates_changed: list[Template] = field(default_factory=list)
     templates_deleted: list[int] = field(default_factory=list)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from argon2 import PasswordHasher
@@ -92,7 +92,7 @@ class Difference:
 
 
 class Accounts:
-    """`opt_outs`, `texts`: the store again, for those who apply what is provisioned of texts. `changed`: told after every change.
+    """`opt_outs`, `texts`: the store again, for those who apply what is provisioned of texts.
     `projects`: the accounts' names in SMN, which hears of changes by itself. `trail`: the audit trail. `origin`: who makes changes where a
     call does not say, for the trail."""
 
@@ -104,7 +104,6 @@ class Accounts:
         *,
         opt_outs: OptOutStore | None = None,
         texts: TextStore | None = None,
-        changed: Callable[[], None] = lambda: None,
         origin: Origin = SERVER,
     ) -> None:
         self.projects = Projects(store)
@@ -114,7 +113,6 @@ class Accounts:
         self._texts = texts
         self._clock = clock
         self._vault = vault
-        self._changed = changed
         self._origin = origin
         self._hasher = PasswordHasher()
 
@@ -454,8 +452,6 @@ class Accounts:
     async def _commit(self, unit: Unit, origin: Origin | None) -> None:
         unit.act = Act(self._clock.now(), origin or self._origin)
         await self._store.commit(unit)
-        self.projects.forget()
-        self._changed()
 
 
 def _check(wanted: WantedAccount) -> None:

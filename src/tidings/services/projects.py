@@ -9,6 +9,7 @@ from __future__ import annotations
 from tidings.domain.errors import NotFound
 from tidings.domain.model import AccountId
 from tidings.domain.ports import Store
+from tidings.domain.unit import Unit
 
 
 class Projects:
@@ -17,6 +18,11 @@ class Projects:
         self._projects: dict[str, str] = {}
         self._accounts: dict[str, AccountId] = {}
         self._stale = True
+        store.announcer.listen(self._apply)
+
+    def _apply(self, unit: Unit) -> None:
+        if unit.accounts:
+            self.forget()
 
     def forget(self) -> None:
         """Accounts may have changed: read them again before the next answer."""

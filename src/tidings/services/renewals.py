@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from tidings.domain import tokens
 from tidings.domain.errors import InvalidToken
 from tidings.domain.model import Origin, State, Subscription, Topic
-from tidings.domain.ports import Announcer, Clock, Store
+from tidings.domain.ports import Clock, Store
 from tidings.domain.tokens import LinkPurpose
 from tidings.observe.metrics import Metrics
 from tidings.services.confirmation_requests import ConfirmationRequests
@@ -35,14 +35,12 @@ class Renewals:
         store: Store,
         clock: Clock,
         asking: ConfirmationRequests,
-        announcer: Announcer,
         metrics: Metrics,
         link_key: tokens.LinkKeys,
     ) -> None:
         self._store = store
         self._clock = clock
         self._confirmation_requests = asking
-        self._announcer = announcer
         self._metrics = metrics
         self._link_key = link_key
 
@@ -81,5 +79,4 @@ class Renewals:
         await self._store.commit(unit)
         for entry in unit.ledger:
             self._metrics.consent(entry.event, entry.origin.way)
-        await self._announcer.subscription_changed(asked)
         return Renewed(asked, topic, sent=bool(unit.messages))

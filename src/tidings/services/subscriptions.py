@@ -35,7 +35,7 @@ from tidings.domain.model import (
     Topic,
     Way,
 )
-from tidings.domain.ports import Announcer, Clock, Store, Vault
+from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.protocols import NO_PROTOCOLS, Protocols
 from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
@@ -83,7 +83,6 @@ class Subscriptions:
         store: Store,
         clock: Clock,
         vault: Vault,
-        announcer: Announcer,
         quotas: Quotas,
         lifecycle_rules: Mapping[str, LifecycleRules],
         metrics: Metrics,
@@ -99,7 +98,6 @@ class Subscriptions:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._announcer = announcer
         self._lifecycle_rules = lifecycle_rules
         self._metrics = metrics
         ttls = {dialect: custom.ttl for dialect, custom in lifecycle_rules.items()}
@@ -116,7 +114,7 @@ class Subscriptions:
             protocols=protocols,
         )
         self._passwords = EndpointPasswords(vault, tokens.every_key(link_key)[-1])
-        self.renewals = Renewals(store, clock, self._confirmation_requests, announcer, metrics, link_key)
+        self.renewals = Renewals(store, clock, self._confirmation_requests, metrics, link_key)
         self._link_key = link_key
         self._codes = ConfirmationCodes(store, clock, link_key)
         self._anonymous_cancel = anonymous_cancel
@@ -233,7 +231,6 @@ class Subscriptions:
     async def _subscribe_anew(self, wanted: Wanted) -> Subscription:
         subscription, unit = await self._confirmation_requests.anew(wanted)
         await self._commit(unit)
-        await self._announcer.subscription_changed(subscription)
         return subscription
 
     @retry_on_conflict
@@ -343,7 +340,6 @@ class Subscriptions:
         unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.ANSWERED, confirmed, now))
         unit.ledger.append(ledger_entry(found.topic, confirmed, event, before.state, now, origin))
         await self._commit(unit)
-        await self._announcer.subscription_changed(confirmed)
         return Found(replace(confirmed, version=before.version + 1), found.topic)
 
     async def _make_room(self, unit: Unit, back: Found, now: datetime) -> None:
@@ -447,7 +443,6 @@ class Subscriptions:
         if holds_link and before.state is State.UNCONFIRMED:
             unit.confirmation_requests.append(self._confirmation_requests.event(RequestEvent.DECLINED, before, now))
         await self._commit(unit)
-        await self._announcer.subscription_changed(decided.subscription)
         return Canceled(decided.subscription, topic, changed=True, restore_token=restore)
 
     def _cancel_unit(
@@ -475,13 +470,11 @@ class Subscriptions:
         before, now = found.subscription, self._clock.now()
         gone = lifecycle.expire(before)
         unit = Unit(
-            subscriptions_deleted=[before.id],
+            subscriptions_deleted=[before],
             tokens_void=[uid],
             ledger=[ledger_entry(found.topic, gone, Event.DELETED, before.state, now, origin)],
         )
         await self._commit(unit)
-        await self._announcer.subscription_changed(gone)
-        return
 
     # --- the rest --------------------------------------------------------------------------------------------------------
 
@@ -499,7 +492,6 @@ class Subscriptions:
         if altered == found.subscription:
             return altered
         await self._store.commit(Unit(act=grant.act(self._clock.now()), subscriptions_changed=[altered]))
-        await self._announcer.subscription_changed(altered)
         return replace(altered, version=altered.version + 1)
 
     async def expire_lapsed(self, *, limit: int = 500) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from tidings.domain.errors import Conflict, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery
-from tidings.domain.ports import Announcer, Clock, Store
+from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
@@ -22,16 +21,14 @@ EVERY_PAGE = 500
 
 
 class Topics:
-    def __init__(
-        self, store: Store, clock: Clock, announcer: Announcer, quotas: Quotas, *, new_uid: Callable[[], str]
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, quotas: Quotas, *, new_uid: Callable[[], str]) -> None:
         self._store = store
         self._clock = clock
-        self._announcer = announcer
         self._quotas = quotas
         self._new_uid = new_uid
         self._known: dict[tuple[str, str, str], Topic] = {}
         self._changes = 0
+        store.announcer.listen(self._apply)
 
     async def find(self, account_id: AccountId, region: str, name: str) -> Topic | None:
         """The topic of that name, before anybody is asked whether the caller may see it.
@@ -53,6 +50,10 @@ class Topics:
         """Any topic may have changed: nothing that was read before is used again."""
         self._changes += 1
         self._known.clear()
+
+    def _apply(self, unit: Unit) -> None:
+        if unit.topics_changed or unit.topics_deleted:
+            self.forget()
 
     async def find_by_id(self, topic_id: TopicId) -> Topic | None:
         return await self._store.topic_by_id(topic_id)
@@ -119,8 +120,6 @@ class Topics:
             return topic
         now = self._clock.now()
         await self._store.commit(Unit(act=grant.act(now), topics_changed=[replace(altered, updated_at=now)]))
-        self.forget()
-        await self._announcer.topic_changed(topic_id)
         return replace(altered, version=topic.version + 1)
 
     async def tag(self, grant: Grant, topic_id: TopicId, tags: Mapping[str, str]) -> Topic:
@@ -144,10 +143,13 @@ class Topics:
         """Delete the topic and all its subscriptions, without goodbye. Deleting an absent one is no error."""
         grant.require(Verb.DELETE_TOPIC)
         await self._check(grant, topic_id)
-        with suppress(Conflict):  # somebody was faster; it is gone all the same
-            await self._store.commit(Unit(act=grant.act(self._clock.now()), topics_deleted=[topic_id]))
-        self.forget()
-        await self._announcer.topic_changed(topic_id)
+        deleted = Unit(act=grant.act(self._clock.now()), topics_deleted=[topic_id])
+        try:
+            await self._store.commit(deleted)
+        except Conflict:
+            # Somebody was faster, maybe in another process that ended before it told anybody.
+            if (announced := self._store.announcer.announce(deleted)) is not None:
+                await announced
 
     async def page(self, grant: Grant, region: str | None, *, after: int, limit: int) -> list[Topic]:
         """The account's topics, ascending by age, starting after the id `after`."""

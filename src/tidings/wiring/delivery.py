@@ -42,7 +42,7 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
     # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
     web = HttpChannel(permit, base.egress, queue_per_host=IN_FLIGHT_MAX, put_back=base.passwords.put_back)
     callbacks = Callbacks(base.store, web, base.vault, base.clock, base.metrics, now_s=time.time)
-    base.store.committed = callbacks.committed
+    base.store.announcer.listen(callbacks.committed)
     sms = SmsTransports(
         settings, base.store, base.clock, services.texting, public_url=base.public_url, reported=callbacks.wake
     )

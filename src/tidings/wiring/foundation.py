@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from tidings.delivery.announce import LocalAnnouncer
+from tidings.delivery.announce import AnnouncedChanges
 from tidings.delivery.certificate import SigningIdentity, load_identity
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
@@ -52,7 +52,6 @@ class Foundation:
     egress: EgressPolicy
     gate: Gate
     expander: Expander
-    announcer: LocalAnnouncer
 
     @property
     def certificate(self) -> Certificate:
@@ -104,6 +103,7 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
     metrics = Metrics()
     link_key = vault.derive_all("links")
     gate, expander = Gate(_permits(channels, store, clock, metrics)), Expander(store)
+    store.announcer.listen(AnnouncedChanges(gate, expander).apply)
     return Foundation(
         settings=settings,
         clouds=clouds,
@@ -123,7 +123,6 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
         egress=EgressPolicy(settings.egress_allow, loopback=settings.dev),
         gate=gate,
         expander=expander,
-        announcer=LocalAnnouncer(store, gate, expander),
     )
 
 

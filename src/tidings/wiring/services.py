@@ -10,6 +10,7 @@ from tidings.access.limiter import TokenBuckets
 from tidings.access.sessions import Sessions
 from tidings.access.sign_in_limits import SignInLimits
 from tidings.access.sign_in_tokens import SignInTokens
+from tidings.domain.unit import Unit
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.housekeeping import Housekeeping
@@ -54,9 +55,12 @@ def make_services(base: Foundation) -> Services:
     authenticator = Authenticator(store, vault, limits=SignInLimits(lambda group: tries.take(f"login:{group}")))
     sign_in_tokens = SignInTokens(store, vault, clock)
 
-    def accounts_changed() -> None:
-        authenticator.forget()
-        sign_in_tokens.forget()
+    def forget_credentials(unit: Unit) -> None:
+        if unit.accounts or unit.users or unit.access_keys:
+            authenticator.forget()
+            sign_in_tokens.forget()
+
+    store.announcer.listen(forget_credentials)
 
     quotas = Quotas(
         settings.topics_max,
@@ -70,8 +74,8 @@ def make_services(base: Foundation) -> Services:
         authenticator=authenticator,
         sign_in_tokens=sign_in_tokens,
         sessions=Sessions(store, clock, idle=timedelta(seconds=settings.session_idle_s)),
-        accounts=Accounts(store, clock, vault, opt_outs=store, texts=store, changed=accounts_changed),
-        topics=Topics(store, clock, base.announcer, quotas, new_uid=new_uid),
+        accounts=Accounts(store, clock, vault, opt_outs=store, texts=store),
+        topics=Topics(store, clock, quotas, new_uid=new_uid),
         subscriptions=subscriptions,
         templates=Templates(store, clock, quotas, new_uid=new_uid),
         publisher=Publisher(base.flow, base.metrics),
@@ -111,7 +115,6 @@ def make_subscriptions(base: Foundation, quotas: Quotas) -> Subscriptions:
         base.store,
         base.clock,
         base.vault,
-        base.announcer,
         quotas,
         rules,
         base.metrics,

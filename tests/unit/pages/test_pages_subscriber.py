@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.domain.errors import Unavailable
 from tidings.domain.grants import Verb
 from tidings.domain.model import Event, Origin, State, Subscription, Way
+from tidings.domain.unit import Unit
 
 HOURS_48 = 48 * 3600
 
@@ -136,7 +138,7 @@ async def test_the_button_cancels_and_offers_to_come_back(app: App) -> None:
     assert (await app.stored(subscription)).state is State.CANCELED
     canceled = (await app.ledger(subscription))[-1]
     assert (canceled.event, canceled.origin.way, canceled.origin.shown) == (Event.CANCELED, Way.LINK, "cancel/en/3")
-    assert app.announcer.changes[-1].state is State.CANCELED
+    assert app.changes[-1].state is State.CANCELED
 
     back = await _press(app, answer, "Subscribe me again")
     assert "Welcome back" in text_of(back)
@@ -293,6 +295,19 @@ async def test_everything_is_canceled_after_one_more_question(app: App) -> None:
         assert "Nothing is sent here" in text_of(again)
 
 
+def before_the_answer_to(
+    monkeypatch: pytest.MonkeyPatch, app: App, subscription: Subscription, step: Callable[[], Awaitable[None]]
+) -> None:
+    """Take the step when a change of the subscription is durable and not yet answered."""
+    announce = app.store.announcer.announce
+
+    def announce_and_step(unit: Unit) -> Awaitable[None] | None:
+        announced = announce(unit)
+        return step() if any(each.uid == subscription.uid for each in unit.subscriptions_changed) else announced
+
+    monkeypatch.setattr(app.store.announcer, "announce", announce_and_step)
+
+
 async def test_canceling_everything_goes_on_when_a_topic_is_deleted_meanwhile(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,11 +315,10 @@ async def test_canceling_everything_goes_on_when_a_topic_is_deleted_meanwhile(
     mine = [await app.subscriber(topic) for topic in topics]
     grant = authorize(make_principal(), Verb.DELETE_TOPIC, owner=ACCOUNT, resource="beta")
 
-    async def delete_beta(changed: Subscription) -> None:
-        if changed.uid == mine[0].uid:
-            await app.topics.delete(grant, topics[1].id)
+    async def delete_beta() -> None:
+        await app.topics.delete(grant, topics[1].id)
 
-    monkeypatch.setattr(app.announcer, "subscription_changed", delete_beta)
+    before_the_answer_to(monkeypatch, app, mine[0], delete_beta)
     answer = await app.post(f"{list_path(mine[0])}/all")
     assert "2 subscriptions are canceled" in text_of(answer)
     assert [(await app.stored(one)).state for one in (mine[0], mine[2])] == [State.CANCELED] * 2
@@ -313,11 +327,10 @@ async def test_canceling_everything_goes_on_when_a_topic_is_deleted_meanwhile(
 async def test_canceling_everything_counts_only_what_it_changed(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = [await app.subscriber(await app.topic(name)) for name in ("alpha", "beta", "gamma")]
 
-    async def one_more_hand(changed: Subscription) -> None:
-        if changed.uid == mine[0].uid:
-            await app.post(cancel_path(mine[1]))
+    async def one_more_hand() -> None:
+        await app.post(cancel_path(mine[1]))
 
-    monkeypatch.setattr(app.announcer, "subscription_changed", one_more_hand)
+    before_the_answer_to(monkeypatch, app, mine[0], one_more_hand)
     answer = await app.post(f"{list_path(mine[0])}/all")
     assert "2 subscriptions are canceled" in text_of(answer)
     assert [(await app.stored(one)).state for one in mine] == [State.CANCELED] * 3

@@ -84,7 +84,7 @@ class Registry(RuleBasedStateMachine):
     @rule(which=choices)
     def remove(self, which: int) -> None:
         row = self.pick(which)
-        assert self.commits(Unit(subscriptions_deleted=[row.id]))
+        assert self.commits(Unit(subscriptions_deleted=[row]))
         del self.subscriptions[row.uid]
 
     @precondition(lambda self: self.topics)

@@ -8,7 +8,7 @@ the same file at any time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,9 +40,11 @@ from tidings.domain.model import (
     User,
 )
 from tidings.domain.optout import BatchResult, OptOutBatch
+from tidings.domain.ports import Announcer
 from tidings.domain.provisioned import Provisioned
 from tidings.domain.sessions import Session
 from tidings.domain.unit import Unit
+from tidings.store.announcer import LocalAnnouncer
 from tidings.store.sqlite import audits, listing, rows, units, upkeep
 from tidings.store.sqlite.clock_mark import ClockMark
 from tidings.store.sqlite.database import SQL, Database
@@ -58,15 +60,14 @@ _CHECK_S = 5.0
 class SqliteStore(OptOutTables, TextTables):
     """The registry, the ledger and the accepted messages in one file."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, announcer: Announcer | None = None) -> None:
         """Use `open`. Must be called on the event loop that will use the store."""
         writer = Writer(database.writing)
         OptOutTables.__init__(self, database)
         TextTables.__init__(self, database, writer)
         self._maps = rows.Maps()
         self.journal = Journal(database, writer)
-        self.committed: Callable[[Unit], None] = _ignore
-        """Told of every unit of this process when it is durable, on the event loop. Must not raise."""
+        self._announcer = announcer or LocalAnnouncer()
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -76,8 +77,12 @@ class SqliteStore(OptOutTables, TextTables):
         """
         return cls(await asyncio.to_thread(Database, path))
 
+    @property
+    def announcer(self) -> Announcer:
+        return self._announcer
+
     async def commit(self, unit: Unit) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Awaitable[None] | None] = asyncio.get_running_loop().create_future()
         bodies = [rows.encode_message(message) for message in unit.messages]
 
         def work(db: apsw.Connection) -> list[Fresh]:
@@ -87,26 +92,27 @@ class SqliteStore(OptOutTables, TextTables):
         def done(fresh: list[Fresh] | None, error: BaseException | None) -> None:
             if fresh and error is None:
                 self.journal.arrived(fresh)
-            if error is None:
-                self.committed(unit)
-            answer(future, None, error)
+            answer(future, None if error is not None else self._announcer.announce(unit), error)
 
         self._writer.submit(work, done, heavy=units.is_long(unit))
-        await future
+        if (announced := await future) is not None:
+            await announced
 
     async def import_opt_outs(self, batch: OptOutBatch) -> BatchResult:
-        outcome: asyncio.Future[BatchResult] = asyncio.get_running_loop().create_future()
+        outcome: asyncio.Future[tuple[BatchResult, Awaitable[None] | None]] = asyncio.get_running_loop().create_future()
 
         def done(written: tuple[BatchResult, list[LedgerEntry]], error: BaseException | None) -> None:
             if error is not None:
-                answer(outcome, BatchResult(frozenset(), frozenset()), error)
+                answer(outcome, (BatchResult(frozenset(), frozenset()), None), error)
                 return
             result, entries = written
-            self.committed(Unit(ledger=entries))
-            answer(outcome, result, None)
+            answer(outcome, (result, self._announcer.announce(Unit(ledger=entries))), None)
 
         self._writer.submit(lambda db: units.import_opt_outs(db, batch), done, heavy=True)
-        return await outcome
+        result, announced = await outcome
+        if announced is not None:
+            await announced
+        return result
 
     async def account(self, account_id: str) -> Account | None:
         row = self._database.row(SQL["account_by_id"], (account_id,))
@@ -313,7 +319,3 @@ class SqliteStore(OptOutTables, TextTables):
     def _subscription(self, name: str, *bindings: object) -> Subscription | None:
         row = self._database.row(SQL[name], bindings)
         return None if row is None else rows.subscription(row, self._maps)
-
-
-def _ignore(unit: Unit) -> None:
-    """Nobody listens."""

@@ -46,7 +46,7 @@ def apply(db: apsw.Connection, unit: Unit) -> None:
         _each(db, "topic_hide", ((topic_id,) for topic_id in unit.topics_deleted))
         _each(db, "topic_change", map(rows.changed_topic_row, unit.topics_changed))
         _each(db, "topic_add", map(rows.new_topic_row, unit.topics_new))
-    _each(db, "subscription_remove", ((row_id,) for row_id in unit.subscriptions_deleted))
+    _each(db, "subscription_remove", ((row.id,) for row in unit.subscriptions_deleted))
     _each(db, "subscription_change", map(rows.changed_subscription_row, unit.subscriptions_changed))
     _each(db, "subscription_add", map(rows.new_subscription_row, unit.subscriptions_new))
     if unit.templates_deleted or unit.templates_changed or unit.templates_new:

@@ -27,7 +27,7 @@ from tidings.dialects.native.views_texts import CallbackStatus, TransportStatus
 from tidings.domain.errors import Throttled
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, TopicId, Way
+from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, Way
 from tidings.domain.optout import AddressKind, IncomingText
 from tidings.domain.ports import Flow, NewDelivery, Record
 from tidings.flow.embedded import EmbeddedFlow
@@ -84,16 +84,6 @@ class GlassVault:
         return sealed
 
 
-class Silence:
-    """An announcer with nobody to tell."""
-
-    async def subscription_changed(self, subscription: Subscription) -> None:
-        pass
-
-    async def topic_changed(self, topic_id: TopicId) -> None:
-        pass
-
-
 class CountingAuthenticator(Authenticator):
     """Counts the passwords that were really verified."""
 
@@ -119,13 +109,13 @@ class Harness:
         self.captured: list[dict[str, object]] = []
         self.resets = 0
         self.authenticator = CountingAuthenticator(store, GlassVault())
-        self.accounts = Accounts(store, self.clock, GlassVault(), opt_outs=store, changed=self.authenticator.forget)
-        self.topics = Topics(store, self.clock, Silence(), Quotas(), new_uid=_uid)
+        self.accounts = Accounts(store, self.clock, GlassVault(), opt_outs=store)
+        store.announcer.listen(lambda _: self.authenticator.forget())
+        self.topics = Topics(store, self.clock, Quotas(), new_uid=_uid)
         self.subscriptions = Subscriptions(
             store,
             self.clock,
             GlassVault(),
-            Silence(),
             Quotas(),
             {"sns": CUSTOMS},
             Metrics(),

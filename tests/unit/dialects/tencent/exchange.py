@@ -81,7 +81,8 @@ class Exchange:
         self.clock = FakeClock(datetime.now(UTC))
         self.texts_clock = FakeClock(self.clock.time)
         authenticator = Authenticator(store, vault)
-        self.accounts = Accounts(store, self.clock, vault, changed=authenticator.forget)
+        self.accounts = Accounts(store, self.clock, vault)
+        store.announcer.listen(lambda _: authenticator.forget())
         metrics, ids = Metrics(), count(1)
         self.store = store
         self.flow = EmbeddedFlow.open(store.journal, backlog_max=10_000)
