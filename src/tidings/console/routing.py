@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from tidings.console.fields import Fields
 from tidings.console.services import ConsoleServices
 from tidings.dialects import contract
 from tidings.dialects.contract import WireRequest, WireResponse
+from tidings.dialects.path_router import PathRouter
 from tidings.domain.errors import Denied
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, Origin, Principal, Way
@@ -125,27 +125,13 @@ class Routes:
     def __init__(self, routes: Sequence[Route]) -> None:
         names = [(route.name, route.method) for route in routes]
         assert len(set(names)) == len(names), "two routes of one name and method"
-        self._routes = [(_pattern(route.path), route) for route in routes]
+        self._paths: PathRouter[Route] = PathRouter(routes, prefix=ROOT, segment_max=200)
         self.paths = frozenset(route.path for route in routes if route.method == "GET")
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Raises BadRequest."""
-        wanted = "GET" if method in _READING else method
-        allowed: list[str] = []
-        for pattern, route in self._routes:
-            found = pattern.fullmatch(path)
-            if found is None:
-                continue
-            if route.method == wanted:
-                return route, found.groupdict()
-            allowed += ["GET", "HEAD"] if route.method == "GET" else [route.method]
-        if allowed:
-            raise wrong_method(", ".join(dict.fromkeys(allowed)))
-        raise BadRequest(MISSING)
-
-
-def _pattern(path: str) -> re.Pattern[str]:
-    assert not path or path.startswith("/")
-    parts = re.split(r"\{(\w+)\}", path)
-    text = "".join(f"(?P<{part}>[^/]{{1,200}})" if number % 2 else re.escape(part) for number, part in enumerate(parts))
-    return re.compile(re.escape(ROOT) + text)
+        found = self._paths.find("GET" if method in _READING else method, path)
+        if found is not None:
+            return found
+        allowed = [name for one in self._paths.methods(path) for name in (_READING if one == "GET" else (one,))]
+        raise wrong_method(", ".join(allowed)) if allowed else BadRequest(MISSING)

@@ -6,9 +6,8 @@ One `Operation` is the only place that says path, method, parameters, body, answ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from msgspec import Struct
 from tidings.dialects import contract
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native.errors import Refusal
+from tidings.dialects.path_router import PathRouter
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Way
 
@@ -84,31 +84,18 @@ class Operation(Generic[Query, Body]):
 AnyOperation = Operation[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    pattern: re.Pattern[str]
-    methods: dict[str, AnyOperation] = field(default_factory=dict)
-
-
 class Router:
     """Finds the operation behind method and path. Built once; asks about nothing else."""
 
     def __init__(self, operations: Sequence[AnyOperation]) -> None:
-        self._routes: dict[str, _Route] = {}
-        for operation in operations:
-            pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", operation.path)
-            route = self._routes.setdefault(operation.path, _Route(re.compile(re.escape(PREFIX) + pattern + r"\Z")))
-            assert operation.method not in route.methods, f"{operation.name} hides another operation"
-            route.methods[operation.method] = operation
+        self._paths: PathRouter[AnyOperation] = PathRouter(operations, prefix=PREFIX)
 
     def find(self, method: str, path: str) -> tuple[AnyOperation, dict[str, str]]:
         """The operation and the named parts of its path. Raises Refusal (404, 405)."""
-        for route in self._routes.values():
-            found = route.pattern.match(path)
-            if found is None:
-                continue
-            if method not in route.methods:
-                allowed = ", ".join(sorted(route.methods))
-                raise Refusal(405, f"This path takes {allowed}.", ("allow", allowed))
-            return route.methods[method], found.groupdict()
+        found = self._paths.find(method, path)
+        if found is not None:
+            return found
+        if methods := self._paths.methods(path):
+            allowed = ", ".join(sorted(methods))
+            raise Refusal(405, f"This path takes {allowed}.", ("allow", allowed))
         raise Refusal(404, f"There is no such path; {PREFIX}/openapi.json lists all of them.")

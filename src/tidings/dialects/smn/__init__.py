@@ -8,6 +8,7 @@ Source: SMN API reference; IAM API reference.
 from __future__ import annotations
 
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
+from tidings.dialects.path_router import PathRouter
 from tidings.dialects.smn import (
     attributes,
     auth,
@@ -31,7 +32,6 @@ from tidings.dialects.smn.calls import Answer, Call, Route, SmnServices
 from tidings.dialects.smn.errors import FAILURES, SmnError, no_such_api, refuse, translate
 from tidings.dialects.smn.limits import DIALECT
 from tidings.dialects.smn.names import hex_id
-from tidings.dialects.smn.routing import Router
 from tidings.domain.errors import TidingsError
 
 ROUTES: tuple[Route, ...] = (
@@ -63,7 +63,7 @@ class SmnDialect:
 
     def __init__(self, services: SmnServices) -> None:
         self._services = services
-        self._router = Router(ROUTES)
+        self._router: PathRouter[Route] = PathRouter(ROUTES)
         self._gatekeeper = auth.Gatekeeper(services)
 
     def claim(self, request: WireRequest) -> Claim:
@@ -92,7 +92,8 @@ class SmnDialect:
         return _refuse(SmnError(code, message, status, gateway=code.startswith("APIG.")), hex_id(request.request_id))
 
     async def _answer(self, request: WireRequest, request_id: str) -> Answer | WireResponse:
-        found = self._router.find(request.method, request.path)
+        path = request.path.removeprefix("/").removesuffix("/")  # a final slash does not matter
+        found = self._router.find(request.method, path)
         if found is None:
             raise no_such_api()
         route, values = found
