@@ -22,7 +22,7 @@ ONE, ALL, MAKE, RECENT, PART = (
     Route("GET", "/things/recent"),
     Route("DELETE", "/things/{thing}/parts/{part}"),
 )
-ROUTER = PathRouter((ONE, ALL, MAKE, RECENT, PART), prefix="/api", segment_max=5)
+ROUTER = PathRouter((ONE, ALL, MAKE, RECENT, PART), prefix="/api", segment_max=6)
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,10 @@ ROUTER = PathRouter((ONE, ALL, MAKE, RECENT, PART), prefix="/api", segment_max=5
         ("POST", "/api/things", (MAKE, {})),
         ("GET", "/api/things/7", (ONE, {"id": "7"})),
         ("GET", "/api/things/{id}", (ONE, {"id": "{id}"})),
-        ("GET", "/api/things/12345", (ONE, {"id": "12345"})),
+        ("GET", "/api/things/123456", (ONE, {"id": "123456"})),
         ("DELETE", "/api/things/7/parts/8", (PART, {"thing": "7", "part": "8"})),
         ("DELETE", "/api/things/recent/parts/8", (PART, {"thing": "recent", "part": "8"})),
-        ("GET", "/api/things/123456", None),
+        ("GET", "/api/things/1234567", None),
         ("GET", "/api/things/", None),
         ("GET", "/api/things//parts/8", None),
         ("GET", "/things", None),
