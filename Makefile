@@ -33,7 +33,7 @@ quick: $(VENV)/dev.stamp ## unit and house tests, in half a minute
 	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m 'not slow and not thorough' tests/unit tests/house
 
 test: check $(VENV)/parts.stamp ## everything: lint, types, import rules and all tests
-	$(PYTEST) $(PARALLEL) tests
+	$(PYTEST) $(PARALLEL) --cov --cov-report= tests && $(BIN)/python -m tests.floors
 
 chaos: $(VENV)/parts.stamp ## the tests with kills, races and hostile input in their long form, for half an hour
 	TIDINGS_TEST_KILLS=200 TIDINGS_TEST_RACES=100 TIDINGS_TEST_MUTATIONS=10000 $(PYTEST) $(PARALLEL) --timeout 3600 tests/chaos

@@ -20,7 +20,17 @@ from botocore.config import Config
 from tests.support.patience import PATIENCE_S
 from tests.support.ports import free_port
 
+ROOT = Path(__file__).parents[2]
 KEY_ID, SECRET = "tidings", "tidings-dev-secret"
+
+
+def _python(environment: dict[str, str]) -> list[str]:
+    """An interpreter that measures coverage where this one does; pytest-cov puts the figures together."""
+    coverage = sys.modules.get("coverage")
+    if coverage is None or coverage.Coverage.current() is None:
+        return [sys.executable]
+    environment["COVERAGE_FILE"] = str(ROOT / ".coverage")
+    return [sys.executable, "-m", "coverage", "run", "--parallel-mode", f"--rcfile={ROOT / 'pyproject.toml'}"]
 
 
 class Server:
@@ -40,7 +50,7 @@ class Server:
         self.data.mkdir(parents=True, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TIDINGS_")} | self.environment
         log = (self.data / "server.log").open("ab")
-        command = [sys.executable, "-m", "tidings", "serve", "--dev", "--listen", f"127.0.0.1:{self.port}"]
+        command = [*_python(environment), "-m", "tidings", "serve", "--dev", "--listen", f"127.0.0.1:{self.port}"]
         with log:
             self.process = subprocess.Popen(
                 [*command, "--data", str(self.data / "state"), *options], stdout=log, stderr=log, env=environment
