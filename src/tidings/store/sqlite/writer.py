@@ -98,6 +98,12 @@ class Writer:
         self._jobs.put(None)
         self._thread.join()
 
+    # The way of a batch; each step starts the next, so loop and thread never use the connection at once:
+    #   loop    _begin             takes the lock, or lets the thread wait for it (_begin_patiently)
+    #   loop    _fill              runs what waits, piece by piece
+    #   thread  _commit            runs the heavy piece, if there is one, and flushes
+    #   loop    _committed         answers all, and begins again if more waits
+
     def _begin(self) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -136,12 +142,13 @@ class Writer:
             while self._waiting:
                 piece = self._waiting.popleft()
                 batch.append(piece)
-                if piece.heavy:
+                if piece.heavy:  # always the last of its batch: `_commit` runs it
                     break
                 self._attempt(piece)
                 if time.perf_counter() > until:
                     break
         except _BatchLost as lost:
+            # Fails the pieces taken so far; those still in `_waiting` are the next batch.
             self._committed(lost)
             return
         self._jobs.put(self._commit)
@@ -155,7 +162,7 @@ class Writer:
         except Exception as error:
             # Whatever it is, it is the answer to its caller, and only this piece is undone.
             piece.error = translated(error)
-            if not connection.in_transaction:
+            if not connection.in_transaction:  # SQLite gave up all of it, not only this statement
                 raise _BatchLost from error
             try:
                 run(connection, "ROLLBACK TO piece; RELEASE piece")
@@ -181,7 +188,7 @@ class Writer:
             lost = Unavailable(f"the database refuses: {failure.__cause__ or failure}")
             self._undo()
             for piece in batch:
-                piece.error = piece.error or lost
+                piece.error = piece.error or lost  # what failed by itself keeps its own reason
         for piece in batch:
             piece.done(piece.result, piece.error)
         if self._waiting:
