@@ -27,7 +27,7 @@ from tidings.dialects.native.index import INDEX, Index, page
 from tidings.dialects.native.ledger import LedgerActions
 from tidings.dialects.native.optouts import OptOutActions
 from tidings.dialects.native.records import RecordActions
-from tidings.dialects.native.routing import PREFIX, AnyOperation, Call, Nothing, Operation, Router, origin_of
+from tidings.dialects.native.routing import PREFIX, Call, Nothing, Router, operation, operations_of, origin_of
 from tidings.dialects.native.sessions import SessionActions
 from tidings.dialects.native.subscriptions import SubscriptionActions
 from tidings.dialects.native.texts import TextActions, TextServices
@@ -72,46 +72,25 @@ class NativeDialect:
         self._accounts = accounts
         self._dev = dev
         of_topics = TopicActions(topics, accounts)
-        operations: list[AnyOperation] = [
-            Operation(
-                "GET",
-                "",
-                "getIndex",
-                "description",
-                "Where the description is",
-                None,
-                self._index,
-                Nothing,
-                Nothing,
-                Index,
-            ),
-            *LedgerActions(ledger, of_topics).operations(),
-            *SubscriptionActions(subscriptions, of_topics).operations(),
-            *of_topics.operations(),
-            *InboundActions(texting).operations(),
-            *OptOutActions(texting).operations(),
-            *RecordActions(texting, clock).operations(),
-            *CatalogActions(text_services.catalog).operations(),
-            *TextActions(text_services, clock).operations(),
-            *DeliveryActions(deliveries, of_topics).operations(),
-            *AccountActions(accounts).operations(),
-            *AuditActions(accounts).operations(),
-            *SessionActions(sessions).operations(),
-            Operation(
-                "GET",
-                "/openapi.json",
-                "getOpenapi",
-                "description",
-                "This document",
-                None,
-                self._openapi,
-                Nothing,
-                Nothing,
-                dict[str, Any],
-            ),
+        index, description = operations_of(self)
+        operations = [
+            index,
+            *operations_of(LedgerActions(ledger, of_topics)),
+            *operations_of(SubscriptionActions(subscriptions, of_topics)),
+            *operations_of(of_topics),
+            *operations_of(InboundActions(texting)),
+            *operations_of(OptOutActions(texting)),
+            *operations_of(RecordActions(texting, clock)),
+            *operations_of(CatalogActions(text_services.catalog)),
+            *operations_of(TextActions(text_services, clock)),
+            *operations_of(DeliveryActions(deliveries, of_topics)),
+            *operations_of(AccountActions(accounts)),
+            *operations_of(AuditActions(accounts)),
+            *operations_of(SessionActions(sessions)),
+            description,
         ]
         if dev is not None:
-            operations += DevActions(dev, texting, clock).operations()
+            operations += operations_of(DevActions(dev, texting, clock))
         self.operations = tuple(operations)
         self._router = Router(self.operations)
         self._page = page(self.operations)
@@ -157,10 +136,14 @@ class NativeDialect:
             await self._accounts.trail.exported(grant, f"{operation.name} {request.query}".strip())
         return answer
 
+    @operation("GET", "", None, Index, group="description", name="getIndex")
     async def _index(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Where the description is."""
         return self._page if prefers_page(call.request.headers.get("accept", "")) else codec.answer(INDEX)
 
+    @operation("GET", "/openapi.json", None, dict[str, Any], group="description", name="getOpenapi")
     async def _openapi(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """This document."""
         return WireResponse(200, self._document, codec.JSON_TYPE)
 
     def failure(self, request: WireRequest, status: int, detail: str) -> WireResponse:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, shapes, views
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import Denied, InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
@@ -32,129 +32,16 @@ class AccountActions:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/accounts",
-                "listAccounts",
-                "accounts",
-                "The accounts that the caller manages: its own",
-                Verb.MANAGE_ACCOUNT,
-                self.list_accounts,
-                ListQuery,
-                Nothing,
-                shapes.AccountPage,
-            ),
-            Operation(
-                "PATCH",
-                "/accounts/{name}",
-                "changeAccount",
-                "accounts",
-                "Put an account into the SMS sandbox, or take it out; a user of the first account may",
-                Verb.MANAGE_ACCOUNT,
-                self.change_account,
-                Nothing,
-                shapes.AccountChange,
-                shapes.Account,
-                refusals=(404,),
-            ),
-            *self._user_operations(),
-            *self._key_operations(),
-        )
-
-    def _user_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/users",
-                "listUsers",
-                "accounts",
-                "The account's users, by name",
-                Verb.MANAGE_ACCOUNT,
-                self.list_users,
-                ListQuery,
-                Nothing,
-                shapes.UserPage,
-            ),
-            Operation(
-                "POST",
-                "/users",
-                "createUser",
-                "accounts",
-                "Make a user",
-                Verb.MANAGE_ACCOUNT,
-                self.create_user,
-                Nothing,
-                shapes.NewUser,
-                shapes.User,
-                status=201,
-                refusals=(409,),
-            ),
-            Operation(
-                "PATCH",
-                "/users/{name}",
-                "changeUser",
-                "accounts",
-                "Disable or enable a user, give a new password or other actions",
-                Verb.MANAGE_ACCOUNT,
-                self.change_user,
-                Nothing,
-                shapes.UserChange,
-                shapes.User,
-                refusals=(404, 409),
-            ),
-        )
-
-    def _key_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/access-keys",
-                "listAccessKeys",
-                "accounts",
-                "The account's access keys, by id, without their secrets",
-                Verb.MANAGE_ACCOUNT,
-                self.list_keys,
-                ListQuery,
-                Nothing,
-                shapes.AccessKeyPage,
-            ),
-            Operation(
-                "POST",
-                "/access-keys",
-                "createAccessKey",
-                "accounts",
-                "Make an access key; the answer is the only place that ever shows its secret",
-                Verb.MANAGE_ACCOUNT,
-                self.create_key,
-                Nothing,
-                shapes.NewKey,
-                shapes.MadeKey,
-                status=201,
-                refusals=(404,),
-            ),
-            Operation(
-                "PATCH",
-                "/access-keys/{key_id}",
-                "changeAccessKey",
-                "accounts",
-                "Disable or enable an access key",
-                Verb.MANAGE_ACCOUNT,
-                self.change_key,
-                Nothing,
-                shapes.KeyChange,
-                shapes.AccessKey,
-                refusals=(404, 409),
-            ),
-        )
-
+    @operation("GET", "/accounts", Verb.MANAGE_ACCOUNT, shapes.AccountPage, group="accounts")
     async def list_accounts(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        """The accounts that the caller manages: its own."""
         own = await self._accounts.find(call.grant.owner)
         rows = [views.account(own, await self._accounts.is_sandboxed(own.account_id))] if own is not None else []
         return _named_page("accounts", rows, query, lambda row: row.account_id, lambda row: row)
 
+    @operation("PATCH", "/accounts/{name}", Verb.MANAGE_ACCOUNT, shapes.Account, group="accounts", refusals=(404,))
     async def change_account(self, call: Call, _: Nothing, body: shapes.AccountChange) -> WireResponse:
+        """Put an account into the SMS sandbox, or take it out; a user of the first account may."""
         first = await self._accounts.first()
         if first is None or first.account_id != call.grant.owner:
             raise Denied(call.principal.arn, call.grant.verb.value, f"account/{call.path['name']}")
@@ -164,11 +51,15 @@ class AccountActions:
         changed = await self._accounts.set_sandbox(account.account_id, body.sms_sandbox, origin=call.origin)
         return codec.answer(views.account(changed, body.sms_sandbox))
 
+    @operation("GET", "/users", Verb.MANAGE_ACCOUNT, shapes.UserPage, group="accounts")
     async def list_users(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        """The account's users, by name."""
         rows = await self._accounts.users(call.grant.owner)
         return _named_page("users", rows, query, lambda row: row.name, views.user)
 
+    @operation("POST", "/users", Verb.MANAGE_ACCOUNT, shapes.User, group="accounts", status=201, refusals=(409,))
     async def create_user(self, call: Call, _: Nothing, body: shapes.NewUser) -> WireResponse:
+        """Make a user."""
         made = await self._accounts.create_user(
             call.grant.owner,
             body.name,
@@ -179,7 +70,9 @@ class AccountActions:
         )
         return codec.answer(views.user(made), 201)
 
+    @operation("PATCH", "/users/{name}", Verb.MANAGE_ACCOUNT, shapes.User, group="accounts", refusals=(404, 409))
     async def change_user(self, call: Call, _: Nothing, body: shapes.UserChange) -> WireResponse:
+        """Disable or enable a user, give a new password or other actions."""
         actions = tuple(body.actions) if isinstance(body.actions, list) else None
         if not isinstance(body.disabled, bool) and not body.password and actions is None:
             raise InvalidValue("body", "says nothing to change: give disabled, password or actions")
@@ -196,18 +89,43 @@ class AccountActions:
         )
         return codec.answer(views.user(changed))
 
+    @operation(
+        "GET", "/access-keys", Verb.MANAGE_ACCOUNT, shapes.AccessKeyPage, group="accounts", name="listAccessKeys"
+    )
     async def list_keys(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
+        """The account's access keys, by id, without their secrets."""
         rows = await self._accounts.access_keys(call.grant.owner)
         return _named_page("access-keys", rows, query, lambda row: row.key_id, views.access_key)
 
+    @operation(
+        "POST",
+        "/access-keys",
+        Verb.MANAGE_ACCOUNT,
+        shapes.MadeKey,
+        group="accounts",
+        name="createAccessKey",
+        status=201,
+        refusals=(404,),
+    )
     async def create_key(self, call: Call, _: Nothing, body: shapes.NewKey) -> WireResponse:
+        """Make an access key; the answer is the only place that ever shows its secret."""
         key, secret = await self._accounts.create_key(call.grant.owner, body.user, origin=call.origin)
         made = shapes.MadeKey(
             key_id=key.key_id, user=key.user, disabled=key.disabled, created_at=key.created_at, secret=secret
         )
         return codec.answer(made, 201)
 
+    @operation(
+        "PATCH",
+        "/access-keys/{key_id}",
+        Verb.MANAGE_ACCOUNT,
+        shapes.AccessKey,
+        group="accounts",
+        name="changeAccessKey",
+        refusals=(404, 409),
+    )
     async def change_key(self, call: Call, _: Nothing, body: shapes.KeyChange) -> WireResponse:
+        """Disable or enable an access key."""
         key = await self._key_of(call)
         if body.disabled and key.key_id == call.principal.key_id:
             raise WrongState("access key", "the one calling", "disable it")

@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.shapes import Page
 from tidings.dialects.native.topics import After
 from tidings.domain.audit import AuditEntry, AuditQuery
@@ -73,24 +73,9 @@ class AuditActions:
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/audit",
-                "listAudit",
-                "audit",
-                "Who changed what in the account, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV",
-                Verb.READ_AUDIT,
-                self.entries,
-                EntriesQuery,
-                Nothing,
-                AuditPage,
-                csv=True,
-            ),
-        )
-
+    @operation("GET", "/audit", Verb.READ_AUDIT, AuditPage, group="audit", name="listAudit", csv=True)
     async def entries(self, call: Call, query: EntriesQuery, _: Nothing) -> WireResponse:
+        """Who changed what in the account, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV."""
         wanted = AuditQuery(
             call.grant.owner,
             actions=(query.action,) if query.action else (),

@@ -13,7 +13,7 @@ from msgspec import Struct, UnsetType
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, views_texts
 from tidings.dialects.native import shapes_texts as shapes
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit
 from tidings.dialects.native.views_optouts import read_type
 from tidings.domain.errors import InvalidValue, NotFound
@@ -35,200 +35,49 @@ class CatalogActions:
     def __init__(self, catalog: TextCatalog) -> None:
         self._catalog = catalog
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        signs = (*self._sign_operations(), *self._sign_changes())
-        return (*signs, *self._template_operations(), *self._template_changes())
-
-    def _sign_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/sms-signs",
-                "listSmsSigns",
-                _GROUP,
-                "Whose names may stand before a text, oldest first",
-                Verb.LIST,
-                self.list_signs,
-                CatalogQuery,
-                Nothing,
-                shapes.SmsSignPage,
-            ),
-            Operation(
-                "POST",
-                "/sms-signs",
-                "addSmsSign",
-                _GROUP,
-                "Add one. One that was refused is asked for again, and one for other numbers becomes one for both",
-                Verb.MANAGE_TEMPLATES,
-                self.add_sign,
-                Nothing,
-                shapes.NewSmsSign,
-                shapes.SmsSign,
-                status=201,
-                refusals=(409,),
-            ),
-            Operation(
-                "GET",
-                "/sms-signs/{sign_id}",
-                "getSmsSign",
-                _GROUP,
-                "One sign",
-                Verb.LIST,
-                self.get_sign,
-                Nothing,
-                Nothing,
-                shapes.SmsSign,
-                refusals=(404,),
-            ),
-        )
-
-    def _sign_changes(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "PATCH",
-                "/sms-signs/{sign_id}",
-                "changeSmsSign",
-                _GROUP,
-                "Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)",
-                Verb.MANAGE_TEMPLATES,
-                self.change_sign,
-                Nothing,
-                shapes.SmsSignChange,
-                shapes.SmsSign,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "DELETE",
-                "/sms-signs/{sign_id}",
-                "deleteSmsSign",
-                _GROUP,
-                "Delete it",
-                Verb.MANAGE_TEMPLATES,
-                self.delete_sign,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-                refusals=(404,),
-            ),
-            Operation(
-                "POST",
-                "/sms-signs/{sign_id}/review",
-                "reviewSmsSign",
-                _GROUP,
-                "Decide on it, also otherwise than before",
-                Verb.MANAGE_ACCOUNT,
-                self.review_sign,
-                Nothing,
-                shapes.ReviewDecision,
-                shapes.SmsSign,
-                refusals=(404,),
-            ),
-        )
-
-    def _template_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/sms-templates",
-                "listSmsTemplates",
-                _GROUP,
-                "The texts that applications send, oldest first",
-                Verb.LIST,
-                self.list_templates,
-                CatalogQuery,
-                Nothing,
-                shapes.SmsTemplatePage,
-            ),
-            Operation(
-                "POST",
-                "/sms-templates",
-                "addSmsTemplate",
-                _GROUP,
-                "Add one",
-                Verb.MANAGE_TEMPLATES,
-                self.add_template,
-                Nothing,
-                shapes.NewSmsTemplate,
-                shapes.SmsTemplate,
-                status=201,
-                refusals=(409,),
-            ),
-            Operation(
-                "GET",
-                "/sms-templates/{template_id}",
-                "getSmsTemplate",
-                _GROUP,
-                "One template",
-                Verb.LIST,
-                self.get_template,
-                Nothing,
-                Nothing,
-                shapes.SmsTemplate,
-                refusals=(404,),
-            ),
-        )
-
-    def _template_changes(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "PATCH",
-                "/sms-templates/{template_id}",
-                "changeSmsTemplate",
-                _GROUP,
-                "Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)",
-                Verb.MANAGE_TEMPLATES,
-                self.change_template,
-                Nothing,
-                shapes.SmsTemplateChange,
-                shapes.SmsTemplate,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "DELETE",
-                "/sms-templates/{template_id}",
-                "deleteSmsTemplate",
-                _GROUP,
-                "Delete it",
-                Verb.MANAGE_TEMPLATES,
-                self.delete_template,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-                refusals=(404,),
-            ),
-            Operation(
-                "POST",
-                "/sms-templates/{template_id}/review",
-                "reviewSmsTemplate",
-                _GROUP,
-                "Decide on it, also otherwise than before",
-                Verb.MANAGE_ACCOUNT,
-                self.review_template,
-                Nothing,
-                shapes.ReviewDecision,
-                shapes.SmsTemplate,
-                refusals=(404,),
-            ),
-        )
-
     # --- signs -------------------------------------------------------------------------------------------------------
 
+    @operation("GET", "/sms-signs", Verb.LIST, shapes.SmsSignPage, group=_GROUP, name="listSmsSigns")
     async def list_signs(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
+        """Whose names may stand before a text, oldest first."""
         after = codec.read_id_cursor("sms-signs", query.after)
         rows = [row for row in await self._catalog.signs(call.grant) if row.id > after][: query.limit + 1]
         return codec.page("sms-signs", rows, query.limit, lambda row: row.id, views_texts.sign)
 
+    @operation(
+        "POST",
+        "/sms-signs",
+        Verb.MANAGE_TEMPLATES,
+        shapes.SmsSign,
+        group=_GROUP,
+        name="addSmsSign",
+        status=201,
+        refusals=(409,),
+    )
     async def add_sign(self, call: Call, _: Nothing, body: shapes.NewSmsSign) -> WireResponse:
+        """Add one. One that was refused is asked for again, and one for other numbers becomes one for both."""
         reach = views_texts.read_reach(body.reach)
         made = await _named(self._catalog.add_sign(call.grant, body.content, reach=reach, remark=body.remark))
         return codec.answer(views_texts.sign(made), 201)
 
+    @operation(
+        "GET", "/sms-signs/{sign_id}", Verb.LIST, shapes.SmsSign, group=_GROUP, name="getSmsSign", refusals=(404,)
+    )
     async def get_sign(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """One sign."""
         return codec.answer(views_texts.sign(await self._catalog.sign(call.grant, _id(call, "sign_id", "signature"))))
 
+    @operation(
+        "PATCH",
+        "/sms-signs/{sign_id}",
+        Verb.MANAGE_TEMPLATES,
+        shapes.SmsSign,
+        group=_GROUP,
+        name="changeSmsSign",
+        refusals=(404, 409),
+    )
     async def change_sign(self, call: Call, _: Nothing, body: shapes.SmsSignChange) -> WireResponse:
+        """Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)."""
         changed = await _named(
             self._catalog.change_sign(
                 call.grant,
@@ -239,23 +88,57 @@ class CatalogActions:
         )
         return codec.answer(views_texts.sign(changed))
 
+    @operation(
+        "DELETE",
+        "/sms-signs/{sign_id}",
+        Verb.MANAGE_TEMPLATES,
+        None,
+        group=_GROUP,
+        name="deleteSmsSign",
+        status=204,
+        refusals=(404,),
+    )
     async def delete_sign(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Delete it."""
         await self._catalog.delete_sign(call.grant, _id(call, "sign_id", "signature"))
         return codec.nothing()
 
+    @operation(
+        "POST",
+        "/sms-signs/{sign_id}/review",
+        Verb.MANAGE_ACCOUNT,
+        shapes.SmsSign,
+        group=_GROUP,
+        name="reviewSmsSign",
+        refusals=(404,),
+    )
     async def review_sign(self, call: Call, _: Nothing, body: shapes.ReviewDecision) -> WireResponse:
+        """Decide on it, also otherwise than before."""
         sign_id, approved = _id(call, "sign_id", "signature"), body.decision == "approve"
         decided = await self._catalog.review_sign(call.grant, sign_id, approved=approved, reply=body.reply)
         return codec.answer(views_texts.sign(decided))
 
     # --- templates ---------------------------------------------------------------------------------------------------
 
+    @operation("GET", "/sms-templates", Verb.LIST, shapes.SmsTemplatePage, group=_GROUP, name="listSmsTemplates")
     async def list_templates(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
+        """The texts that applications send, oldest first."""
         after = codec.read_id_cursor("sms-templates", query.after)
         rows = [row for row in await self._catalog.templates(call.grant) if row.id > after][: query.limit + 1]
         return codec.page("sms-templates", rows, query.limit, lambda row: row.id, views_texts.template)
 
+    @operation(
+        "POST",
+        "/sms-templates",
+        Verb.MANAGE_TEMPLATES,
+        shapes.SmsTemplate,
+        group=_GROUP,
+        name="addSmsTemplate",
+        status=201,
+        refusals=(409,),
+    )
     async def add_template(self, call: Call, _: Nothing, body: shapes.NewSmsTemplate) -> WireResponse:
+        """Add one."""
         made = await _named(
             self._catalog.add_template(
                 call.grant,
@@ -268,11 +151,31 @@ class CatalogActions:
         )
         return codec.answer(views_texts.template(made), 201)
 
+    @operation(
+        "GET",
+        "/sms-templates/{template_id}",
+        Verb.LIST,
+        shapes.SmsTemplate,
+        group=_GROUP,
+        name="getSmsTemplate",
+        refusals=(404,),
+    )
     async def get_template(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """One template."""
         found = await self._catalog.template(call.grant, _id(call, "template_id", "template"))
         return codec.answer(views_texts.template(found))
 
+    @operation(
+        "PATCH",
+        "/sms-templates/{template_id}",
+        Verb.MANAGE_TEMPLATES,
+        shapes.SmsTemplate,
+        group=_GROUP,
+        name="changeSmsTemplate",
+        refusals=(404, 409),
+    )
     async def change_template(self, call: Call, _: Nothing, body: shapes.SmsTemplateChange) -> WireResponse:
+        """Change it. Where an operator decides, it waits again, and one that was approved stays as it is (409)."""
         wanted = _given(body.type)
         changed = await _named(
             self._catalog.change_template(
@@ -286,11 +189,32 @@ class CatalogActions:
         )
         return codec.answer(views_texts.template(changed))
 
+    @operation(
+        "DELETE",
+        "/sms-templates/{template_id}",
+        Verb.MANAGE_TEMPLATES,
+        None,
+        group=_GROUP,
+        name="deleteSmsTemplate",
+        status=204,
+        refusals=(404,),
+    )
     async def delete_template(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Delete it."""
         await self._catalog.delete_template(call.grant, _id(call, "template_id", "template"))
         return codec.nothing()
 
+    @operation(
+        "POST",
+        "/sms-templates/{template_id}/review",
+        Verb.MANAGE_ACCOUNT,
+        shapes.SmsTemplate,
+        group=_GROUP,
+        name="reviewSmsTemplate",
+        refusals=(404,),
+    )
     async def review_template(self, call: Call, _: Nothing, body: shapes.ReviewDecision) -> WireResponse:
+        """Decide on it, also otherwise than before."""
         template_id, approved = _id(call, "template_id", "template"), body.decision == "approve"
         decided = await self._catalog.review_template(call.grant, template_id, approved=approved, reply=body.reply)
         return codec.answer(views_texts.template(decided))

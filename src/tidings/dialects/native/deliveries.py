@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, names, shapes, views
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit, TopicActions
 from tidings.domain.grants import Verb
 from tidings.domain.model import DeadQuery
@@ -30,36 +30,17 @@ class DeliveryActions:
         self._deliveries = deliveries
         self._topics = topics
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/dead-letters",
-                "listDeadLetters",
-                "dead letters",
-                "Deliveries that were given up, oldest first",
-                Verb.MANAGE_DELIVERIES,
-                self.dead_letters,
-                DeadLettersQuery,
-                Nothing,
-                shapes.DeadLetterPage,
-                refusals=(404,),
-            ),
-            Operation(
-                "POST",
-                "/dead-letters/send-again",
-                "sendAgain",
-                "dead letters",
-                "Deliver dead letters again; whoever canceled meanwhile gets nothing. Safe to repeat",
-                Verb.MANAGE_DELIVERIES,
-                self.send_again,
-                Nothing,
-                shapes.SendAgain,
-                shapes.SentAgain,
-            ),
-        )
-
+    @operation(
+        "GET",
+        "/dead-letters",
+        Verb.MANAGE_DELIVERIES,
+        shapes.DeadLetterPage,
+        group="dead letters",
+        name="listDeadLetters",
+        refusals=(404,),
+    )
     async def dead_letters(self, call: Call, query: DeadLettersQuery, _: Nothing) -> WireResponse:
+        """Deliveries that were given up, oldest first."""
         owner = call.principal.account_id
         topic = await self._topics.of_account(query.topic, owner) if query.topic else None
         rows = await self._deliveries.dead_letters(
@@ -81,6 +62,8 @@ class DeliveryActions:
             lambda row: views.dead_letter(*row, topics.get(row[0].topic_id), project_id),
         )
 
+    @operation("POST", "/dead-letters/send-again", Verb.MANAGE_DELIVERIES, shapes.SentAgain, group="dead letters")
     async def send_again(self, call: Call, _: Nothing, body: shapes.SendAgain) -> WireResponse:
+        """Deliver dead letters again; whoever canceled meanwhile gets nothing. Safe to repeat."""
         ids = list(dict.fromkeys(body.ids))
         return codec.answer(shapes.SentAgain(await self._deliveries.send_again(call.grant, ids)))

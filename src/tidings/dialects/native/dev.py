@@ -20,7 +20,7 @@ from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.dialects.native import codec, shapes, shapes_optouts, views_optouts
 from tidings.dialects.native.errors import Refusal
 from tidings.dialects.native.optouts import utc
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import Limit
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import From, Verb
@@ -85,114 +85,36 @@ class DevActions:
         self._texting = texting
         self._clock = clock
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (*self._server_operations("developer mode"), *self._phone_operations("developer mode"))
-
-    def _phone_operations(self, group: str) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "POST",
-                "/dev/replies",
-                "reply",
-                group,
-                "Act as an incoming text; answers what it came to",
-                None,
-                self.reply,
-                Nothing,
-                shapes_optouts.ReplyTextIn,
-                shapes_optouts.InboundText,
-                refusals=(404,),
-            ),
-            Operation(
-                "POST",
-                "/dev/opt-outs",
-                "optOutNumber",
-                group,
-                "Opt a number out of everything of developer mode's account. Safe to repeat",
-                None,
-                self.opt_out,
-                Nothing,
-                shapes_optouts.DevOptOut,
-                None,
-                status=204,
-                refusals=(404,),
-            ),
-        )
-
-    def _server_operations(self, group: str) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "POST",
-                "/dev/reset",
-                "reset",
-                group,
-                "Forget topics, subscriptions, messages, opt-outs, ledger and outbox; keep what was provisioned",
-                None,
-                self.reset,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-            ),
-            Operation(
-                "GET",
-                "/dev/outbox",
-                "listOutbox",
-                group,
-                "The newest captured mails and texts, newest last",
-                None,
-                self.outbox,
-                OutboxQuery,
-                Nothing,
-                shapes.Outbox,
-            ),
-            Operation(
-                "DELETE",
-                "/dev/outbox",
-                "clearOutbox",
-                group,
-                "Empty the outbox",
-                None,
-                self.clear,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-            ),
-            Operation(
-                "POST",
-                "/dev/clock",
-                "advanceClock",
-                group,
-                "Move the server's clock forward, so that expiry can be tested without waiting",
-                None,
-                self.advance,
-                Nothing,
-                shapes.ClockStep,
-                shapes.ClockTime,
-            ),
-        )
-
+    @operation("POST", "/dev/reset", None, None, group="developer mode", status=204)
     async def reset(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Forget topics, subscriptions, messages, opt-outs, ledger and outbox; keep what was provisioned."""
         await self._tools.reset()
         return codec.nothing()
 
+    @operation("GET", "/dev/outbox", None, shapes.Outbox, group="developer mode", name="listOutbox")
     async def outbox(self, _call: Call, query: OutboxQuery, _: Nothing) -> WireResponse:
+        """The newest captured mails and texts, newest last."""
         before = None if query.before is UNSET else query.before
         items = self._tools.outbox(query.channel or None, query.to or None, query.limit, 0, before)
         return codec.answer({"items": list(items)})
 
+    @operation("DELETE", "/dev/outbox", None, None, group="developer mode", name="clearOutbox", status=204)
     async def clear(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Empty the outbox."""
         self._tools.clear()
         return codec.nothing()
 
+    @operation("POST", "/dev/clock", None, shapes.ClockTime, group="developer mode", name="advanceClock")
     async def advance(self, _call: Call, _: Nothing, body: shapes.ClockStep) -> WireResponse:
+        """Move the server's clock forward, so that expiry can be tested without waiting."""
         if self._clock.now() + timedelta(seconds=body.advance_s) > LATEST:
             raise InvalidValue("advance_s", f"the clock goes up to {LATEST:%Y}")
         self._tools.advance(body.advance_s)
         return codec.answer(shapes.ClockTime(self._clock.now()))
 
+    @operation("POST", "/dev/replies", None, shapes_optouts.InboundText, group="developer mode", refusals=(404,))
     async def reply(self, call: Call, _: Nothing, body: shapes_optouts.ReplyTextIn) -> WireResponse:
+        """Act as an incoming text; answers what it came to."""
         text = IncomingText(
             body.address,
             body.phone,
@@ -206,7 +128,11 @@ class DevActions:
             raise _named(error, "from") from error
         return codec.answer(views_optouts.received(received))
 
+    @operation(
+        "POST", "/dev/opt-outs", None, None, group="developer mode", name="optOutNumber", status=204, refusals=(404,)
+    )
     async def opt_out(self, call: Call, _: Nothing, body: shapes_optouts.DevOptOut) -> WireResponse:
+        """Opt a number out of everything of developer mode's account. Safe to repeat."""
         principal = Principal(self._tools.account_id, "developer", Role.OWNER)
         origin = _origin(call, Way.API)
         grant = authorize(

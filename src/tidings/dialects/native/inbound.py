@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, views_optouts
 from tidings.dialects.native import shapes_optouts as shapes
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.shapes import Page
 from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue
@@ -40,191 +40,18 @@ class InboundActions:
     def __init__(self, texting: Texting) -> None:
         self._texting = texting
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            *self._address_operations(),
-            *self._keyword_operations(),
-            *self._rule_operations(),
-            *self._application_operations(),
-        )
-
-    def _address_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/inbound-addresses",
-                "listInboundAddresses",
-                _GROUP,
-                "The numbers on which people's texts arrive, with keywords, rules and how many are opted out",
-                Verb.READ_OPT_OUTS,
-                self.list_addresses,
-                AddressesQuery,
-                Nothing,
-                shapes.InboundAddressPage,
-            ),
-            Operation(
-                "POST",
-                "/inbound-addresses",
-                "addInboundAddress",
-                _GROUP,
-                "Add one; one that was deleted comes back with everybody who is opted out there",
-                Verb.MANAGE_OPT_OUTS,
-                self.add_address,
-                Nothing,
-                shapes.NewInboundAddress,
-                shapes.InboundAddress,
-                status=201,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "GET",
-                "/inbound-addresses/{address}",
-                "getInboundAddress",
-                _GROUP,
-                "One inbound address",
-                Verb.READ_OPT_OUTS,
-                self.get_address,
-                Nothing,
-                Nothing,
-                shapes.InboundAddress,
-                refusals=(404,),
-            ),
-            Operation(
-                "PATCH",
-                "/inbound-addresses/{address}",
-                "describeInboundAddress",
-                _GROUP,
-                "Give it another description",
-                Verb.MANAGE_OPT_OUTS,
-                self.describe,
-                Nothing,
-                shapes.AddressChange,
-                shapes.InboundAddress,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "DELETE",
-                "/inbound-addresses/{address}",
-                "deleteInboundAddress",
-                _GROUP,
-                "Delete it: its opt-outs block nothing until it is added again. Nobody is opted in by this. Refused within 60 days of "
-                "the last text from it unless forced, because people may still answer that",
-                Verb.MANAGE_OPT_OUTS,
-                self.delete_address,
-                DeletionQuery,
-                Nothing,
-                None,
-                status=204,
-                refusals=(404, 409),
-            ),
-        )
-
-    def _keyword_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "PUT",
-                "/inbound-addresses/{address}/keywords",
-                "setKeywords",
-                _GROUP,
-                "Replace sets of keywords and replies. Not retroactive: nobody's standing changes",
-                Verb.MANAGE_OPT_OUTS,
-                self.set_keywords,
-                Nothing,
-                shapes.KeywordChange,
-                shapes.InboundAddress,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "POST",
-                "/inbound-addresses/{address}/match",
-                "matchText",
-                _GROUP,
-                "Try out what a text would mean there; changes nothing",
-                Verb.READ_OPT_OUTS,
-                self.match,
-                Nothing,
-                shapes.TextToMatch,
-                shapes.Meaning,
-                refusals=(404,),
-            ),
-        )
-
-    def _rule_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/inbound-addresses/{address}/rules",
-                "listBlockingRules",
-                _GROUP,
-                "What opt-outs at the address block, by application",
-                Verb.READ_OPT_OUTS,
-                self.list_rules,
-                Nothing,
-                Nothing,
-                shapes.BlockingRulePage,
-                refusals=(404,),
-            ),
-            Operation(
-                "PUT",
-                "/inbound-addresses/{address}/rules/{app_id}",
-                "setBlockingRule",
-                _GROUP,
-                "Say which types of an application are blocked. Counts at once, also for who is opted out already",
-                Verb.MANAGE_OPT_OUTS,
-                self.set_rule,
-                Nothing,
-                shapes.Types,
-                shapes.BlockingRule,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "DELETE",
-                "/inbound-addresses/{address}/rules/{app_id}",
-                "deleteBlockingRule",
-                _GROUP,
-                "Block nothing of the application any more. Nobody is opted in by this",
-                Verb.MANAGE_OPT_OUTS,
-                self.delete_rule,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-                refusals=(404, 409),
-            ),
-        )
-
-    def _application_operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/sms-applications",
-                "listSmsApplications",
-                _GROUP,
-                "The applications in whose name texts are sent",
-                Verb.READ_OPT_OUTS,
-                self.list_applications,
-                AddressesQuery,
-                Nothing,
-                shapes.SmsApplicationPage,
-            ),
-            Operation(
-                "PUT",
-                "/sms-applications/{app_id}",
-                "putSmsApplication",
-                _GROUP,
-                "Make an application, or change its sender and where its callbacks go; what is left out stays",
-                Verb.MANAGE_OPT_OUTS,
-                self.put_application,
-                Nothing,
-                shapes.ApplicationChange,
-                shapes.SmsApplication,
-                refusals=(409,),
-            ),
-        )
-
     # --- addresses ---------------------------------------------------------------------------------------------------
 
+    @operation(
+        "GET",
+        "/inbound-addresses",
+        Verb.READ_OPT_OUTS,
+        shapes.InboundAddressPage,
+        group=_GROUP,
+        name="listInboundAddresses",
+    )
     async def list_addresses(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
+        """The numbers on which people's texts arrive, with keywords, rules and how many are opted out."""
         after = codec.read_id_cursor("inbound-addresses", query.after)
         rows = [row for row in await self._texting.addresses.all(call.grant) if row.address != ACCOUNT_WIDE]
         following = [row for row in rows if row.id > after][: query.limit + 1]
@@ -235,7 +62,18 @@ class InboundActions:
         told = [views_optouts.warned(warning) for warning in warnings]
         return codec.answer(shapes.InboundAddressPage(shown, position, told))
 
+    @operation(
+        "POST",
+        "/inbound-addresses",
+        Verb.MANAGE_OPT_OUTS,
+        shapes.InboundAddress,
+        group=_GROUP,
+        name="addInboundAddress",
+        status=201,
+        refusals=(404, 409),
+    )
     async def add_address(self, call: Call, _: Nothing, body: shapes.NewInboundAddress) -> WireResponse:
+        """Add one; one that was deleted comes back with everybody who is opted out there."""
         made = await self._texting.addresses.add(
             call.grant,
             body.address,
@@ -247,14 +85,46 @@ class InboundActions:
         )
         return codec.answer(await self._shown(call, made), 201)
 
+    @operation(
+        "GET",
+        "/inbound-addresses/{address}",
+        Verb.READ_OPT_OUTS,
+        shapes.InboundAddress,
+        group=_GROUP,
+        name="getInboundAddress",
+        refusals=(404,),
+    )
     async def get_address(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """One inbound address."""
         return codec.answer(await self._shown(call, await self._named(call)))
 
+    @operation(
+        "PATCH",
+        "/inbound-addresses/{address}",
+        Verb.MANAGE_OPT_OUTS,
+        shapes.InboundAddress,
+        group=_GROUP,
+        name="describeInboundAddress",
+        refusals=(404, 409),
+    )
     async def describe(self, call: Call, _: Nothing, body: shapes.AddressChange) -> WireResponse:
+        """Give it another description."""
         await self._texting.addresses.describe(call.grant, call.path["address"], body.description)
         return codec.answer(await self._shown(call, await self._named(call)))
 
+    @operation(
+        "DELETE",
+        "/inbound-addresses/{address}",
+        Verb.MANAGE_OPT_OUTS,
+        None,
+        group=_GROUP,
+        name="deleteInboundAddress",
+        status=204,
+        refusals=(404, 409),
+    )
     async def delete_address(self, call: Call, query: DeletionQuery, __: Nothing) -> WireResponse:
+        """Delete it: its opt-outs block nothing until it is added again. Nobody is opted in by this. Refused within 60 days of the last
+        text from it unless forced, because people may still answer that."""
         await self._texting.addresses.delete(
             call.grant, call.path["address"], origin=call.origin, even_if_recent=query.force == "true"
         )
@@ -262,7 +132,16 @@ class InboundActions:
 
     # --- keywords ----------------------------------------------------------------------------------------------------
 
+    @operation(
+        "PUT",
+        "/inbound-addresses/{address}/keywords",
+        Verb.MANAGE_OPT_OUTS,
+        shapes.InboundAddress,
+        group=_GROUP,
+        refusals=(404, 409),
+    )
     async def set_keywords(self, call: Call, _: Nothing, body: shapes.KeywordChange) -> WireResponse:
+        """Replace sets of keywords and replies. Not retroactive: nobody's standing changes."""
         keywords, replies = body.keywords or shapes.KeywordSets(), body.replies or shapes.ReplyTexts()
         sets = {
             known: tuple(words)
@@ -277,28 +156,78 @@ class InboundActions:
         changed = await self._texting.addresses.set_keywords(call.grant, call.path["address"], sets, texts)
         return codec.answer(await self._shown(call, changed))
 
+    @operation(
+        "POST",
+        "/inbound-addresses/{address}/match",
+        Verb.READ_OPT_OUTS,
+        shapes.Meaning,
+        group=_GROUP,
+        name="matchText",
+        refusals=(404,),
+    )
     async def match(self, call: Call, _: Nothing, body: shapes.TextToMatch) -> WireResponse:
+        """Try out what a text would mean there; changes nothing."""
         found = await self._texting.addresses.match(call.grant, call.path["address"], body.text)
         return codec.answer(views_optouts.meaning(found))
 
     # --- rules and applications --------------------------------------------------------------------------------------
 
+    @operation(
+        "GET",
+        "/inbound-addresses/{address}/rules",
+        Verb.READ_OPT_OUTS,
+        shapes.BlockingRulePage,
+        group=_GROUP,
+        name="listBlockingRules",
+        refusals=(404,),
+    )
     async def list_rules(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """What opt-outs at the address block, by application."""
         address = await self._named(call)
         rules = [rule for rule in await self._texting.rules.all(call.grant) if rule.address == address.address]
         return codec.answer(Page([views_optouts.rule(rule) for rule in rules], None))
 
+    @operation(
+        "PUT",
+        "/inbound-addresses/{address}/rules/{app_id}",
+        Verb.MANAGE_OPT_OUTS,
+        shapes.BlockingRule,
+        group=_GROUP,
+        name="setBlockingRule",
+        refusals=(404, 409),
+    )
     async def set_rule(self, call: Call, _: Nothing, body: shapes.Types) -> WireResponse:
+        """Say which types of an application are blocked. Counts at once, also for who is opted out already."""
         address, app_id = call.path["address"], call.path["app_id"]
         types = frozenset(views_optouts.read_type(name) for name in body.types)
         await self._texting.rules.put(call.grant, address, app_id, types)
         return codec.answer(views_optouts.rule(BlockingRule(call.grant.owner, address, app_id, types)))
 
+    @operation(
+        "DELETE",
+        "/inbound-addresses/{address}/rules/{app_id}",
+        Verb.MANAGE_OPT_OUTS,
+        None,
+        group=_GROUP,
+        name="deleteBlockingRule",
+        status=204,
+        refusals=(404, 409),
+    )
     async def delete_rule(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Block nothing of the application any more. Nobody is opted in by this."""
         await self._texting.rules.delete(call.grant, call.path["address"], call.path["app_id"])
         return codec.nothing()
 
+    @operation(
+        "GET",
+        "/sms-applications",
+        Verb.READ_OPT_OUTS,
+        shapes.SmsApplicationPage,
+        group=_GROUP,
+        name="listSmsApplications",
+    )
     async def list_applications(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
+        """The applications in whose name texts are sent."""
         after = codec.read_cursor("sms-applications", query.after) if query.after else ""
         rows = sorted(await self._texting.applications.all(call.grant), key=lambda row: row.app_id)
         following = [row for row in rows if row.app_id > after][: query.limit + 1]
@@ -311,7 +240,17 @@ class InboundActions:
             lambda row: views_optouts.application(row, warnings),
         )
 
+    @operation(
+        "PUT",
+        "/sms-applications/{app_id}",
+        Verb.MANAGE_OPT_OUTS,
+        shapes.SmsApplication,
+        group=_GROUP,
+        name="putSmsApplication",
+        refusals=(409,),
+    )
     async def put_application(self, call: Call, _: Nothing, body: shapes.ApplicationChange) -> WireResponse:
+        """Make an application, or change its sender and where its callbacks go; what is left out stays."""
         given = {
             known: value
             for name, known in views_optouts.SETTINGS.items()

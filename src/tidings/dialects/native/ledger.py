@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, export, names, shapes, views
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.subscriptions import stored_form
 from tidings.dialects.native.topics import After, TopicActions
 from tidings.domain.errors import InvalidValue
@@ -50,26 +50,19 @@ class LedgerActions:
         self._ledger = ledger
         self._topics = topics
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/ledger",
-                "listLedger",
-                "ledger",
-                "Changes of consent, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV, in "
-                "which a cell that a spreadsheet would take for a formula has an apostrophe in front",
-                Verb.READ_LEDGER,
-                self.entries,
-                EntriesQuery,
-                Nothing,
-                shapes.LedgerPage,
-                refusals=(404,),
-                csv=True,
-            ),
-        )
-
+    @operation(
+        "GET",
+        "/ledger",
+        Verb.READ_LEDGER,
+        shapes.LedgerPage,
+        group="ledger",
+        name="listLedger",
+        refusals=(404,),
+        csv=True,
+    )
     async def entries(self, call: Call, query: EntriesQuery, _: Nothing) -> WireResponse:
+        """Changes of consent, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV, in which a cell that
+        a spreadsheet would take for a formula has an apostrophe in front."""
         wanted = await self._wanted(call, query)
         if query.format == "csv" or (not query.format and codec.prefers_csv(call.request.headers.get("accept", ""))):
             if query.limit:

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, views_optouts
 from tidings.dialects.native import shapes_optouts as shapes
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
@@ -50,62 +50,9 @@ class OptOutActions:
     def __init__(self, texting: Texting) -> None:
         self._texting = texting
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/opt-outs",
-                "listOptOuts",
-                _GROUP,
-                "Who is opted out now, since when, why, and what that blocks; the longest first",
-                Verb.READ_OPT_OUTS,
-                self.list_opt_outs,
-                OptOutsQuery,
-                Nothing,
-                shapes.OptOutPage,
-            ),
-            Operation(
-                "POST",
-                "/opt-outs",
-                "optOut",
-                _GROUP,
-                "Opt a phone out. Once answered, nothing that this covers is sent any more. Safe to repeat",
-                Verb.MANAGE_OPT_OUTS,
-                self.opt_out,
-                Nothing,
-                shapes.NewOptOut,
-                shapes.OptedOut,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "POST",
-                "/opt-outs/lift",
-                "liftOptOut",
-                _GROUP,
-                "Lift a phone's opt-out. Refused within 30 days of the person's own STOP unless forced. Safe to repeat",
-                Verb.LIFT_OPT_OUTS,
-                self.lift,
-                Nothing,
-                shapes.Lift,
-                shapes.Lifted,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "GET",
-                "/opt-outs/check",
-                "checkPhone",
-                _GROUP,
-                "Whether a text would go out to a phone, and everything that keeps it",
-                Verb.READ_OPT_OUTS,
-                self.check,
-                CheckQuery,
-                Nothing,
-                shapes.Check,
-                refusals=(404,),
-            ),
-        )
-
+    @operation("GET", "/opt-outs", Verb.READ_OPT_OUTS, shapes.OptOutPage, group=_GROUP)
     async def list_opt_outs(self, call: Call, query: OptOutsQuery, _: Nothing) -> WireResponse:
+        """Who is opted out now, since when, why, and what that blocks; the longest first."""
         wanted = OptOutQuery(
             call.grant.owner,
             addresses=(query.address,) if query.address else (),
@@ -124,7 +71,9 @@ class OptOutActions:
             "opt-outs", rows, query.limit, lambda _row: following, lambda row: views_optouts.opt_out(row, rules)
         )
 
+    @operation("POST", "/opt-outs", Verb.MANAGE_OPT_OUTS, shapes.OptedOut, group=_GROUP, refusals=(404, 409))
     async def opt_out(self, call: Call, _: Nothing, body: shapes.NewOptOut) -> WireResponse:
+        """Opt a phone out. Once answered, nothing that this covers is sent any more. Safe to repeat."""
         changed = await self._texting.opt_outs.opt_out(
             call.grant, body.address, body.phone, reason=body.reason, origin=call.origin
         )
@@ -136,13 +85,27 @@ class OptOutActions:
         rules = await self._texting.rules.all(call.grant)
         return codec.answer(shapes.OptedOut(views_optouts.opt_out(rows[0], rules), changed))
 
+    @operation(
+        "POST",
+        "/opt-outs/lift",
+        Verb.LIFT_OPT_OUTS,
+        shapes.Lifted,
+        group=_GROUP,
+        name="liftOptOut",
+        refusals=(404, 409),
+    )
     async def lift(self, call: Call, _: Nothing, body: shapes.Lift) -> WireResponse:
+        """Lift a phone's opt-out. Refused within 30 days of the person's own STOP unless forced. Safe to repeat."""
         changed = await self._texting.opt_outs.opt_in(
             call.grant, body.address, body.phone, reason=body.reason, origin=call.origin, forced=body.forced
         )
         return codec.answer(shapes.Lifted(changed))
 
+    @operation(
+        "GET", "/opt-outs/check", Verb.READ_OPT_OUTS, shapes.Check, group=_GROUP, name="checkPhone", refusals=(404,)
+    )
     async def check(self, call: Call, query: CheckQuery, _: Nothing) -> WireResponse:
+        """Whether a text would go out to a phone, and everything that keeps it."""
         sms_type = views_optouts.read_type(query.type)
         found = await self._texting.opt_outs.why(call.grant, query.phone, query.app_id, sms_type)
         return codec.answer(views_optouts.check(found, await self._texting.rules.all(call.grant)))

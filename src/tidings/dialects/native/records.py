@@ -16,7 +16,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, export, views_optouts
 from tidings.dialects.native import shapes_optouts as shapes
 from tidings.dialects.native.optouts import utc
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Verb
@@ -65,51 +65,18 @@ class RecordActions:
         self._texting = texting
         self._clock = clock
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/opt-out-records",
-                "listOptOutRecords",
-                _GROUP,
-                "Every opt-out, opt-in and doubtful text, oldest first; with `Accept: text/csv` or `format=csv` everything that "
-                "matches as CSV, as the ledger's",
-                Verb.READ_OPT_OUTS,
-                self.list_records,
-                RecordsQuery,
-                Nothing,
-                shapes.OptOutRecordPage,
-                csv=True,
-            ),
-            Operation(
-                "GET",
-                "/reviews",
-                "listReviews",
-                _GROUP,
-                "Texts that no keyword matches but a person might have meant as an opt-out, undecided, oldest first",
-                Verb.READ_OPT_OUTS,
-                self.list_reviews,
-                ReviewsQuery,
-                Nothing,
-                shapes.ReviewPage,
-            ),
-            Operation(
-                "POST",
-                "/reviews/{record_id}/resolve",
-                "resolveReview",
-                _GROUP,
-                "Decide on such a text: an opt-out, or nothing of the kind",
-                Verb.MANAGE_OPT_OUTS,
-                self.resolve,
-                Nothing,
-                shapes.Decision,
-                None,
-                status=204,
-                refusals=(404, 409),
-            ),
-        )
-
+    @operation(
+        "GET",
+        "/opt-out-records",
+        Verb.READ_OPT_OUTS,
+        shapes.OptOutRecordPage,
+        group=_GROUP,
+        name="listOptOutRecords",
+        csv=True,
+    )
     async def list_records(self, call: Call, query: RecordsQuery, _: Nothing) -> WireResponse:
+        """Every opt-out, opt-in and doubtful text, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV,
+        as the ledger's."""
         wanted = LedgerQuery(
             endpoint=query.phone or None,
             address=query.address or None,
@@ -142,7 +109,9 @@ class RecordActions:
             yield entries
             wanted = replace(wanted, after=entries[-1].id)
 
+    @operation("GET", "/reviews", Verb.READ_OPT_OUTS, shapes.ReviewPage, group=_GROUP)
     async def list_reviews(self, call: Call, query: ReviewsQuery, _: Nothing) -> WireResponse:
+        """Texts that no keyword matches but a person might have meant as an opt-out, undecided, oldest first."""
         after = codec.read_id_cursor("reviews", query.after)
         rows = await self._texting.records.open_reviews(call.grant, after=after, limit=query.limit + 1)
         now = self._clock.now()
@@ -150,7 +119,18 @@ class RecordActions:
             "reviews", rows, query.limit, lambda entry: entry.id, lambda entry: views_optouts.review(entry, now)
         )
 
+    @operation(
+        "POST",
+        "/reviews/{record_id}/resolve",
+        Verb.MANAGE_OPT_OUTS,
+        None,
+        group=_GROUP,
+        name="resolveReview",
+        status=204,
+        refusals=(404, 409),
+    )
     async def resolve(self, call: Call, _: Nothing, body: shapes.Decision) -> WireResponse:
+        """Decide on such a text: an opt-out, or nothing of the kind."""
         text = call.path["record_id"]
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
             raise NotFound("review", text)

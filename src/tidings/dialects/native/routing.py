@@ -6,9 +6,10 @@ One `Operation` is the only place that says path, method, parameters, body, answ
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from msgspec import Struct
 
@@ -82,6 +83,54 @@ class Operation(Generic[Query, Body]):
 
 
 AnyOperation = Operation[Any, Any]
+_Action = Callable[[Any, Call, Any, Any], Awaitable[WireResponse]]
+_DECLARED: dict[_Action, Mapping[str, Any]] = {}
+
+
+def operation(
+    method: str,
+    path: str,
+    verb: Verb | None,
+    answer: Any,
+    *,
+    group: str,
+    name: str = "",
+    status: int = 200,
+    refusals: tuple[int, ...] = (),
+    csv: bool = False,
+) -> Callable[[_Action], _Action]:
+    """Make a method of an actions class an operation: its query and body are annotated, the first paragraph of its docstring is the
+    summary, and without `name` its own name in camel case is the operationId. The rest: see `Operation`."""
+
+    def declare(action: _Action) -> _Action:
+        first, *others = action.__name__.split("_")
+        summary = (inspect.getdoc(action) or "").partition("\n\n")[0].replace("\n", " ").removesuffix(".")
+        _DECLARED[action] = {
+            "method": method,
+            "path": path,
+            "name": name or first + "".join(map(str.capitalize, others)),
+            "group": group,
+            "summary": summary,
+            "verb": verb,
+            "answer": answer,
+            "status": status,
+            "refusals": refusals,
+            "csv": csv,
+        }
+        return action
+
+    return declare
+
+
+def operations_of(actions: object) -> tuple[AnyOperation, ...]:
+    """Those that the class of this object declares, in their order."""
+    found = []
+    for name, function in vars(type(actions)).items():
+        if inspect.isfunction(function) and function in _DECLARED:
+            hints = get_type_hints(function)
+            _, query, body = (hints[it] for it in list(inspect.signature(function).parameters)[1:])
+            found.append(Operation(**_DECLARED[function], action=getattr(actions, name), query=query, body=body))
+    return tuple(found)
 
 
 class Router:

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from tidings.access.sessions import Sessions
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.domain.grants import Verb
 from tidings.domain.sessions import Session
 
@@ -37,41 +37,17 @@ class SessionActions:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/sessions",
-                "listSessions",
-                "accounts",
-                "Who of the account is signed in to the console",
-                Verb.MANAGE_ACCOUNT,
-                self.list_sessions,
-                Nothing,
-                Nothing,
-                SessionList,
-            ),
-            Operation(
-                "DELETE",
-                "/sessions/{session_id}",
-                "endSession",
-                "accounts",
-                "End a session of the console; its cookie works no more",
-                Verb.MANAGE_ACCOUNT,
-                self.end_session,
-                Nothing,
-                Nothing,
-                None,
-                status=204,
-                refusals=(404,),
-            ),
-        )
-
+    @operation("GET", "/sessions", Verb.MANAGE_ACCOUNT, SessionList, group="accounts")
     async def list_sessions(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Who of the account is signed in to the console."""
         found = await self._sessions.all(call.grant.owner, None)
         return codec.answer(SessionList([_record(session) for session in found]))
 
+    @operation(
+        "DELETE", "/sessions/{session_id}", Verb.MANAGE_ACCOUNT, None, group="accounts", status=204, refusals=(404,)
+    )
     async def end_session(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """End a session of the console; its cookie works no more."""
         await self._sessions.end(call.grant.owner, None, call.path["session_id"], call.origin)
         return codec.nothing()
 

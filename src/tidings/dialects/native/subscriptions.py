@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, names, shapes, views
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.topics import After, Limit, TopicActions
 from tidings.domain import passwords
 from tidings.domain.errors import NotFound
@@ -44,63 +44,9 @@ class SubscriptionActions:
         self._subscriptions = subscriptions
         self._topics = topics
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/subscriptions",
-                "listSubscriptions",
-                "subscriptions",
-                "Subscriptions of the account, or to one of its topics, oldest first; expired ones are in the ledger only",
-                Verb.LIST,
-                self.list_subscriptions,
-                SubscriptionsQuery,
-                Nothing,
-                shapes.SubscriptionPage,
-                refusals=(404,),
-            ),
-            Operation(
-                "GET",
-                "/subscriptions/{uid}",
-                "getSubscription",
-                "subscriptions",
-                "One subscription",
-                Verb.READ_SUBSCRIPTION,
-                self.get_subscription,
-                Nothing,
-                Nothing,
-                shapes.Subscription,
-                refusals=(404,),
-            ),
-            Operation(
-                "POST",
-                "/subscriptions/{uid}/cancel",
-                "cancelSubscription",
-                "subscriptions",
-                "Cancel as the owner, without a goodbye to the endpoint. Once answered, nothing more is sent to it. Safe to repeat",
-                Verb.CHANGE_SUBSCRIPTION,
-                self.cancel,
-                Nothing,
-                Nothing,
-                shapes.Cancellation,
-                refusals=(404, 409),
-            ),
-            Operation(
-                "POST",
-                "/subscriptions/{uid}/resend-confirmation",
-                "resendConfirmation",
-                "subscriptions",
-                "Send an unconfirmed subscription a fresh confirmation",
-                Verb.SUBSCRIBE,
-                self.resend_confirmation,
-                Nothing,
-                Nothing,
-                shapes.Subscription,
-                refusals=(404, 409),
-            ),
-        )
-
+    @operation("GET", "/subscriptions", Verb.LIST, shapes.SubscriptionPage, group="subscriptions", refusals=(404,))
     async def list_subscriptions(self, call: Call, query: SubscriptionsQuery, _: Nothing) -> WireResponse:
+        """Subscriptions of the account, or to one of its topics, oldest first; expired ones are in the ledger only."""
         owner = call.principal.account_id
         topic = await self._topics.of_account(query.topic, owner) if query.topic else None
         rows = await self._subscriptions.page(
@@ -128,11 +74,30 @@ class SubscriptionActions:
 
         return codec.page("subscriptions", rows, query.limit, lambda row: row.id, view)
 
+    @operation(
+        "GET",
+        "/subscriptions/{uid}",
+        Verb.READ_SUBSCRIPTION,
+        shapes.Subscription,
+        group="subscriptions",
+        refusals=(404,),
+    )
     async def get_subscription(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """One subscription."""
         found = await self._of_caller(call)
         return codec.answer(await self._view(found.subscription, found.topic))
 
+    @operation(
+        "POST",
+        "/subscriptions/{uid}/cancel",
+        Verb.CHANGE_SUBSCRIPTION,
+        shapes.Cancellation,
+        group="subscriptions",
+        name="cancelSubscription",
+        refusals=(404, 409),
+    )
     async def cancel(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Cancel as the owner, without a goodbye to the endpoint. Once answered, nothing more is sent to it. Safe to repeat."""
         found = await self._of_caller(call)
         uid = found.subscription.uid
         canceled = await self._subscriptions.cancel(uid, by=call.principal, origin=call.origin)
@@ -141,7 +106,16 @@ class SubscriptionActions:
         shown = await self._view(canceled.subscription, canceled.topic)
         return codec.answer(shapes.Cancellation(shown, canceled.changed))
 
+    @operation(
+        "POST",
+        "/subscriptions/{uid}/resend-confirmation",
+        Verb.SUBSCRIBE,
+        shapes.Subscription,
+        group="subscriptions",
+        refusals=(404, 409),
+    )
     async def resend_confirmation(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """Send an unconfirmed subscription a fresh confirmation."""
         found = await self._of_caller(call)
         asked = await self._subscriptions.ask_again(call.grant, found.subscription.uid, origin=call.origin)
         return codec.answer(await self._view(asked, found.topic))

@@ -16,7 +16,7 @@ from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, views_texts
 from tidings.dialects.native import shapes_texts as shapes
 from tidings.dialects.native.optouts import utc
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.dialects.native.shapes import Page
 from tidings.dialects.native.topics import After, Limit
 from tidings.domain.errors import InvalidValue
@@ -70,55 +70,26 @@ class TextActions:
         self._services = services
         self._clock = clock
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/sms-transports",
-                "listSmsTransports",
-                _GROUP,
-                "How the connections to SMS centers are; an HTTP gateway and the outbox have none",
-                Verb.READ_OPT_OUTS,
-                self.list_transports,
-                Nothing,
-                Nothing,
-                shapes.SmsTransportPage,
-            ),
-            Operation(
-                "GET",
-                "/sms-callbacks",
-                "listSmsCallbacks",
-                _GROUP,
-                "How the addresses are that applications have their reports, replies and changes of consent sent to",
-                Verb.READ_OPT_OUTS,
-                self.list_callbacks,
-                Nothing,
-                Nothing,
-                shapes.SmsCallbackPage,
-            ),
-            Operation(
-                "GET",
-                "/sms-counts",
-                "listSmsCounts",
-                _GROUP,
-                "How many texts were asked for, sent, blocked and delivered: by hour, application and type, oldest first",
-                Verb.LIST,
-                self.list_counts,
-                CountsQuery,
-                Nothing,
-                shapes.SmsCountsPage,
-                refusals=(404,),
-            ),
-        )
-
+    @operation(
+        "GET", "/sms-transports", Verb.READ_OPT_OUTS, shapes.SmsTransportPage, group=_GROUP, name="listSmsTransports"
+    )
     async def list_transports(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """How the connections to SMS centers are; an HTTP gateway and the outbox have none."""
         return codec.answer(Page([views_texts.transport(row) for row in self._services.transports()], None))
 
+    @operation(
+        "GET", "/sms-callbacks", Verb.READ_OPT_OUTS, shapes.SmsCallbackPage, group=_GROUP, name="listSmsCallbacks"
+    )
     async def list_callbacks(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """How the addresses are that applications have their reports, replies and changes of consent sent to."""
         own = [row for row in self._services.callbacks() if row.account_id == call.grant.owner]
         return codec.answer(Page([views_texts.callback(row) for row in own], None))
 
+    @operation(
+        "GET", "/sms-counts", Verb.LIST, shapes.SmsCountsPage, group=_GROUP, name="listSmsCounts", refusals=(404,)
+    )
     async def list_counts(self, call: Call, query: CountsQuery, _: Nothing) -> WireResponse:
+        """How many texts were asked for, sent, blocked and delivered: by hour, application and type, oldest first."""
         since, until = self._span(query)
         after = _read_place(query.after)
         if after is not None:

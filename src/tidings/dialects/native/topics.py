@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from tidings.dialects.contract import WireResponse
 from tidings.dialects.native import codec, names, shapes, views
-from tidings.dialects.native.routing import AnyOperation, Call, Nothing, Operation
+from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Topic, TopicId
@@ -36,42 +36,17 @@ class TopicActions:
         self._topics = topics
         self._accounts = accounts
 
-    def operations(self) -> tuple[AnyOperation, ...]:
-        return (
-            Operation(
-                "GET",
-                "/topics",
-                "listTopics",
-                "topics",
-                "The account's topics, oldest first",
-                Verb.LIST,
-                self.list_topics,
-                TopicsQuery,
-                Nothing,
-                shapes.TopicPage,
-            ),
-            Operation(
-                "GET",
-                "/topics/{uid}",
-                "getTopic",
-                "topics",
-                "One topic, with the number of its subscriptions",
-                Verb.READ_TOPIC,
-                self.get_topic,
-                Nothing,
-                Nothing,
-                shapes.TopicWithCounts,
-                refusals=(404,),
-            ),
-        )
-
+    @operation("GET", "/topics", Verb.LIST, shapes.TopicPage, group="topics")
     async def list_topics(self, call: Call, query: TopicsQuery, _: Nothing) -> WireResponse:
+        """The account's topics, oldest first."""
         after = codec.read_id_cursor("topics", query.after)
         rows = await self._topics.page(call.grant, query.region or None, after=after, limit=query.limit + 1)
         project_id = await self.project_of(call.grant.owner)
         return codec.page("topics", rows, query.limit, lambda row: row.id, lambda row: views.topic(row, project_id))
 
+    @operation("GET", "/topics/{uid}", Verb.READ_TOPIC, shapes.TopicWithCounts, group="topics", refusals=(404,))
     async def get_topic(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
+        """One topic, with the number of its subscriptions."""
         topic = await self.of_account(call.path["uid"], call.principal.account_id)
         counts = await self._topics.counts(call.grant, topic.id)
         return codec.answer(views.topic_with_counts(topic, counts, await self.project_of(topic.account_id)))
