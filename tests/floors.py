@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-FLOORS = {"src/tidings/": 92.0, "src/tidings/domain/": 98.5, "src/tidings/delivery/": 93.5}
+FLOORS = {"src/tidings/": 92.0, "src/tidings/domain/": 100.0, "src/tidings/delivery/": 100.0}
 """Percent of lines and branches together, by folder."""
 
 

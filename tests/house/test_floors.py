@@ -10,7 +10,7 @@ from typing import Any
 from tests.floors import FLOORS, measured, sunk
 
 ROOT = Path(__file__).parents[2]
-REACHED = {"src/tidings/": 92.0, "src/tidings/domain/": 98.5, "src/tidings/delivery/": 93.5}
+REACHED = {"src/tidings/": 92.0, "src/tidings/domain/": 100.0, "src/tidings/delivery/": 100.0}
 """A second place, so that a floor is lowered by two hands or not at all."""
 EXCUSES_MAX = 0
 
