@@ -136,19 +136,19 @@ class InboundTexts:
             return await self._receive(owner.address, phone, text, origin)
 
     async def _receive(self, name: str, phone: str, text: IncomingText, origin: Origin) -> InboundResult:
-        taken = 0
-        for attempt in range(TRIES):
+        id_is_taken = False  # by a text that was not among those which are looked at first
+        for _ in range(TRIES):
             address = await self._owner(name)
-            incoming = await self._begin(address, phone, text, origin, thorough=attempt > 0)
+            incoming = await self._begin(address, phone, text, origin, looks_at_all=id_is_taken)
             if await self._is_repeat(incoming, await self._phones.opted_out(address.account_id, phone)):
                 return InboundResult(address.account_id, incoming.meaning, changed=False, repeat=True)
             await self._decide(incoming)
             # Its id is taken and yet it is no repeat: the transport numbers from the start again. A STOP counts all the same.
-            self._keep(incoming, transport_id=text.transport_id if taken < 2 else "")
+            self._keep(incoming, transport_id="" if id_is_taken else text.transport_id)
             try:
                 await self._phones.commit(incoming.unit)
             except TransportIdTaken:
-                taken += 1
+                id_is_taken = True
                 continue
             except Conflict:  # somebody else was faster: an import, or a person of the account
                 continue
@@ -164,7 +164,7 @@ class InboundTexts:
         return found
 
     async def _begin(
-        self, address: InboundAddress, phone: str, text: IncomingText, origin: Origin, *, thorough: bool
+        self, address: InboundAddress, phone: str, text: IncomingText, origin: Origin, *, looks_at_all: bool
     ) -> _IncomingText:
         now = self._clock.now()
         chosen, meaning = keywords.meaning_of_readings((text.text, *text.other_readings), address.keywords)
@@ -191,8 +191,8 @@ class InboundTexts:
             address.account_id,
             address.address,
             phone,
-            since=_LONG_AGO if thorough else now - REPEAT_LOOKED_BACK,
-            newest=None if thorough else LOOKED_AT,
+            since=_LONG_AGO if looks_at_all else now - REPEAT_LOOKED_BACK,
+            newest=None if looks_at_all else LOOKED_AT,
         )
         return _IncomingText(address, text, said, meaning, lately)
 
@@ -200,31 +200,17 @@ class InboundTexts:
 
     async def _is_repeat(self, incoming: _IncomingText, opted_out: dict[str, OptOut]) -> bool:
         """Whether this text is one that was received before, delivered again. In doubt an opt-out is none."""
-        text, lately = incoming.text, incoming.lately
-        alike = [received for received in lately if received.text == text.text]
-        if text.transport_id:
-            named = [received for received in alike if received.transport_id == text.transport_id]
-            if incoming.meaning.set is KeywordSet.OPT_OUT and incoming.address.address not in opted_out:
-                return any(not self._is_another(incoming, received) for received in named)
-            return bool(named) or (bool(opted_out) and await self._is_old_opt_in(incoming))
-        if text.sent_at is not None and any(received.sent_at == text.sent_at for received in alike):
-            return True
-        since = incoming.said.at - REPEAT_WITHIN
-        alike = [
-            received
-            for received in alike
-            if received.at > since and (text.sent_at is None or received.sent_at is None)  # two times: two texts
-        ]
-        if incoming.meaning.set is not KeywordSet.OPT_OUT:
-            return bool(alike)
-        # STOP, START, STOP within the time: the last one counts.
-        return bool(alike) and alike[-1] is lately[-1] and incoming.address.address in opted_out
-
-    def _is_another(self, incoming: _IncomingText, received: InboundText) -> bool:
-        """Whether an opt-out is another one than that with the same id and words: the transport numbers from the start again."""
-        if incoming.text.sent_at is not None and received.sent_at is not None:
-            return incoming.text.sent_at != received.sent_at
-        return received.at <= incoming.said.at - REPEAT_LOOKED_BACK
+        transport_id = incoming.text.transport_id
+        is_opted_out = incoming.address.address in opted_out
+        alike = [received for received in incoming.lately if received.text == incoming.text.text]
+        if not transport_id:
+            return _is_repeat_by_time(incoming, alike, is_opted_out=is_opted_out)
+        named = [received for received in alike if received.transport_id == transport_id]
+        if incoming.meaning.set is KeywordSet.OPT_OUT and not is_opted_out:
+            # To take a new STOP for a repeat would lose it: only where nothing says that it is another one.
+            return any(not _is_another(incoming, received) for received in named)
+        # Where nothing is opted out, an opt-in has nothing to lift, and the ledger need not be asked.
+        return bool(named) or (bool(opted_out) and await self._is_old_opt_in(incoming))
 
     async def _is_old_opt_in(self, incoming: _IncomingText) -> bool:
         """Whether the ledger has this opt-in by its id: texts are forgotten some day, and then somebody could send one again that he
@@ -248,8 +234,10 @@ class InboundTexts:
         """
         if said.sent_at is None:
             return False
-        if current is not None:
+        if current is not None:  # opted out: a START from before that is late, and one more STOP never is
             return wanted is KeywordSet.OPT_IN and said.event_at < current.event_at
+        # Not opted out: is there a STOP or START of the person's own that was said later? The ledger is searched by when entries were
+        # written, which may be earlier than an SMSC's clock says.
         query = LedgerQuery(
             said.account_id,
             endpoint=said.phone,
@@ -408,6 +396,29 @@ class InboundTexts:
         for address in await self._opt_outs.inbound_addresses(grant.owner):
             found += await self._opt_outs.inbound_texts_of(grant.owner, address.address, phone, since=since)
         return sorted(found, key=lambda text: text.id, reverse=True)
+
+
+def _is_repeat_by_time(incoming: _IncomingText, alike: Sequence[InboundText], *, is_opted_out: bool) -> bool:
+    """Of a text without a transport's id. `alike`: what the phone said lately in the same words."""
+    sent_at = incoming.text.sent_at
+    if sent_at is not None and any(received.sent_at == sent_at for received in alike):
+        return True
+    since = incoming.said.at - REPEAT_WITHIN
+    # Two times of sending that differ are two texts. Where one is not known, the times of arrival tell.
+    close = [received for received in alike if received.at > since and (sent_at is None or received.sent_at is None)]
+    if not close:
+        return False
+    if incoming.meaning.set is not KeywordSet.OPT_OUT:
+        return True
+    # STOP, START, STOP within the time: the last one counts. So a STOP repeats only the text right before it, while that one counts.
+    return close[-1] is incoming.lately[-1] and is_opted_out
+
+
+def _is_another(incoming: _IncomingText, received: InboundText) -> bool:
+    """Whether an opt-out is another one than that with the same id and words: the transport numbers from the start again."""
+    if incoming.text.sent_at is not None and received.sent_at is not None:
+        return incoming.text.sent_at != received.sent_at
+    return received.at <= incoming.said.at - REPEAT_LOOKED_BACK
 
 
 def _told(incoming: _IncomingText) -> str:
