@@ -7,6 +7,7 @@ random is returned once and never readable again; a later start finds what is th
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidings.domain.model import Account, AccountId, Role, User
@@ -70,38 +71,43 @@ class Ready:
 async def bootstrap(accounts: Accounts, wanted: Wanted) -> Ready:
     """Make the first account where there is none, and bring it to what was given. Safe to repeat. Raises InvalidValue."""
     known = await accounts.all()
-    is_first = not known
     account = _account_of(known, wanted)
-    given = wanted.access_key_id is not None or wanted.password is not None or wanted.dev
-    if account is None and not is_first and not (wanted.account_id or wanted.dev):
-        return _nothing_new(known[0])
-    if account is not None and not given:
+    given_by = _source_of(wanted)
+    if account is not None and given_by is None:  # a later start: what is there stays as somebody may have changed it
         return _nothing_new(account)
-    account_id = account.account_id if account else _new_account_id(wanted)
     user, password = await _user(accounts, account, wanted)
     key = _key(wanted, is_new=account is None)
     described = WantedAccount(
-        account_id,
+        account.account_id if account else _new_account_id(wanted),
         account.name if account else _free_name(known),
         account.project_id if account else wanted.project_id or _dev_project_id(known, wanted),
         (user,) if user else (),
         (key,) if key else (),
     )
-    given_by = Source.DEV if wanted.dev else Source.SETTINGS if given else None
     changes = await accounts.apply((described,), source=given_by)
-    project_id = await accounts.projects.project_of(AccountId(account_id))
-    is_new_key = key is not None and any(line.startswith(f"key {key.key_id}:") for line in changes)
-    shows_key = key is not None and (wanted.dev or (is_new_key and wanted.secret_access_key is None))
     return Ready(
-        account_id,
+        described.account_id,
         key.key_id if key else "",
-        key.secret if key and shows_key else "",
+        key.secret if key and _may_show(key, wanted, changes) else "",
         wanted.username,
         password,
         tuple(changes),
-        project_id,
+        await accounts.projects.project_of(AccountId(described.account_id)),
         described.name,
     )
+
+
+def _source_of(wanted: Wanted) -> Source | None:
+    """Who gives a password or key now; None: what a first account gets is random."""
+    if wanted.dev:
+        return Source.DEV
+    return None if wanted.access_key_id is None and wanted.password is None else Source.SETTINGS
+
+
+def _may_show(key: WantedKey, wanted: Wanted, changes: Sequence[str]) -> bool:
+    """Whether a key's secret is known to everybody, or is random and was made just now. One that the settings gave is not repeated."""
+    is_new = any(line.startswith(f"key {key.key_id}:") for line in changes)
+    return wanted.dev or (is_new and wanted.secret_access_key is None)
 
 
 def _nothing_new(account: Account) -> Ready:
