@@ -69,7 +69,7 @@ class DeliverSmListener:
         self._closing = False
 
     def take(self, url: SmppUrl, request: Pdu, answer: Answer) -> None:
-        """Hear what a deliver_sm carries; `answer` is called once, when that is done or cannot be."""
+        """Take in what a deliver_sm carries; `answer` is called once, when that is done or cannot be."""
         if self._closing or self._unanswered >= UNANSWERED_MAX:
             answer(statuses.TEMPORARY_FAILURE)
             return
@@ -119,24 +119,26 @@ class DeliverSmListener:
             answer(statuses.OK)
             return
         receipt = _text_receipt(url, deliver)
-        texts = self._on_their_way(receipt.phone)
-        missing = len(texts)
         work = partial(self._receipt, receipt)
 
-        def settled() -> None:
-            nonlocal missing
-            missing -= 1
-            if missing > 0:
-                return
+        def hand_on() -> None:
             if self._closing:
                 answer(statuses.TEMPORARY_FAILURE)
             else:
                 self._start(work, answer)
 
-        for text in texts:
-            text.afterwards.append(settled)
-        if not texts:
-            settled()
+        # It may be about any text to its phone whose id is not known yet: it waits until the last of them has settled.
+        unsettled = {*self._on_their_way(receipt.phone)}
+        if not unsettled:
+            hand_on()
+
+        def settled(text: Text) -> None:
+            unsettled.discard(text)
+            if not unsettled:
+                hand_on()
+
+        for text in tuple(unsettled):
+            text.afterwards.append(partial(settled, text))
 
     def _take_text(self, url: SmppUrl, deliver: DeliverSm, answer: Answer) -> None:
         phone = phone_of(deliver.source, url.country_code, url.source)

@@ -86,7 +86,7 @@ class Session(asyncio.Protocol):
         self._in_flight: dict[int, tuple[Text, int]] = {}
         self._begun: deque[Text] = deque()  # with parts still to write
         self._frames: list[bytes] = []
-        self._reading = False
+        self._is_gathering = False  # whether somebody gathers frames and will write them
         self._will_flush = False
         self._asked: dict[int, tuple[int, asyncio.Future[int]]] = {}  # by sequence: the response wanted
         self._sources: dict[str, bytes] = {}
@@ -107,7 +107,7 @@ class Session(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received_at = self._loop.time()
-        self._reading = True  # whatever is written meanwhile goes out at once, at the end
+        self._is_gathering = True  # answers, too, go out at once, at the end
         try:
             for request in self._intake.feed(data):
                 self._take(request)
@@ -119,7 +119,7 @@ class Session(asyncio.Protocol):
             _log.error("session failed", bind=self._url.name, exc_info=exc)
             self.abort(f"internal: {type(exc).__name__}")
         finally:
-            self._reading = False
+            self._is_gathering = False
         self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -212,15 +212,19 @@ class Session(asyncio.Protocol):
         return not self._begun and all(text.done for text, _ in self._in_flight.values())
 
     def pump(self) -> None:
-        """Start as many texts as the window has room for."""
-        if self._reading:
+        """Start as many texts as the window has room for, and write them at once.
+
+        Nothing while octets are gathered: whoever gathers them pumps or writes afterwards. A text that is settled here at once (blocked,
+        refused) tells its owner, who may pump again: that call returns, and the loop here takes what it would have taken.
+        """
+        if self._is_gathering:
             return
-        self._reading = True  # settling may send again, and so come back to here
+        self._is_gathering = True
         try:
             while self.start_next():
                 pass
         finally:
-            self._reading = False
+            self._is_gathering = False
         self.flush()
 
     def start_next(self) -> bool:
@@ -321,7 +325,7 @@ class Session(asyncio.Protocol):
     def _answer(self, request: Pdu, status: int) -> None:
         if self.stage is not Stage.CLOSED:
             self._frames.append(pdu.response(request, status))
-            if not self._reading and not self._will_flush:
+            if not self._is_gathering and not self._will_flush:
                 self._will_flush = True
                 self._loop.call_soon(self._flush_answers)  # what was received together is answered in one write
 
