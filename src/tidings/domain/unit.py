@@ -32,6 +32,39 @@ class TransportIdTaken(Conflict):
     """A text with this transport's id was kept at the address before. Only who hears texts tells it from other conflicts."""
 
 
+class Stale(Conflict):
+    """A guard of the unit does not hold: somebody changed what it was decided on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderIsAt:
+    """Nobody has read on: the reader's place is the one that was read."""
+
+    account_id: AccountId
+    app_id: str
+    name: str
+    place: int
+
+
+@dataclass(frozen=True, slots=True)
+class SmsApplicationsAre:
+    """The account's applications are those that were read, in the store's order."""
+
+    account_id: AccountId
+    applications: tuple[SmsApplication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxNumbersAre:
+    """The account's numbers in the sandbox, with their tries, are those that were read, in the store's order."""
+
+    account_id: AccountId
+    numbers: tuple[SandboxNumber, ...]
+
+
+Guard = ReaderIsAt | SmsApplicationsAre | SandboxNumbersAre
+
+
 @dataclass(slots=True)
 class Unit:
     """What one call changes, applied by the store as a whole or not at all.
@@ -99,5 +132,7 @@ class Unit:
     sessions_ended: list[bytes] = field(default_factory=list)  # digests
     ledger: list[LedgerEntry] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    # what must still be so within the transaction, whichever process decided meanwhile, else Stale: for rows without a version
+    guards: list[Guard] = field(default_factory=list)
     act: Act | None = None
     audit: list[AuditEntry] = field(default_factory=list)

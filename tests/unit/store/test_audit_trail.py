@@ -139,7 +139,7 @@ OF_CONSENT = {
 }
 # What the service writes down itself (`Unit.audit`), and what people verify by themselves.
 OF_SANDBOX = {"sandbox_accounts", "sandbox_numbers", "sandbox_numbers_deleted"}
-OF_NUMBERS = {"numbers_claimed"}  # a check, no change
+OF_NUMBERS = {"numbers_claimed", "guards"}  # checks, no changes
 OF_SESSIONS = {"sessions_new", "sessions_used", "sessions_ended"}  # the service writes down signing in and out itself
 OF_MESSAGES = {"messages", "texts_sent", "text_reports", "text_tallies", "readers"}
 

@@ -18,8 +18,9 @@ from tidings.domain.optout import TOPICS_APP, SmsApplication
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store, Vault
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
-from tidings.domain.unit import Unit
+from tidings.domain.unit import SmsApplicationsAre, Stale, Unit
 from tidings.services import endpoints
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 from tidings.services.texting.numbers import Numbers, forms_of
 from tidings.wire.egress import check_url
@@ -71,6 +72,7 @@ class SmsApplications:
         found = await self._opt_outs.sms_application(account_id, app_id)
         return {} if found is None else found.settings
 
+    @retry_on_conflict
     async def put(
         self, grant: Grant, app_id: str, sender: str | None = None, settings: Mapping[str, str] | None = None
     ) -> SmsApplication:
@@ -82,14 +84,15 @@ class SmsApplications:
         grant.require(Verb.MANAGE_OPT_OUTS)
         check_application(app_id, sender, settings or {})
         wanted = sealed(settings or {}, self._vault)
-        async with self._putting:  # the store replaces an application whole: two changes of it take turns
-            before = await self._opt_outs.sms_application(grant.owner, app_id)
+        async with self._putting:  # spares conflicts; the guard is what keeps a change of another process
+            there = await self._opt_outs.sms_applications(grant.owner)
+            before = next((one for one in there if one.app_id == app_id), None)
             if before is None:
                 limit = self._quotas.sms_applications_per_account
-                if len(await self._opt_outs.sms_applications(grant.owner)) >= limit:
+                if len(there) >= limit:
                     raise QuotaExceeded("applications", limit)
                 before = SmsApplication(grant.owner, app_id, "", self._clock.now())
-            unit = Unit(act=grant.act(self._clock.now()))
+            unit = Unit(act=grant.act(self._clock.now()), guards=[SmsApplicationsAre(grant.owner, tuple(there))])
             if sender and sender != before.sender:
                 # One that is claimed by another account since older releases may stay, so that the rest can be changed.
                 await self._numbers.check_application_sender(grant, sender)
@@ -104,6 +107,8 @@ class SmsApplications:
             unit.sms_applications.append(application)
             try:
                 await self._store.commit(unit)
+            except Stale:
+                raise
             except Conflict as error:  # claimed in this moment, by another process
                 raise InvalidValue("sender", "belongs to somebody else", sender or "") from error
         return application

@@ -29,7 +29,8 @@ from tidings.domain.sandbox import (
     may_send,
     may_try,
 )
-from tidings.domain.unit import Unit
+from tidings.domain.unit import SandboxNumbersAre, Unit
+from tidings.services.conflicts import retry_on_conflict
 
 _READING = frozenset({Verb.READ_OPT_OUTS, Verb.MANAGE_OPT_OUTS})
 
@@ -42,7 +43,7 @@ class SmsSandbox:
         self._opt_outs = opt_outs
         self._clock = clock
         self._new_message_id = new_message_id
-        self._changing = asyncio.Lock()  # guesses and numbers are counted: two calls take turns
+        self._changing = asyncio.Lock()  # spares conflicts: guesses and numbers are counted
 
     async def contains(self, account_id: AccountId) -> bool:
         """Whether the account is in the sandbox. No grant: read for the account's own texts."""
@@ -53,6 +54,7 @@ class SmsSandbox:
         grant.require(*_READING)
         return await self._opt_outs.sandbox_numbers(grant.owner)
 
+    @retry_on_conflict
     async def add(self, grant: Grant, phone: str, language: str) -> None:
         """Text a one-time password to a number; one that is verified is left as it is.
 
@@ -62,7 +64,8 @@ class SmsSandbox:
         async with self._changing:
             if not await self.contains(grant.owner):
                 raise WrongState("account", "not in the SMS sandbox", "add a number")
-            numbers = {number.phone: number for number in await self._opt_outs.sandbox_numbers(grant.owner)}
+            guard = await self._as_read(grant)
+            numbers = {number.phone: number for number in guard.numbers}
             known, now = numbers.get(phone), self._clock.now()
             if known is not None and known.verified_at is not None:
                 return
@@ -87,37 +90,46 @@ class SmsSandbox:
                 endpoint=phone,
                 sms_type=SmsType.VERIFICATION_CODE.value,
             )
-            await self._store.commit(Unit(sandbox_numbers=[number], messages=[text]))
+            await self._store.commit(Unit(sandbox_numbers=[number], messages=[text], guards=[guard]))
 
+    @retry_on_conflict
     async def verify(self, grant: Grant, phone: str, code: str) -> None:
         """Take a number for verified by the password that was sent to it last. Raises NotFound, InvalidToken (wrong, or too late)."""
         grant.require(Verb.MANAGE_OPT_OUTS)
         async with self._changing:
-            number, now = await self._number(grant, phone), self._clock.now()
+            guard = await self._as_read(grant)
+            number, now = _number(guard, phone), self._clock.now()
             if number.verified_at is not None:
                 return
             if not may_try(number, now):
                 raise InvalidToken("expired")
             digest = await asyncio.to_thread(_digest, code, number.salt)
             if not hmac.compare_digest(digest, number.digest):
-                await self._store.commit(Unit(sandbox_numbers=[replace(number, tries=number.tries + 1)]))
+                guess = replace(number, tries=number.tries + 1)
+                await self._store.commit(Unit(sandbox_numbers=[guess], guards=[guard]))
                 raise InvalidToken("wrong")
-            await self._store.commit(Unit(sandbox_numbers=[replace(number, verified_at=now)]))
+            await self._store.commit(Unit(sandbox_numbers=[replace(number, verified_at=now)], guards=[guard]))
 
+    @retry_on_conflict
     async def delete(self, grant: Grant, phone: str) -> None:
         """Forget a number. Raises NotFound, WrongState (verified less than a day ago)."""
         grant.require(Verb.MANAGE_OPT_OUTS)
         async with self._changing:
-            number = await self._number(grant, phone)
-            if not may_delete(number, self._clock.now()):
+            guard = await self._as_read(grant)
+            if not may_delete(_number(guard, phone), self._clock.now()):
                 raise WrongState("phone number", "verified less than 24 hours ago", "delete it")
-            await self._store.commit(Unit(sandbox_numbers_deleted=[(grant.owner, phone)]))
+            await self._store.commit(Unit(sandbox_numbers_deleted=[(grant.owner, phone)], guards=[guard]))
 
-    async def _number(self, grant: Grant, phone: str) -> SandboxNumber:
-        for number in await self._opt_outs.sandbox_numbers(grant.owner):
-            if number.phone == phone:
-                return number
-        raise NotFound("phone number", phone)
+    async def _as_read(self, grant: Grant) -> SandboxNumbersAre:
+        """The account's numbers now, which whatever is decided on them names."""
+        return SandboxNumbersAre(grant.owner, tuple(await self._opt_outs.sandbox_numbers(grant.owner)))
+
+
+def _number(read: SandboxNumbersAre, phone: str) -> SandboxNumber:
+    for number in read.numbers:
+        if number.phone == phone:
+            return number
+    raise NotFound("phone number", phone)
 
 
 def _digest(code: str, salt: bytes) -> bytes:

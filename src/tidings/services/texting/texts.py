@@ -22,9 +22,10 @@ from tidings.domain.optout import TOPICS_APP, InboundText, SmsApplication, SmsTy
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
-from tidings.domain.unit import Unit
+from tidings.domain.unit import ReaderIsAt, Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.observe.metrics import Metrics
+from tidings.services.conflicts import retry_on_conflict
 from tidings.services.texting.inbound_texts import OWN_TEXTS
 from tidings.services.texting.numbers import Numbers
 from tidings.services.texting.text_frequency import Frequency, TextLimits, TextVerdict
@@ -171,6 +172,7 @@ class Texts:
 
     # --- their outcomes -----------------------------------------------------------------------------------------------------
 
+    @retry_on_conflict
     async def pull_reports(self, grant: Grant, app_id: str, limit: int) -> list[SentText]:
         """The next reports that were not pulled yet, oldest first: each is given once. Raises NotFound (application)."""
         grant.require(Verb.PUBLISH_SMS)
@@ -180,9 +182,11 @@ class Texts:
             after = await self._texts.reader(owner, app_id, PULL_STATUS)
             found = await self._texts.text_reports(owner, app_id, after=after, limit=limit)
             if found:
-                await self._store.commit(Unit(readers=[Reader(owner, app_id, PULL_STATUS, found[-1].report_id)]))
+                read = Reader(owner, app_id, PULL_STATUS, found[-1].report_id)
+                await self._store.commit(Unit(readers=[read], guards=[ReaderIsAt(owner, app_id, PULL_STATUS, after)]))
         return found
 
+    @retry_on_conflict
     async def pull_replies(self, grant: Grant, app_id: str, limit: int) -> list[InboundText]:
         """The next texts of people that were not pulled yet, likewise. Raises NotFound (application)."""
         grant.require(Verb.PUBLISH_SMS)
@@ -197,11 +201,12 @@ class Texts:
                 else []
             )
             if found:
-                await self._store.commit(Unit(readers=[Reader(owner, app_id, PULL_REPLIES, found[-1].id)]))
+                read = Reader(owner, app_id, PULL_REPLIES, found[-1].id)
+                await self._store.commit(Unit(readers=[read], guards=[ReaderIsAt(owner, app_id, PULL_REPLIES, after)]))
         return found
 
     def _lock_for(self, application: SmsApplication, reader: str) -> asyncio.Lock:
-        """Held while one caller reads on: two at once would be given the same."""
+        """Held while one caller of this process reads on, which spares conflicts: the guard is what keeps two from being given the same."""
         return self._locks.lock_for((application.account_id, application.app_id, reader))
 
     async def _hears_at(self, application: SmsApplication) -> list[str]:

@@ -15,7 +15,7 @@ from tidings.domain.errors import Conflict
 from tidings.domain.model import Event, LedgerEntry
 from tidings.domain.optout import BatchResult, OptOut, OptOutBatch, reviewed_record
 from tidings.domain.unit import TransportIdTaken, Unit
-from tidings.store.sqlite import audits, optout_rows, rows, text_rows, text_writes
+from tidings.store.sqlite import audits, guards, optout_rows, rows, text_rows, text_writes
 from tidings.store.sqlite.bulk_insert import add_many, grouped, put_many
 from tidings.store.sqlite.database import SQL, Row, first
 from tidings.wire.phone_plans import canonical
@@ -34,6 +34,7 @@ def is_long(unit: Unit) -> bool:
 
 def apply(db: apsw.Connection, unit: Unit) -> None:
     """Write all of the unit but its messages. Raises Conflict, or what the database raises for a unique name taken."""
+    guards.check(db, unit.guards)
     # Before anything is changed, to know what it was.
     seen = [] if audits.is_empty(unit) else audits.look(db, unit)
     if unit.accounts or unit.users or unit.access_keys:

@@ -1,0 +1,31 @@
+"""Whether what a unit was decided on is still so. Called by `units` within the writer's transaction, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+import apsw
+
+from tidings.domain.unit import Guard, ReaderIsAt, SandboxNumbersAre, SmsApplicationsAre, Stale
+from tidings.store.sqlite import optout_rows
+from tidings.store.sqlite.database import SQL, first
+
+
+def check(db: apsw.Connection, guards: Iterable[Guard]) -> None:
+    """Raises Stale."""
+    for guard in guards:
+        if not _holds(db, guard):
+            raise Stale(type(guard).__name__)
+
+
+def _holds(db: apsw.Connection, guard: Guard) -> bool:
+    if isinstance(guard, ReaderIsAt):
+        return (first(db, SQL["reader_place"], (guard.account_id, guard.app_id, guard.name)) or 0) == guard.place
+    if isinstance(guard, SmsApplicationsAre):
+        found = db.execute(SQL["sms_application_list"], (guard.account_id,))
+        return tuple(map(optout_rows.sms_application, found)) == guard.applications
+    if isinstance(guard, SandboxNumbersAre):
+        found = db.execute(SQL["sandbox_number_list"], (guard.account_id,))
+        return tuple(map(optout_rows.sandbox_number, found)) == guard.numbers
+    assert_never(guard)
