@@ -17,7 +17,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.support.toys import PIGEON, REGION, TOY_CLOUD, ToyChannel, ToyNames
-from tidings.cli.bootstrap import DEV_SECRET, Wanted, bootstrap
+from tidings.cli.bootstrap import DEV_KEY_ID, DEV_SECRET, Wanted, bootstrap
 from tidings.dialects.cloud import Cloud
 from tidings.dialects.clouds import CLOUDS
 from tidings.settings import load
@@ -111,6 +111,9 @@ async def test_names_of_topics_come_from_the_clouds_own_naming(tmp_path: Path) -
         assert f"arn:aws:sns:{REGION}:" in shown
         assert f"pigeonhole {REGION}/news" in shown
         assert "urn:smn" not in shown
+        auth = aiohttp.BasicAuth(DEV_KEY_ID, DEV_SECRET)
+        async with browser.get(f"{app.public_url}/api/v1/topics/{uid}", auth=auth) as answer:
+            assert (await answer.json())["urn"] == f"pigeonhole {REGION}/news"
 
 
 def test_nothing_but_its_package_and_the_list_names_a_cloud() -> None:

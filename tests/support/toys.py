@@ -23,7 +23,7 @@ from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import Account, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
+from tidings.domain.model import Account, AccountId, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
 from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
 from tidings.domain.ports import Channel, Envelopes, RenderedMessage, Settle
 from tidings.domain.protocols import Protocol
@@ -162,7 +162,7 @@ class ToyNames:
 
     label = "Pigeonhole"
 
-    def topic(self, region: str, account: Account, name: str) -> str:
+    def topic(self, region: str, account_id: AccountId, project_id: str, name: str) -> str:
         return f"pigeonhole {region}/{name}"
 
     def subscription(self, topic: str, uid: str) -> str:

@@ -64,8 +64,8 @@ class ResourceNames(Protocol):
 
     label: str
 
-    def topic(self, region: str, account: Account, name: str) -> str:
-        """account: the topic's."""
+    def topic(self, region: str, account_id: AccountId, project_id: str, name: str) -> str:
+        """account_id, project_id: the topic's account's."""
         ...
 
     def subscription(self, topic: str, uid: str) -> str:

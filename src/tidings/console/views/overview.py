@@ -56,7 +56,8 @@ async def overview(call: Call) -> Answer:
     values: dict[str, object] = {
         "region": call.services.region,
         "example_names": {
-            one.label: one.topic(call.services.region, call.account, "hello") for one in call.services.names
+            one.label: one.topic(call.services.region, call.account.account_id, call.account.project_id, "hello")
+            for one in call.services.names
         },
         "public_url": call.services.public_url,
         "flow": await _flow(call) if call.may(Verb.MANAGE_DELIVERIES) else None,

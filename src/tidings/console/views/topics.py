@@ -67,7 +67,10 @@ async def topic(call: Call) -> Answer:
     values = {
         "topic": found,
         "counts": await services.topics.counts(look, found.id),
-        "names": {one.label: one.topic(found.region, call.account, found.name) for one in services.names},
+        "names": {
+            one.label: one.topic(found.region, found.account_id, call.account.project_id, found.name)
+            for one in services.names
+        },
         "subscriptions": subscriptions,
         "texts": texts.total(),
         "days": DAYS,

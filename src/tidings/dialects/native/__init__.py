@@ -7,6 +7,7 @@ publishes or subscribes: that is what the clouds' dialects are for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ from tidings.dialects.native.texts import TextActions, TextServices
 from tidings.dialects.native.topics import TopicActions
 from tidings.domain.errors import TidingsError
 from tidings.domain.grants import From
-from tidings.domain.ports import Clock
+from tidings.domain.ports import Clock, ResourceNames
 from tidings.services.accounts import Accounts
 from tidings.services.deliveries import Deliveries
 from tidings.services.ledger import Ledger
@@ -66,12 +67,13 @@ class NativeDialect:
         clock: Clock,
         text_services: TextServices,
         sessions: Sessions,
+        resource_names: Mapping[str, ResourceNames],
         dev: DevTools | None = None,
     ) -> None:
         self._auth = BasicAuth(authenticator, accounts)
         self._accounts = accounts
         self._dev = dev
-        of_topics = TopicActions(topics, accounts)
+        of_topics = TopicActions(topics, accounts, resource_names)
         index, description = operations_of(self)
         operations = [
             index,

@@ -53,13 +53,13 @@ class DeliveryActions:
             ),
         )
         topics = await self._topics.by_ids({delivery.topic_id for delivery, _ in rows})
-        project_id = await self._topics.project_of(owner)  # dead letters are their topic's account's
+        naming = await self._topics.naming_of(owner)  # dead letters are their topic's account's
         return codec.page(
             "dead-letters",
             rows,
             query.limit,
             lambda row: row[0].id,
-            lambda row: views.dead_letter(*row, topics.get(row[0].topic_id), project_id),
+            lambda row: views.dead_letter(*row, topics.get(row[0].topic_id), naming),
         )
 
     @operation("POST", "/dead-letters/send-again", Verb.MANAGE_DELIVERIES, shapes.SentAgain, group="dead letters")

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from msgspec.structs import astuple
 
 from tidings.dialects.native import shapes, shapes_optouts, views, views_optouts
+from tidings.dialects.native.names import Naming
 from tidings.domain.model import LedgerEntry
 from tidings.wire.csv_rows import lines
 
@@ -18,16 +19,16 @@ RECORD_COLUMNS = shapes_optouts.OptOutRecord.__struct_fields__
 
 
 async def ledger_csv(
-    first: Sequence[LedgerEntry], following: AsyncIterator[Sequence[LedgerEntry]], project_id: str
+    first: Sequence[LedgerEntry], following: AsyncIterator[Sequence[LedgerEntry]], naming: Naming
 ) -> AsyncIterator[bytes]:
     """A line of names, then a line an entry. `first`: the page that was read before the answer began."""
-    yield lines([COLUMNS, *_rows(first, project_id)])
+    yield lines([COLUMNS, *_rows(first, naming)])
     async for page in following:
-        yield lines(_rows(page, project_id))
+        yield lines(_rows(page, naming))
 
 
-def _rows(entries: Sequence[LedgerEntry], project_id: str) -> list[tuple[object, ...]]:
-    return [astuple(views.ledger_entry(entry, project_id)) for entry in entries]
+def _rows(entries: Sequence[LedgerEntry], naming: Naming) -> list[tuple[object, ...]]:
+    return [astuple(views.ledger_entry(entry, naming)) for entry in entries]
 
 
 async def records_csv(

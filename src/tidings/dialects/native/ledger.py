@@ -84,9 +84,9 @@ class LedgerActions:
     async def _page(self, call: Call, wanted: LedgerQuery, limit: int) -> WireResponse:
         entries = await self._ledger.page(call.grant, replace(wanted, limit=limit + 1))
         # The ledger shows entries about the account's own topics only, so one project is everybody's.
-        project_id = await self._topics.project_of(call.grant.owner)
+        naming = await self._topics.naming_of(call.grant.owner)
         return codec.page(
-            "ledger", entries, limit, lambda entry: entry.id, lambda entry: views.ledger_entry(entry, project_id)
+            "ledger", entries, limit, lambda entry: entry.id, lambda entry: views.ledger_entry(entry, naming)
         )
 
     async def _csv(self, call: Call, wanted: LedgerQuery) -> WireResponse:
@@ -94,9 +94,9 @@ class LedgerActions:
         # The first page is read before the answer begins, so that a store out of reach is a 503 and not a torn file.
         # A list: CPython 3.11 takes an empty tuple here for the arguments of StopIteration, and fails.
         first: Sequence[LedgerEntry] = await anext(pages, [])
-        project_id = await self._topics.project_of(call.grant.owner)
+        naming = await self._topics.naming_of(call.grant.owner)
         headers = (("cache-control", "no-store"), ("content-disposition", 'attachment; filename="tidings-ledger.csv"'))
-        return WireResponse(200, export.ledger_csv(first, pages, project_id), CSV_TYPE, headers)
+        return WireResponse(200, export.ledger_csv(first, pages, naming), CSV_TYPE, headers)
 
 
 def _utc(name: str, time: datetime) -> datetime:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidings.domain import passwords, resource_names
+from tidings.domain import passwords
 from tidings.domain.errors import InvalidValue
 from tidings.domain.model import AccountId
+from tidings.domain.ports import ResourceNames
 
 _UID = re.compile(r"[0-9a-f]{32}\Z|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _ARN = re.compile(
@@ -43,22 +44,26 @@ class TopicUrn:
     name: str
 
 
-def topic_arn(account_id: str, region: str, name: str) -> str:
-    return resource_names.topic_arn(region, account_id, name)
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What an account's topics and subscriptions are called in SNS and SMN, by these clouds' own naming."""
 
+    arns: ResourceNames
+    urns: ResourceNames
+    account_id: AccountId
+    project_id: str
 
-def subscription_arn(account_id: str, region: str, topic_name: str, uid: str) -> str:
-    """`account_id` is the topic's, as in SNS."""
-    return resource_names.subscription_arn(topic_arn(account_id, region, topic_name), uid)
+    def topic_arn(self, region: str, name: str) -> str:
+        return self.arns.topic(region, self.account_id, self.project_id, name)
 
+    def topic_urn(self, region: str, name: str) -> str:
+        return self.urns.topic(region, self.account_id, self.project_id, name)
 
-def topic_urn(project_id: str, region: str, name: str) -> str:
-    return resource_names.topic_urn(region, project_id, name)
+    def subscription_arn(self, region: str, topic_name: str, uid: str) -> str:
+        return self.arns.subscription(self.topic_arn(region, topic_name), uid)
 
-
-def subscription_urn(project_id: str, region: str, topic_name: str, uid: str) -> str:
-    """`project_id` is the topic's, as in SMN."""
-    return resource_names.subscription_urn(topic_urn(project_id, region, topic_name), uid)
+    def subscription_urn(self, region: str, topic_name: str, uid: str) -> str:
+        return self.urns.subscription(self.topic_urn(region, topic_name), uid)
 
 
 def read_uid(text: str) -> str | None:

@@ -63,14 +63,14 @@ class SubscriptionActions:
             ),
         )
         topics = await self._subscriptions.topics_of(rows)
-        projects = {
-            account_id: await self._topics.project_of(account_id)
+        namings = {
+            account_id: await self._topics.naming_of(account_id)
             for account_id in {topic.account_id for topic in topics.values()}
         }
 
         def view(row: Subscription) -> shapes.Subscription | None:
             found = topics.get(int(row.topic_id))  # None: the topic was deleted a moment ago
-            return views.subscription(row, found, projects[found.account_id]) if found is not None else None
+            return views.subscription(row, found, namings[found.account_id]) if found is not None else None
 
         return codec.page("subscriptions", rows, query.limit, lambda row: row.id, view)
 
@@ -121,7 +121,7 @@ class SubscriptionActions:
         return codec.answer(await self._view(asked, found.topic))
 
     async def _view(self, row: Subscription, topic: Topic) -> shapes.Subscription:
-        return views.subscription(row, topic, await self._topics.project_of(topic.account_id))
+        return views.subscription(row, topic, await self._topics.naming_of(topic.account_id))
 
     async def _of_caller(self, call: Call) -> Found:
         """The subscription that the path names, if it or its topic is the caller's account's. Raises NotFound."""

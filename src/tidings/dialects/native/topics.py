@@ -5,7 +5,7 @@ Called by the router. What belongs to another account does not exist here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,6 +16,7 @@ from tidings.dialects.native.routing import Call, Nothing, operation
 from tidings.domain.errors import NotFound
 from tidings.domain.grants import Verb
 from tidings.domain.model import AccountId, Topic, TopicId
+from tidings.domain.ports import ResourceNames
 from tidings.services.accounts import Accounts
 from tidings.services.topics import Topics
 
@@ -32,8 +33,9 @@ class TopicsQuery(Struct):
 class TopicActions:
     """Actions on topics, and the other actions' way from a topic's name to the topic and from an account to its project."""
 
-    def __init__(self, topics: Topics, accounts: Accounts) -> None:
+    def __init__(self, topics: Topics, accounts: Accounts, resource_names: Mapping[str, ResourceNames]) -> None:
         self._topics = topics
+        self._names = resource_names
         self._accounts = accounts
 
     @operation("GET", "/topics", Verb.LIST, shapes.TopicPage, group="topics")
@@ -41,15 +43,15 @@ class TopicActions:
         """The account's topics, oldest first."""
         after = codec.read_id_cursor("topics", query.after)
         rows = await self._topics.page(call.grant, query.region or None, after=after, limit=query.limit + 1)
-        project_id = await self.project_of(call.grant.owner)
-        return codec.page("topics", rows, query.limit, lambda row: row.id, lambda row: views.topic(row, project_id))
+        naming = await self.naming_of(call.grant.owner)
+        return codec.page("topics", rows, query.limit, lambda row: row.id, lambda row: views.topic(row, naming))
 
     @operation("GET", "/topics/{uid}", Verb.READ_TOPIC, shapes.TopicWithCounts, group="topics", refusals=(404,))
     async def get_topic(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """One topic, with the number of its subscriptions."""
         topic = await self.of_account(call.path["uid"], call.principal.account_id)
         counts = await self._topics.counts(call.grant, topic.id)
-        return codec.answer(views.topic_with_counts(topic, counts, await self.project_of(topic.account_id)))
+        return codec.answer(views.topic_with_counts(topic, counts, await self.naming_of(topic.account_id)))
 
     async def of_account(self, text: str, account_id: AccountId) -> Topic:
         """The account's topic of this uid, ARN or URN. Raises InvalidValue, NotFound."""
@@ -65,6 +67,10 @@ class TopicActions:
         if topic is None or topic.account_id != account_id:
             raise NotFound("topic", text)
         return topic
+
+    async def naming_of(self, account_id: AccountId) -> names.Naming:
+        """How the clouds name what is the account's."""
+        return names.Naming(self._names["ARN"], self._names["URN"], account_id, await self.project_of(account_id))
 
     async def project_of(self, account_id: AccountId) -> str:
         """The account's name in URNs."""

@@ -24,17 +24,17 @@ def state_name(state: model.State) -> shapes.StateName:
             return "expired"
 
 
-def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntry:
-    """project_id: of the entry's account."""
+def ledger_entry(entry: model.LedgerEntry, naming: names.Naming) -> shapes.LedgerEntry:
+    """naming: of the entry's account."""
     origin = entry.origin
     topic_arn = arn = topic_urn = urn = ""
     if entry.topic_name:  # a phone's opt-out has no topic
-        topic_arn = names.topic_arn(entry.account_id, entry.region, entry.topic_name)
-        topic_urn = names.topic_urn(project_id, entry.region, entry.topic_name)
+        topic_arn = naming.topic_arn(entry.region, entry.topic_name)
+        topic_urn = naming.topic_urn(entry.region, entry.topic_name)
     if entry.subscription_uid:
         of_topic = (entry.region, entry.topic_name, entry.subscription_uid)
-        arn = names.subscription_arn(entry.account_id, *of_topic)
-        urn = names.subscription_urn(project_id, *of_topic)
+        arn = naming.subscription_arn(*of_topic)
+        urn = naming.subscription_urn(*of_topic)
     return shapes.LedgerEntry(
         id=entry.id,
         at=entry.at,
@@ -66,15 +66,15 @@ def ledger_entry(entry: model.LedgerEntry, project_id: str) -> shapes.LedgerEntr
     )
 
 
-def subscription(row: model.Subscription, topic: model.Topic, project_id: str) -> shapes.Subscription:
-    """project_id: of the topic's account."""
+def subscription(row: model.Subscription, topic: model.Topic, naming: names.Naming) -> shapes.Subscription:
+    """naming: of the topic's account."""
     return shapes.Subscription(
         uid=row.uid,
-        arn=names.subscription_arn(topic.account_id, topic.region, topic.name, row.uid),
-        urn=names.subscription_urn(project_id, topic.region, topic.name, row.uid),
+        arn=naming.subscription_arn(topic.region, topic.name, row.uid),
+        urn=naming.subscription_urn(topic.region, topic.name, row.uid),
         topic_uid=topic.uid,
-        topic_arn=names.topic_arn(topic.account_id, topic.region, topic.name),
-        topic_urn=names.topic_urn(project_id, topic.region, topic.name),
+        topic_arn=naming.topic_arn(topic.region, topic.name),
+        topic_urn=naming.topic_urn(topic.region, topic.name),
         topic=topic.name,
         region=topic.region,
         account_id=row.account_id,
@@ -93,12 +93,12 @@ def subscription(row: model.Subscription, topic: model.Topic, project_id: str) -
     )
 
 
-def topic(row: model.Topic, project_id: str) -> shapes.Topic:
-    """project_id: of the topic's account."""
+def topic(row: model.Topic, naming: names.Naming) -> shapes.Topic:
+    """naming: of the topic's account."""
     return shapes.Topic(
         uid=row.uid,
-        arn=names.topic_arn(row.account_id, row.region, row.name),
-        urn=names.topic_urn(project_id, row.region, row.name),
+        arn=naming.topic_arn(row.region, row.name),
+        urn=naming.topic_urn(row.region, row.name),
         account_id=row.account_id,
         region=row.region,
         name=row.name,
@@ -111,19 +111,19 @@ def topic(row: model.Topic, project_id: str) -> shapes.Topic:
     )
 
 
-def topic_with_counts(row: model.Topic, counts: model.TopicCounts, project_id: str) -> shapes.TopicWithCounts:
+def topic_with_counts(row: model.Topic, counts: model.TopicCounts, naming: names.Naming) -> shapes.TopicWithCounts:
     counted = shapes.Counts(counts.confirmed, counts.unconfirmed, counts.canceled)
-    return shapes.TopicWithCounts(**asdict(topic(row, project_id)), subscriptions=counted)
+    return shapes.TopicWithCounts(**asdict(topic(row, naming)), subscriptions=counted)
 
 
 def dead_letter(
-    delivery: model.Delivery, message: model.Message, of_topic: model.Topic | None, project_id: str
+    delivery: model.Delivery, message: model.Message, of_topic: model.Topic | None, naming: names.Naming
 ) -> shapes.DeadLetter:
-    """project_id: of the topic's account."""
+    """naming: of the topic's account."""
     arn = urn = None
     if of_topic is not None:
-        arn = names.topic_arn(of_topic.account_id, of_topic.region, of_topic.name)
-        urn = names.topic_urn(project_id, of_topic.region, of_topic.name)
+        arn = naming.topic_arn(of_topic.region, of_topic.name)
+        urn = naming.topic_urn(of_topic.region, of_topic.name)
     return shapes.DeadLetter(
         id=delivery.id,
         message_id=delivery.message_id,

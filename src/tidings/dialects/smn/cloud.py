@@ -10,7 +10,7 @@ from tidings.dialects.smn.lifecycle_rules import lifecycle_rules
 from tidings.dialects.smn.limits import DIALECT
 from tidings.domain import resource_names
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import Account
+from tidings.domain.model import AccountId
 
 
 def _front_end(parts: Parts) -> SmnDialect:
@@ -72,8 +72,8 @@ class _Urns:
 
     label = "URN"
 
-    def topic(self, region: str, account: Account, name: str) -> str:
-        return resource_names.topic_urn(region, account.project_id, name)
+    def topic(self, region: str, account_id: AccountId, project_id: str, name: str) -> str:
+        return resource_names.topic_urn(region, project_id, name)
 
     def subscription(self, topic: str, uid: str) -> str:
         return resource_names.subscription_urn(topic, uid)

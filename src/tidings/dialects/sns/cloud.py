@@ -12,7 +12,7 @@ from tidings.dialects.sns.limits import DIALECT
 from tidings.dialects.sns.sms_defaults import SmsDefaults
 from tidings.domain import resource_names
 from tidings.domain.lifecycle import LifecycleRules
-from tidings.domain.model import Account
+from tidings.domain.model import AccountId
 from tidings.services.projects import Projects
 
 
@@ -54,8 +54,8 @@ class _Arns:
 
     label = "ARN"
 
-    def topic(self, region: str, account: Account, name: str) -> str:
-        return resource_names.topic_arn(region, account.account_id, name)
+    def topic(self, region: str, account_id: AccountId, project_id: str, name: str) -> str:
+        return resource_names.topic_arn(region, account_id, name)
 
     def subscription(self, topic: str, uid: str) -> str:
         return resource_names.subscription_arn(topic, uid)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 from openapi_schema_validator import OAS31Validator
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_message, make_principal
+from tests.support.naming import RESOURCE_NAMES
 from tests.support.protocols import PROTOCOLS
 
 from tidings.access.authenticate import Authenticator
@@ -149,6 +150,7 @@ class Harness:
             self.clock,
             TextServices(self.texts, self.catalog, lambda: self.transports, lambda: self.callbacks),
             Sessions(self.store, self.clock),
+            RESOURCE_NAMES,
             dev=tools if dev else None,
         )
 

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.naming import RESOURCE_NAMES
 
 from tidings.dialects.native import export
+from tidings.dialects.native.names import Naming
 from tidings.domain.model import AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
 
 
@@ -33,6 +35,9 @@ def entry(number: int, user_agent: str = "curl/8", endpoint: str = "+18885550100
     )
 
 
+NAMING = Naming(RESOURCE_NAMES["ARN"], RESOURCE_NAMES["URN"], AccountId("000000000000"), "f" * 32)
+
+
 async def nothing_more() -> AsyncIterator[Sequence[LedgerEntry]]:
     pages: Sequence[Sequence[LedgerEntry]] = ()
     for page in pages:
@@ -40,7 +45,7 @@ async def nothing_more() -> AsyncIterator[Sequence[LedgerEntry]]:
 
 
 async def exported(entries: Sequence[LedgerEntry]) -> list[dict[str, str]]:
-    chunks = [chunk async for chunk in export.ledger_csv(entries, nothing_more(), "f" * 32)]
+    chunks = [chunk async for chunk in export.ledger_csv(entries, nothing_more(), NAMING)]
     return list(csv.DictReader(io.StringIO(b"".join(chunks).decode(), newline="")))
 
 
@@ -70,5 +75,5 @@ async def test_no_text_begins_a_formula_or_leaves_its_cell(text: str) -> None:
 
 
 async def test_an_empty_export_still_says_its_names() -> None:
-    chunks = [chunk async for chunk in export.ledger_csv((), nothing_more(), "f" * 32)]
+    chunks = [chunk async for chunk in export.ledger_csv((), nothing_more(), NAMING)]
     assert b"".join(chunks).decode() == ",".join(export.COLUMNS) + "\r\n"

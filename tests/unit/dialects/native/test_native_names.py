@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.naming import RESOURCE_NAMES
 
 from tidings.dialects.native import names
 from tidings.domain.errors import InvalidValue
@@ -20,14 +21,20 @@ ACCOUNTS = st.from_regex(r"[0-9]{12}", fullmatch=True)
 TOPICS = st.from_regex(r"[A-Za-z0-9_-]{1,250}(\.fifo)?", fullmatch=True)
 
 
+def naming(account: str = "0" * 12, project: str = "0" * 32) -> names.Naming:
+    return names.Naming(RESOURCE_NAMES["ARN"], RESOURCE_NAMES["URN"], AccountId(account), project)
+
+
 @given(ACCOUNTS, REGIONS, TOPICS)
 def test_a_topic_arn_that_was_written_can_be_read(account: str, region: str, name: str) -> None:
-    assert names.read_topic(names.topic_arn(account, region, name)) == names.TopicName(AccountId(account), region, name)
+    assert names.read_topic(naming(account).topic_arn(region, name)) == names.TopicName(
+        AccountId(account), region, name
+    )
 
 
 @given(ACCOUNTS, REGIONS, TOPICS, UIDS)
 def test_a_subscription_arn_that_was_written_can_be_read(account: str, region: str, name: str, uid: str) -> None:
-    arn = names.subscription_arn(account, region, name, uid)
+    arn = naming(account).subscription_arn(region, name, uid)
     assert names.read_subscription(arn) == uid
     with pytest.raises(InvalidValue):
         names.read_topic(arn)
@@ -35,10 +42,10 @@ def test_a_subscription_arn_that_was_written_can_be_read(account: str, region: s
 
 @given(PROJECTS, REGIONS, TOPICS, UIDS)
 def test_a_urn_that_was_written_can_be_read(project: str, region: str, name: str, uid: str) -> None:
-    urn = names.topic_urn(project, region, name)
+    urn = naming(project=project).topic_urn(region, name)
     assert names.read_topic(urn) == names.TopicUrn(project, region, name)
     assert names.read_subscription(f"{urn}:{uid}") == uid
-    assert names.subscription_urn(project, region, name, uid).rpartition(":") == (urn, ":", uid)
+    assert naming(project=project).subscription_urn(region, name, uid).rpartition(":") == (urn, ":", uid)
     for read, wrong in ((names.read_topic, f"{urn}:{uid}"), (names.read_subscription, urn)):
         with pytest.raises(InvalidValue):
             read(wrong)

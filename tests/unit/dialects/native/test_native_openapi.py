@@ -24,7 +24,7 @@ def dialect(dev: bool) -> NativeDialect:
     tools = DevTools(forget, lambda channel, to, limit: [], lambda: None, lambda seconds: None, ACCOUNT)
     harness = TextServices(UNUSED, UNUSED, list, list)
     return NativeDialect(
-        UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, harness, UNUSED, tools if dev else None
+        UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, UNUSED, harness, UNUSED, UNUSED, tools if dev else None
     )
 
 
