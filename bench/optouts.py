@@ -118,11 +118,11 @@ async def ask(data: Path, rows: int) -> tuple[float, float]:
             opted_out(chance.randrange(rows), rows) for _ in range(NUMBERS // 2)
         ]
         began = perf_counter()
-        found = await store.texts_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones)
+        found = await store.text_gate.texts_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones)
         many.append((perf_counter() - began) * 1e3)
         assert len(found) == len(set(phones[NUMBERS // 2 :]))
         began = perf_counter()
-        assert not store.text_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones[0])
+        assert not store.text_gate.text_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones[0])
         one.append((perf_counter() - began) * 1e6)
     await store.close()
     print(

@@ -295,7 +295,7 @@ async def test_why_names_everything_that_keeps_a_text_from_a_phone(app: PhoneApp
     assert [(found.opt_out.address, found.rule) for found in of_topics] == [(NUMBER, None), (OTHER_NUMBER, None)]
     # What it says is what the gate does.
     for sms_type in SmsType:
-        asked = app.store.text_blocked(ACCOUNT, APP, sms_type, PHONE)
+        asked = app.store.text_gate.text_blocked(ACCOUNT, APP, sms_type, PHONE)
         assert bool(asked) is bool(await why(grant, PHONE, APP, sms_type))
 
 

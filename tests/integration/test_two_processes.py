@@ -87,7 +87,7 @@ async def processes(tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
         quotas = Quotas(sms_applications_per_account=1)
         applications = SmsApplications(store, store, clock, numbers, quotas=quotas)
         sandbox = SmsSandbox(store, store, clock, new_message_id=lambda: "m")
-        texts = Texts(store, store, store, flow, clock, Metrics(), new_message_id=lambda: "m")
+        texts = Texts(store, store, store, store.text_gate, flow, clock, Metrics(), new_message_id=lambda: "m")
         made.append(Process(store, applications, sandbox, texts))
     yield made[0], made[1]
     for process in made:

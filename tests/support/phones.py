@@ -17,7 +17,7 @@ from tests.support.toys import ToyEnvelopes
 from tidings.access.authorize import authorize
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
-from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.gate import Gate, TextPermit
 from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.render import Renderer
 from tidings.delivery.text_reports import TextReports
@@ -117,7 +117,7 @@ class PhoneApp:
         self.store, self.flow, self.clock, self.metrics = store, flow, FakeClock(), Metrics()
         ids = count(1)
         self.new_id: Callable[[], str] = lambda: f"{next(ids):032x}"
-        texts = TextGate(store, self.clock, self.metrics)
+        texts = TextPermit(store.text_gate, self.clock, self.metrics)
         self.gate = Gate({"sms": texts.permits} if asks_opt_outs else {})
         self.channel = make_channel(self.gate.permits)
         self.texting = make_texting(

@@ -24,7 +24,7 @@ from tidings.domain.model import (
     Way,
 )
 from tidings.domain.optout import AddressKind, InboundAddress, InboundText, OptOut
-from tidings.domain.phone_ports import OptOutStore, TextStore
+from tidings.domain.phone_ports import OptOutStore, TextGate, TextStore
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
@@ -39,7 +39,10 @@ TOLL_FREE, SHORT_CODE = "+18885550100", "24273"
 
 
 class WholeStore(Store, OptOutStore, TextStore, Protocol):
-    """What an implementation is: one object with all three ports."""
+    """What an implementation is: one object with all three ports, and the gate of texts that goes with it."""
+
+    @property
+    def text_gate(self) -> TextGate: ...
 
 
 Opener = Callable[[Path], Awaitable[WholeStore]]

@@ -17,7 +17,7 @@ from tidings.domain.envelope import Outgoing, Permit, TextContent
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
 from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
-from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.phone_ports import TextGate
 from tidings.domain.ports import Clock
 from tidings.observe.metrics import Metrics
 
@@ -25,11 +25,11 @@ _NOTICES = (Kind.CONFIRMATION, Kind.GOODBYE)
 _TYPE_NAMES = {int(sms_type): sms_type.name.lower().replace("_", "-") for sms_type in SmsType}
 
 
-class TextGate:
+class TextPermit:
     """Whether a text may start: nobody opted out of it, and it is not too old."""
 
-    def __init__(self, opt_outs: OptOutStore, clock: Clock, metrics: Metrics) -> None:
-        self._opt_outs = opt_outs
+    def __init__(self, gate: TextGate, clock: Clock, metrics: Metrics) -> None:
+        self._gate = gate
         self._clock = clock
         self._metrics = metrics
 
@@ -42,13 +42,13 @@ class TextGate:
             return False
         if message.answers:
             # "You are subscribed again" is wrong after another STOP.
-            return message.answers != KeywordSet.OPT_IN or not self._opt_outs.opted_out_at(
+            return message.answers != KeywordSet.OPT_IN or not self._gate.opted_out_at(
                 message.account_id, message.sender, outgoing.endpoint
             )
         sms_type = message.sms_type or SmsType.NOTIFICATION
         app_id = message.sms_app or TOPICS_APP
         account_id = sending_account(message, topic_of(outgoing.mark))
-        if not self._opt_outs.text_blocked(account_id, app_id, sms_type, outgoing.endpoint):
+        if not self._gate.text_blocked(account_id, app_id, sms_type, outgoing.endpoint):
             return True
         self._metrics.text_blocked(_TYPE_NAMES.get(sms_type, "other"))
         return False

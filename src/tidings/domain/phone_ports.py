@@ -69,25 +69,6 @@ class OptOutStore(Protocol):
         """By number; kept when an account leaves the sandbox."""
         ...
 
-    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty. `sandbox`: a text of
-        topics to a number that its account has not verified, and it is in the sandbox.
-
-        Asked by the gate immediately before each text starts, so it does not wait: some microseconds, at any number of opt-outs. It sees
-        every commit that was acknowledged before it was called.
-        """
-        ...
-
-    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
-        """Whether the phone is opted out at this address, or account-wide; likewise without waiting."""
-        ...
-
-    async def texts_blocked(
-        self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
-    ) -> dict[str, str]:
-        """The same for many phones at once: only those that are blocked."""
-        ...
-
     async def opt_outs(self, account_id: AccountId, phone: str) -> list[OptOut]:
         """At all addresses that are not deleted."""
         ...
@@ -131,6 +112,33 @@ class OptOutStore(Protocol):
 
     async def last_inbound_at(self, account_id: AccountId, address: str) -> datetime | None:
         """When the newest text arrived at an address, as far as texts are kept."""
+        ...
+
+
+class TextGate(Protocol):
+    """Whether a text may go to a phone now. One implementation asks the store each time; one that remembers, for several processes, is to
+    pass the same suite (`tests/integration/test_text_gate.py`).
+
+    A phone is found under every form of its number that the numbering plan has had (`wire.phone_plans`).
+    """
+
+    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
+        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty. `sandbox`: a text of
+        topics to a number that its account has not verified, and it is in the sandbox.
+
+        Asked immediately before each text starts, so it does not wait: some microseconds, at any number of opt-outs. It sees every commit
+        that was acknowledged before it was called. Raises Unavailable.
+        """
+        ...
+
+    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
+        """Whether the phone is opted out at this address, or account-wide; likewise without waiting."""
+        ...
+
+    async def texts_blocked(
+        self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
+    ) -> dict[str, str]:
+        """What `text_blocked` says of each phone of a slice, in one question: only those that are blocked."""
         ...
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tidings.channels import bots, email, http, sms, sqs
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
-from tidings.delivery.gate import TextGate
+from tidings.delivery.gate import TextPermit
 from tidings.delivery.hooks import DeliveryHooks
 from tidings.domain.envelope import Permit
 from tidings.domain.ports import Channel, Clock
@@ -78,7 +78,7 @@ def _mail(parts: ChannelParts) -> Channel | None:
 
 
 def _texts_permit(store: SqliteStore, clock: Clock, metrics: Metrics) -> Permit:
-    return TextGate(store, clock, metrics).permits
+    return TextPermit(store.text_gate, clock, metrics).permits
 
 
 def _texts_hooks(parts: ChannelParts) -> DeliveryHooks:

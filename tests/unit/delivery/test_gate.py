@@ -19,15 +19,15 @@ from tests.support.build import (
 )
 
 from tidings.delivery.fanout import Fanout, Page, Row
-from tidings.delivery.gate import Gate, TextGate
+from tidings.delivery.gate import Gate, TextPermit
 from tidings.delivery.own_texts import OwnText
 from tidings.domain.envelope import HttpContent, Outgoing, QueueContent, TextContent
 from tidings.domain.model import AccountId, Kind, State, TopicId
 from tidings.domain.optout import KeywordSet
-from tidings.domain.phone_ports import OptOutStore
+from tidings.domain.phone_ports import TextGate
 from tidings.domain.ports import Task
 from tidings.observe.metrics import Metrics
-from tidings.store.sqlite.optouts import OptOutTables
+from tidings.store.sqlite.text_gate import DirectTextGate
 
 
 def _outgoing(kind: Kind = Kind.NOTIFICATION) -> Outgoing:
@@ -86,8 +86,8 @@ PHONE = "+12025550123"
 Asked = tuple[str, str, int, str]
 
 
-class Everybody(OptOutTables):
-    """A store at which everybody has opted out; it keeps what it was asked."""
+class Everybody(DirectTextGate):
+    """A gate at which everybody has opted out; it keeps what it was asked."""
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
@@ -102,8 +102,8 @@ def everybody() -> Everybody:
     return Everybody()
 
 
-def gate_of(store: OptOutStore) -> Gate:
-    return Gate({"sms": TextGate(store, FakeClock(), Metrics()).permits})
+def gate_of(gate: TextGate) -> Gate:
+    return Gate({"sms": TextPermit(gate, FakeClock(), Metrics()).permits})
 
 
 def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:

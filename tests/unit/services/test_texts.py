@@ -57,6 +57,7 @@ class Harness:
             store,
             store,
             store,
+            store.text_gate,
             self.flow,
             self.clock,
             self.metrics,

@@ -195,9 +195,9 @@ class Harness(RuleBasedStateMachine):
                 for sms_type in SmsType:
                     expected = {phone: self.blocked_at(account, app, sms_type, phone) for phone in PHONES}
                     blocked = {phone: address for phone, address in expected.items() if address}
-                    assert self.run(self.store.texts_blocked(account, app, sms_type, PHONES)) == blocked
+                    assert self.run(self.store.text_gate.texts_blocked(account, app, sms_type, PHONES)) == blocked
                     for phone, address in expected.items():
-                        assert self.store.text_blocked(account, app, sms_type, phone) == address
+                        assert self.store.text_gate.text_blocked(account, app, sms_type, phone) == address
 
     def blocked_at(self, account: AccountId, app: str, sms_type: SmsType, phone: str) -> str:
         at = [self.addresses[place] for place, who in self.people if who == phone and place[0] == account]

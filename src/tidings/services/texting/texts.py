@@ -19,7 +19,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Kind, Message
 from tidings.domain.optout import TOPICS_APP, InboundText, SmsApplication, SmsType
-from tidings.domain.phone_ports import OptOutStore, TextStore
+from tidings.domain.phone_ports import OptOutStore, TextGate, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
 from tidings.domain.unit import ReaderIsAt, Unit
@@ -79,6 +79,7 @@ class Texts:
         store: Store,
         texts: TextStore,
         opt_outs: OptOutStore,
+        text_gate: TextGate,
         flow: Flow,
         clock: Clock,
         metrics: Metrics,
@@ -93,6 +94,7 @@ class Texts:
         self._texts = texts
         self._destinations = destinations or Destinations()
         self._opt_outs = opt_outs
+        self._text_gate = text_gate
         self._flow = flow
         self._clock = clock
         self._metrics = metrics
@@ -146,7 +148,7 @@ class Texts:
         found: set[tuple[SmsType, str]] = set()
         for sms_type in {text.sms_type for text in wanted}:
             phones = [text.phone for text in wanted if text.sms_type is sms_type]
-            blocked = await self._opt_outs.texts_blocked(
+            blocked = await self._text_gate.texts_blocked(
                 application.account_id, application.app_id, int(sms_type), phones
             )
             found.update((sms_type, phone) for phone in blocked)

@@ -1,8 +1,6 @@
 """What is read of opt-outs by text: `domain.phone_ports.OptOutStore` on the SQLite file.
 
-`SqliteStore` is one of these; `units` writes what is read here. It decides nothing but what `domain.optout.covers` says, in SQL:
-`text_blocked` is on the way of every text and costs one look at the opt-outs of one phone. Nothing is cached, so that it sees
-what another process has just committed.
+`SqliteStore` is one of these; `units` writes what is read here. Whether a text may go is asked of `text_gate`.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ from typing import Any
 
 from tidings.domain.model import NEWEST, AccountId, LedgerEntry
 from tidings.domain.optout import (
-    TOPICS_APP,
     BlockingRule,
     InboundAddress,
     InboundText,
@@ -21,7 +18,6 @@ from tidings.domain.optout import (
     OptOut,
     OptOutQuery,
     SmsApplication,
-    SmsType,
 )
 from tidings.domain.sandbox import SandboxNumber
 from tidings.store.sqlite import optout_rows, rows
@@ -29,14 +25,6 @@ from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.forms import forms_of
 from tidings.wire.phone_plans import spellings
 
-_FORMS_MAX = 8
-"""Of a number: far more than any numbering plan has had."""
-
-
-_TEXT_BLOCKED = {count: SQL[f"text_blocked_{count}"] for count in range(1, _FORMS_MAX + 1)}
-_OPTED_OUT_AT = {count: SQL[f"opted_out_at_{count}"] for count in range(1, _FORMS_MAX + 1)}
-"""By how many forms a number has, which are their last bindings."""
-_SANDBOX_BLOCKS = SQL["sandbox_blocks"]
 # Index entries; some 0.05 ms on the loop.
 _QUICK_OFFSET = 1_000
 _WARMED_ROWS = 20_000_000
@@ -88,16 +76,6 @@ class OptOutTables:
         found = self._database.rows(SQL["inbound_address_ending"], (digits,))
         return [optout_rows.inbound_address(row) for row in found]
 
-    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        forms = spellings(phone)
-        found = self._database.rows(_TEXT_BLOCKED[len(forms)], (account_id, app_id, sms_type, *forms))
-        if found:
-            return str(found[0][0])
-        # A one-time password goes to a number that is not verified: that is what it is for.
-        if app_id == TOPICS_APP and sms_type != SmsType.VERIFICATION_CODE:
-            return "sandbox" if self._database.rows(_SANDBOX_BLOCKS, (account_id, forms[0])) else ""
-        return ""
-
     async def sandbox_since(self, account_id: AccountId) -> datetime | None:
         row = self._database.row(SQL["sandbox_since"], (account_id,))
         return None if row is None else rows.moment(row[0])
@@ -106,21 +84,6 @@ class OptOutTables:
         return [
             optout_rows.sandbox_number(row) for row in self._database.rows(SQL["sandbox_number_list"], (account_id,))
         ]
-
-    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
-        forms = spellings(phone)
-        return bool(self._database.rows(_OPTED_OUT_AT[len(forms)], (account_id, address, *forms)))
-
-    async def texts_blocked(
-        self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
-    ) -> dict[str, str]:
-        asked = forms_of(phones)
-        bindings = account_id, app_id, sms_type, rows.json_array(list(asked))
-        blocked: dict[str, str] = {}
-        for form, address in self._database.rows(SQL["texts_blocked"], bindings):
-            for phone in asked[form]:
-                blocked.setdefault(phone, address)
-        return blocked
 
     async def opt_outs(self, account_id: AccountId, phone: str) -> list[OptOut]:
         bindings = account_id, rows.json_array(spellings(phone))

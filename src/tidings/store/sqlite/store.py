@@ -51,6 +51,7 @@ from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.journal import Journal
 from tidings.store.sqlite.optouts import OptOutTables
 from tidings.store.sqlite.progress import Fresh, add_messages
+from tidings.store.sqlite.text_gate import DirectTextGate
 from tidings.store.sqlite.texts import TextTables
 from tidings.store.sqlite.writer import Writer, answer
 
@@ -67,6 +68,7 @@ class SqliteStore(OptOutTables, TextTables):
         TextTables.__init__(self, database, writer)
         self._maps = rows.Maps()
         self.journal = Journal(database, writer)
+        self.text_gate = DirectTextGate(database)
         self._announcer = announcer or LocalAnnouncer()
 
     @classmethod

@@ -129,7 +129,7 @@ class Harness:
         self.texting = make_texting(
             store, store, self.clock, Metrics(), new_message_id=_uid, texts=store, vault=GlassVault()
         )
-        self.texts = Texts(store, store, store, flow, self.clock, Metrics(), new_message_id=_uid)
+        self.texts = Texts(store, store, store, store.text_gate, flow, self.clock, Metrics(), new_message_id=_uid)
         self.catalog = TextCatalog(store, store, self.clock, quotas=Quotas(), opt_outs=store)
         self.transports: list[TransportStatus] = []
         self.callbacks: list[CallbackStatus] = []

@@ -90,6 +90,7 @@ class Exchange:
             store,
             store,
             store,
+            store.text_gate,
             self.flow,
             self.texts_clock,
             metrics,
