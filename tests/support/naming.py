@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from tidings.dialects.clouds import CLOUDS
 
-RESOURCE_NAMES = {cloud.names.label: cloud.names for cloud in CLOUDS if cloud.names is not None}
+RESOURCE_NAMES = {cloud.name: cloud.names for cloud in CLOUDS if cloud.names is not None}

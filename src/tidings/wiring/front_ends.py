@@ -45,7 +45,7 @@ def make_front_ends(
         base.clock,
         TextServices(services.texts, services.catalog, delivery.sms.transports, delivery.callbacks.status),
         services.sessions,
-        {cloud.names.label: cloud.names for cloud in base.clouds if cloud.names is not None},
+        {cloud.name: cloud.names for cloud in base.clouds if cloud.names is not None},
         dev_tools,
     )
     return [*clouds, _console(base, services, delivery), pages, delivery.sms.dialect(), native]

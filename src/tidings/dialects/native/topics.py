@@ -34,6 +34,7 @@ class TopicActions:
     """Actions on topics, and the other actions' way from a topic's name to the topic and from an account to its project."""
 
     def __init__(self, topics: Topics, accounts: Accounts, resource_names: Mapping[str, ResourceNames]) -> None:
+        """resource_names: by cloud."""
         self._topics = topics
         self._names = resource_names
         self._accounts = accounts
@@ -70,7 +71,7 @@ class TopicActions:
 
     async def naming_of(self, account_id: AccountId) -> names.Naming:
         """How the clouds name what is the account's."""
-        return names.Naming(self._names["ARN"], self._names["URN"], account_id, await self.project_of(account_id))
+        return names.Naming(self._names["sns"], self._names["smn"], account_id, await self.project_of(account_id))
 
     async def project_of(self, account_id: AccountId) -> str:
         """The account's name in URNs."""

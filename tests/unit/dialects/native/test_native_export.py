@@ -35,7 +35,7 @@ def entry(number: int, user_agent: str = "curl/8", endpoint: str = "+18885550100
     )
 
 
-NAMING = Naming(RESOURCE_NAMES["ARN"], RESOURCE_NAMES["URN"], AccountId("000000000000"), "f" * 32)
+NAMING = Naming(RESOURCE_NAMES["sns"], RESOURCE_NAMES["smn"], AccountId("000000000000"), "f" * 32)
 
 
 async def nothing_more() -> AsyncIterator[Sequence[LedgerEntry]]:

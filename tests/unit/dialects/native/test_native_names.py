@@ -22,7 +22,7 @@ TOPICS = st.from_regex(r"[A-Za-z0-9_-]{1,250}(\.fifo)?", fullmatch=True)
 
 
 def naming(account: str = "0" * 12, project: str = "0" * 32) -> names.Naming:
-    return names.Naming(RESOURCE_NAMES["ARN"], RESOURCE_NAMES["URN"], AccountId(account), project)
+    return names.Naming(RESOURCE_NAMES["sns"], RESOURCE_NAMES["smn"], AccountId(account), project)
 
 
 @given(ACCOUNTS, REGIONS, TOPICS)
