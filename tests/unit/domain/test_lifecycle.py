@@ -116,6 +116,12 @@ def test_what_only_owners_may_cancel_is_refused_to_others_but_not_to_the_endpoin
     assert lifecycle.cancel(SNS, subscription, NOW, by_owner=False, holds_link=True).changed
 
 
+def test_who_signed_and_is_no_owner_may_not_cancel_what_anybody_unknown_may() -> None:
+    with pytest.raises(Denied) as refused:
+        lifecycle.cancel(SNS, make_subscription(), NOW, by_owner=False, caller="arn:aws:iam::1:user/eve")
+    assert refused.value.principal == "arn:aws:iam::1:user/eve"
+
+
 def test_an_unconfirmed_one_only_lapses() -> None:
     with pytest.raises(WrongState):
         lifecycle.cancel(SNS, make_subscription(State.UNCONFIRMED), NOW, by_owner=True)

@@ -53,7 +53,7 @@ def test_it_is_the_wall_clock_as_long_as_that_behaves(machine: Machine) -> None:
         assert not clock.is_doubting
 
 
-@pytest.mark.parametrize("step", [HOUR, 20 * HOUR])
+@pytest.mark.parametrize("step", [HOUR, 20 * HOUR, JUMP_MAX])
 def test_a_step_ahead_is_followed_at_once(machine: Machine, step: timedelta) -> None:
     clock = machine.clock()
     machine.step(step)

@@ -43,6 +43,12 @@ def test_another_key_opens_nothing() -> None:
         read_link(b"x" * 32, LinkPurpose.CANCEL, sign_link(KEY, LinkPurpose.CANCEL, "ab" * 16))
 
 
+def test_a_link_signed_with_an_older_key_keeps_working_and_new_ones_are_signed_with_the_newest() -> None:
+    keys = (b"n" * 32, KEY)
+    assert read_link(keys, LinkPurpose.CANCEL, sign_link(KEY, LinkPurpose.CANCEL, "ab" * 16)) == "ab" * 16
+    assert sign_link(keys, LinkPurpose.CANCEL, "ab" * 16) == sign_link(keys[0], LinkPurpose.CANCEL, "ab" * 16)
+
+
 @given(st.text(max_size=60))
 def test_any_text_is_refused_and_nothing_else_happens(text: str) -> None:
     with pytest.raises(InvalidToken):
