@@ -40,6 +40,17 @@ def test_never_more_than_burst_and_rate(steps: list[float], rate: float) -> None
         assert granted <= rate + now * rate + 1e-6
 
 
+def test_a_long_rest_saves_no_more_than_a_burst() -> None:
+    now = 0.0
+    buckets = TokenBuckets({"x": 2}, bursts={"x": 3}, monotonic_s=lambda: now)
+    buckets.take("x:me")
+    now = 3600.0
+    for _ in range(3):
+        buckets.take("x:me")
+    with pytest.raises(Throttled):
+        buckets.take("x:me")
+
+
 def test_an_ipv6_caller_is_a_caller_too() -> None:
     buckets = TokenBuckets({"sns:Unsubscribe": 1}, monotonic_s=lambda: 0.0)
     buckets.take("sns:Unsubscribe:2001:db8::1")

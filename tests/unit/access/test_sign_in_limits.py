@@ -118,6 +118,22 @@ async def test_wrong_passwords_of_a_user_are_slowed_down_and_a_right_one_ends_th
         pass
 
 
+async def test_a_right_password_makes_all_failures_free_again() -> None:
+    door = Door()
+    for _ in range(2):
+        for _ in range(FREE_FAILURES - 1):
+            door.limits.failed(EVE, ACCOUNT, "ada")
+        async with door.limits.turn(EVE, ACCOUNT, "ada"):
+            door.limits.succeeded(EVE, ACCOUNT, "ada")
+
+
+async def test_a_place_is_free_again_when_its_password_was_verified() -> None:
+    door = Door()
+    for _ in range(WAITING_MAX + WAITING_RESERVED + 1):
+        async with door.limits.turn(EVE, ACCOUNT, "ada"):
+            pass
+
+
 async def test_many_addresses_slow_a_user_down_but_not_where_he_signed_in_lately() -> None:
     door = Door()
     door.limits.succeeded(HOME, ACCOUNT, "ada")
