@@ -112,6 +112,12 @@ def test_half_a_surrogate_pair_is_sent_as_a_question_mark():
     assert joined(split("a\ud83d", 1)) == "a?"
 
 
+def test_an_escaped_character_stays_in_one_part():
+    first, second = split("a" * 152 + "€" + "b" * 20, 7)
+    assert gsm.decode(first.octets[6:]) == "a" * 152
+    assert gsm.decode(second.octets[6:]) == "€" + "b" * 20
+
+
 def test_more_than_255_parts_are_refused():
     assert len(split("x" * 153 * 255, 1)) == 255
     with pytest.raises(ValueError, match="256 parts"):
