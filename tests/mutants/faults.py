@@ -1,0 +1,8 @@
+"""The faults that the tests must notice; each says which test files are asked."""
+
+from __future__ import annotations
+
+from tests.mutants import faults_rules
+from tests.mutants.fault import Fault
+
+FAULTS: tuple[Fault, ...] = (*faults_rules.FAULTS,)
