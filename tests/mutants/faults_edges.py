@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutants.fault import Fault
 
 LANE = "channels/http/lane.py"
-SMN_ROUTES = "dialects/smn/routing.py"
+ROUTER = "dialects/path_router.py"
 SNS_AUTH = "dialects/sns/auth.py"
 TENCENT_AUTH = "dialects/tencent/auth.py"
 SHARES = "server/shares.py"
@@ -136,18 +136,18 @@ FAULTS = (
     ),
     Fault(
         "placeholder-wins",
-        SMN_ROUTES,
-        "key=lambda entry: sum(",
-        "key=lambda entry: -sum(",
-        "unit/dialects/smn/test_smn_routes.py",
+        ROUTER,
+        "reached.append((node.placeholder, (*values, segment)))",
+        "reached.insert(0, (node.placeholder, (*values, segment)))",
+        "unit/dialects/test_path_router.py unit/dialects/smn/test_smn_routes.py",
         "a literal segment wins over a placeholder",
     ),
     Fault(
         "empty-name-is-one",
-        SMN_ROUTES,
-        "(_is_placeholder(own) and given)",
-        "_is_placeholder(own)",
-        "unit/dialects/smn/test_smn_routes.py",
+        ROUTER,
+        "node.placeholder is not None and segment and",
+        "node.placeholder is not None and",
+        "unit/dialects/test_path_router.py unit/dialects/smn/test_smn_routes.py",
         "an empty segment is no id",
     ),
     Fault(
@@ -283,7 +283,7 @@ FAULTS = (
         PAGES,
         'if request.method != "POST" or parts[0] not in _CANCEL_KINDS:',
         "if True:",
-        "unit/pages/test_pages_wire.py unit/pages/test_pages_subscriber.py",
+        "unit/pages/test_pages_standing.py",
         "who has had enough is never turned away",
     ),
     Fault(
