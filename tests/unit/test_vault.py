@@ -74,9 +74,10 @@ def test_a_missing_key_beside_a_database_is_told_not_replaced(tmp_path: Path) ->
     assert os.listdir(tmp_path) == []
 
 
-def test_a_key_file_open_to_others_is_refused_with_the_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o620])
+def test_a_key_file_open_to_others_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     FileVault.load(tmp_path)
-    (tmp_path / KEY_FILE).chmod(0o644)
+    (tmp_path / KEY_FILE).chmod(mode)
     with pytest.raises(Unavailable, match="chmod 600"):
         FileVault.load(tmp_path)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 from tests.support.stores import a_message, a_subscription, add, add_topic, open_sqlite
 
 from tidings.delivery.expand import Expander
-from tidings.domain.model import State, Topic
+from tidings.domain.model import State, Topic, TopicId
+from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
 
 
@@ -38,6 +40,22 @@ async def test_a_list_in_memory_serves_the_messages_after_the_last_confirmation_
     assert await uids(topic, second) == [old.uid, new.uid]
     expander.forget(topic.id)
     assert expander.cached_page(topic.id, second) is None
+    await store.close()
+
+
+async def test_a_topic_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path)
+    topic = await add_topic(store)
+
+    class Slow:
+        async def topic_by_id(self, topic_id: TopicId) -> Topic | None:
+            found = await store.topic_by_id(topic_id)
+            expander.forget(topic_id)
+            return found
+
+    expander = Expander(cast(Store, Slow()))
+    assert await expander.topic(topic.id) == topic
+    assert expander.cached_topic(topic.id) is None
     await store.close()
 
 

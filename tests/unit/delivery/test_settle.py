@@ -51,5 +51,9 @@ def test_a_plan_may_take_every_4xx_for_an_answer_that_is_final() -> None:
         later = RetryLater(f"HTTP {status}", 7.0, status)
         assert decide(later, 1, plan, NOW, MIDDLE) == GiveUp(1, f"HTTP {status}")
         assert isinstance(decide(later, 1, HTTP_PLAN, NOW, MIDDLE), Again)
-    for again in (RetryLater("HTTP 503", None, 503), RetryLater("no answer within 5 s")):
+    for again in (
+        RetryLater("HTTP 500", None, 500),
+        RetryLater("HTTP 503", None, 503),
+        RetryLater("no answer within 5 s"),
+    ):
         assert isinstance(decide(again, 1, plan, NOW, MIDDLE), Again)

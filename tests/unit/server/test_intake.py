@@ -72,6 +72,18 @@ class Harness:
         assert self.intake.arrived is None
 
 
+def test_repeated_headers_count_too() -> None:
+    for more, status in ((199, None), (200, 431)):
+        harness = Harness().feed(b"GET / HTTP/1.1\r\nHost: h\r\n" + b"X-A: 1\r\n" * more + b"\r\n")
+        assert (harness.fault and harness.fault.status) == status
+
+
+def test_a_second_host_is_refused() -> None:
+    harness = Harness().feed(b"GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n")
+    assert harness.fault is not None
+    assert (harness.fault.status, harness.taken) == (400, [])
+
+
 @pytest.mark.parametrize("data", [*REQUESTS, b"".join(REQUESTS)], ids=range(len(REQUESTS) + 1))
 def test_where_the_bytes_are_cut_changes_nothing(data: bytes) -> None:
     whole = Harness().feed(data)

@@ -33,6 +33,15 @@ def test_one_address_without_credentials_holds_little() -> None:
     assert fill(room, "ann", 2) == [0, 0]
 
 
+def test_what_came_unsigned_leaves_room_when_it_is_given_back() -> None:
+    room = Room()
+    room.count(Counted(room.share("ann"), is_signed=True), MIB)  # the share lives on
+    for _ in range(2 * shares.UNSIGNED_BYTES_MAX // MIB):
+        counted = Counted(room.share("ann"), is_signed=False)
+        assert room.count(counted, MIB) is None
+        room.release(MIB, counted)
+
+
 def test_sixty_four_large_calls_of_one_publisher_at_once_are_taken() -> None:
     assert set(fill(Room(), "ann", 64, MIB)) == {0}
     assert set(fill(Room(), "ann", 200, 256 * 1024)) == {0}

@@ -47,7 +47,10 @@ def test_migrations_run_once(path: Path) -> None:
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(path: Path) -> None:
     database = Database(path)
-    run(database.writing, "INSERT INTO schema_version VALUES (9000, 'pre', 'future', '')")
+    run(
+        database.writing,
+        "INSERT INTO schema_version VALUES ((SELECT max(number) + 1 FROM schema_version), 'pre', 'future', '')",
+    )
     database.close()
     with pytest.raises(Unavailable, match="newer release"):
         Database(path)
