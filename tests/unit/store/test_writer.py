@@ -119,3 +119,12 @@ async def test_closing_finishes_what_waits_and_then_refuses(database: Database) 
     assert await waiting == list(range(10))
     with pytest.raises(Unavailable):
         writer.submit(add(11), lambda result, error: None)
+
+
+async def test_nobody_is_told_that_it_is_durable_when_the_commit_failed(database: Database, writer: Writer) -> None:
+    database.writing.set_commit_hook(lambda: True)
+    answers = await asyncio.gather(*(writer.write(add(number)) for number in range(3)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {Unavailable}
+    database.writing.set_commit_hook(None)
+    await writer.write(add(9))
+    assert numbers(database) == [9]
