@@ -37,6 +37,7 @@ from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.texting.inbound_texts import OWN_TEXTS
+from tidings.services.texting.text_frequency import FrequencyOfCall
 from tidings.services.texting.texts import TextAnswer, TextLimits, Texts, TextVerdict, WantedText
 from tidings.store.sqlite import SqliteStore
 
@@ -437,3 +438,20 @@ async def test_a_conversion_is_counted_for_the_texts_own_application(harness: Ha
             await harness.texts.converted(harness.grant(), app_id, serial, now)
     with pytest.raises(NotFound, match="application"):
         await harness.texts.converted(harness.grant(account_id=OTHER_ACCOUNT), APP, answer.serial, now)
+
+
+async def test_a_conversion_is_not_counted_for_another_accounts_text_of_an_equal_application(harness: Harness) -> None:
+    (answer,) = await harness.send(wanted())
+    now = harness.clock.now()
+    await harness.store.commit(Unit(sms_applications=[SmsApplication(OTHER_ACCOUNT, APP, "", now)]))
+    with pytest.raises(NotFound, match="text"):
+        await harness.texts.converted(harness.grant(account_id=OTHER_ACCOUNT), APP, answer.serial, now)
+
+
+def test_a_text_that_is_stored_while_it_is_asked_for_counts_once() -> None:
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    application = SmsApplication(ACCOUNT, APP, "", now)
+    call = FrequencyOfCall(application, now, TextLimits(per_hour=2), {}, is_off=False)
+    sent = (now - timedelta(minutes=5), b"a")
+    call.know("+12025550123", before=[sent], stored=[sent])
+    assert [call.verdict("+12025550123", b"b") for _ in range(2)] == [TextVerdict.ACCEPTED, TextVerdict.HOUR]
