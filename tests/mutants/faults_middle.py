@@ -135,7 +135,7 @@ FAULTS = (
         "services/texting/optouts.py",
         "return own and max(opt_out.since, opt_out.event_at) >",
         "return own and min(opt_out.since, opt_out.event_at) >",
-        "integration/test_optouts.py",
+        "unit/services/test_optout_protection.py",
         "thirty days count from the last STOP",
     ),
     Fault(
@@ -328,7 +328,7 @@ FAULTS = (
         "flow/due.py",
         "self._mark = min(self._mark, (due, 0))",
         "self._mark = (due, 0)",
-        "integration/test_flow_suite.py",
+        "unit/flow/test_due.py",
         "a later row must not hide an earlier one",
     ),
     Fault(
