@@ -315,7 +315,7 @@ FAULTS = (
         "cli/ledger.py",
         "query = replace(query, after=page[-1].id)",
         "query = replace(query, after=page[-1].id + 1)",
-        "integration/test_cli.py integration/test_cli_optouts.py",
+        "unit/cli/test_ledger_pages.py",
         "no entry is left out between pages",
     ),
     Fault(

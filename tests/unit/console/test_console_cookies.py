@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.console.sessions import cookie
+from tidings.console.services import ConsoleServices
+from tidings.console.sessions import Sessions, cookie
 from tidings.dialects.contract import WireRequest
 
 NAME = "__Host-tidings_session"
@@ -51,6 +55,18 @@ def test_the_first_of_a_name_counts_and_a_longer_name_is_another() -> None:
 
 def test_an_endless_header_is_not_read() -> None:
     assert found("x=1; " * 4_000 + f"{NAME}=abc") == ""
+
+
+def test_a_mark_of_a_form_is_no_mark_of_what_is_said() -> None:
+    services = SimpleNamespace(public_url="https://t.example", csrf_key=b"k" * 32)
+    sessions = Sessions(cast(ConsoleServices, services), "")
+    request = WireRequest("GET", "/", "", {}, b"", "192.0.2.7", "https", "t.example", "r")
+    _, header = sessions.say(request, "Done.", good=True)
+    kept, mac = header.partition(";")[0].partition("=")[2].rsplit(".", 1)
+    for proof, told in ((mac, ("Done.", True)), (sessions.mark(kept), None)):
+        headers = {"cookie": f"__Host-tidings_said={kept}.{proof}"}
+        again = WireRequest("GET", "/", "", headers, b"", "192.0.2.7", "https", "t.example", "r")
+        assert sessions.said(again) == told
 
 
 @given(st.text())

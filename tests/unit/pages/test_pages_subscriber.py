@@ -20,7 +20,7 @@ from tests.support.subscribers import (
 
 from tidings.access.authorize import authorize
 from tidings.dialects.contract import WireResponse
-from tidings.domain.errors import Unavailable
+from tidings.domain.errors import NotFound, Unavailable
 from tidings.domain.grants import Verb
 from tidings.domain.model import Event, Origin, State, Subscription, Way
 from tidings.domain.unit import Unit
@@ -269,6 +269,9 @@ async def test_a_list_link_cancels_nothing_of_another_endpoint(app: App) -> None
     ):
         assert answer.status == 404
         assert "Delta" not in text_of(answer)
+    link = list_path(mine).rpartition("/")[2]
+    with pytest.raises(NotFound):
+        await app.subscriptions.cancel_by_endpoint_link(link, theirs.uid, origin=Origin(Way.LINK))
     assert (await app.stored(theirs)).state is State.CONFIRMED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,6 +44,21 @@ def test_migrations_run_once(path: Path) -> None:
         database = Database(path)
         assert database.rows("SELECT number, phase, name FROM schema_version") == steps
         database.close()
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = sql.migrations(PACKAGE)
+    broken = replace(
+        steps[-1], number=steps[-1].number + 1, text="CREATE TABLE half (done INTEGER); SELECT * FROM nowhere"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(sql, "migrations", lambda _: [*steps, broken])
+        with pytest.raises((apsw.SQLError, Unavailable)):
+            Database(path)
+    left = apsw.Connection(str(path))
+    assert left.execute("SELECT name FROM sqlite_schema").fetchall() == []
+    left.close()
+    Database(path).close()
 
 
 def test_a_database_of_a_newer_release_is_refused_and_left_alone(path: Path) -> None:
