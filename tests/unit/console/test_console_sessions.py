@@ -15,6 +15,7 @@ from tests.unit.console.harness import ACCOUNT, OWNER, PASSWORD, Harness, header
 from tidings.access.sessions import SESSIONS_MAX, Sessions
 from tidings.cli.bootstrap import DEV_SECRET
 from tidings.domain.audit import AuditEntry, AuditQuery
+from tidings.domain.errors import InvalidValue
 from tidings.domain.model import Origin, Role, Way
 from tidings.store.sqlite import SqliteStore
 
@@ -229,3 +230,8 @@ async def test_housekeeping_removes_what_has_ended(harness: Harness) -> None:
     harness.services.clock.advance(200)
     await harness.services.services.housekeeping.tidy()
     assert await harness.services.store.sessions(ACCOUNT, None) == []
+
+
+async def test_actions_that_nobody_can_read_are_not_kept(harness: Harness) -> None:
+    with pytest.raises(InvalidValue, match="wildcards"):
+        await harness.services.accounts.set_user(ACCOUNT, "admin", actions=("no such thing",))

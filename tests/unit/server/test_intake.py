@@ -78,6 +78,13 @@ def test_repeated_headers_count_too() -> None:
         assert (harness.fault and harness.fault.status) == status
 
 
+@pytest.mark.parametrize("coding", [b"gzip, chunked", b"xchunked"])
+def test_a_coding_that_is_not_undone_is_refused(coding: bytes) -> None:
+    harness = Harness().feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n")
+    assert harness.fault is not None
+    assert (harness.fault.status in (400, 501), harness.taken) == (True, [])
+
+
 def test_a_second_host_is_refused() -> None:
     harness = Harness().feed(b"GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n")
     assert harness.fault is not None
