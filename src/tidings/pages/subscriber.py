@@ -244,7 +244,7 @@ class Pages:
             case "restore":
                 return await self._confirm_permanent(visit, link, TokenPurpose.RESTORE)
             case "renew":
-                return await self._renew(visit, self._subscriptions.renewals.by_standing_link, link)
+                return await self._renew(visit, self._subscriptions.renewals.by_permanent_link, link)
             case "cancel":
                 before = await self._subscriptions.look_up_link(LinkPurpose.PERMANENT, link)
                 answer = await self._subscriptions.cancel_by_link(

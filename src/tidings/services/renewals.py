@@ -53,7 +53,7 @@ class Renewals:
             raise InvalidToken("superseded")
         return await self._renew(stored.subscription_uid, origin)
 
-    async def by_standing_link(self, link: str, *, origin: Origin) -> Renewed:
+    async def by_permanent_link(self, link: str, *, origin: Origin) -> Renewed:
         """The same for a PERMANENT link whose request was not answered in time. Raises InvalidToken."""
         return await self._renew(tokens.read_link(self._link_key, LinkPurpose.PERMANENT, link), origin)
 

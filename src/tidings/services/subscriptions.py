@@ -277,7 +277,7 @@ class Subscriptions:
 
     async def look_up_permanent(self, link: str) -> tuple[Found, Token]:
         """What a PERMANENT link is about, and what it is worth now (an expired token: nothing). Raises InvalidToken."""
-        return self._standing(await self.look_up_link(LinkPurpose.PERMANENT, link))
+        return self._by_permanent_link(await self.look_up_link(LinkPurpose.PERMANENT, link))
 
     async def confirm_by_permanent_link(
         self, link: str, *, purpose: TokenPurpose | None = None, origin: Origin
@@ -308,11 +308,11 @@ class Subscriptions:
                 raise NotFound("subscription", uid)
             _require(grant, found)
             await self._codes.check(grant.principal.account_id, found.subscription, code)
-            return self._standing(found)
+            return self._by_permanent_link(found)
 
         return await self._confirm(look_up, None, False, origin)
 
-    def _standing(self, found: Found) -> tuple[Found, Token]:
+    def _by_permanent_link(self, found: Found) -> tuple[Found, Token]:
         subscription = found.subscription
         return found, lifecycle.permanent_token(subscription, self._lifecycle_rules[subscription.dialect].ttl)
 

@@ -36,7 +36,7 @@ from tidings.wire.egress import EgressPolicy
 class SmnServices:
     """What the operations call.
 
-    region: of everything that is made here. judges: what the other dialects' policies on a topic say. certificate: PEM of a
+    region: of everything that is made here. evaluators: what the other clouds' policies on a topic say. certificate: PEM of a
     certificate's name in this dialect, or None. public_url: base of links. new_id: 32 random hex digits. link_key: of signed links.
     signing_clock: the machine's own, because callers sign by theirs. lock_after: failed signatures in a row that lock a key;
     0: never. link_ttl_s: life of confirmation and come-back links.
