@@ -502,6 +502,16 @@ def test_migrate_makes_the_database_and_is_safe_to_repeat(cli: Cli) -> None:
     assert cli.json("migrate") == {"before": first["after"], "after": first["after"]}
 
 
+def test_migrate_leaves_a_running_server_what_it_uses(cli: Cli) -> None:
+    assert "A server is running" not in cli("migrate").stdout
+    running = Database(cli.data / "tidings.db")
+    running.claim()
+    result = cli("migrate")
+    running.close()
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 2)
+    assert "A server is running" in result.stdout
+
+
 # --- doctor -----------------------------------------------------------------------------------------------------------
 
 

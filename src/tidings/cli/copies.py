@@ -31,11 +31,12 @@ from tidings.cli.running import (
     with_store,
 )
 from tidings.domain.audit import Action
+from tidings.domain.errors import Unavailable
 from tidings.domain.ports import Store
 from tidings.settings import Settings
 from tidings.store import sql
 from tidings.store.sqlite import SqliteStore
-from tidings.store.sqlite.database import PACKAGE
+from tidings.store.sqlite.database import PACKAGE, Database
 from tidings.store.vault import KEY_FILE, FileVault
 
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -128,16 +129,26 @@ def migrate(
         settings = settings_from({"config": config, "data": data, "store": store})
         before = schema_of(settings.store_path) if settings.store_path.exists() else 0
 
-    async def work(_settings: Settings, _opened: Store, _vault: FileVault) -> None:
-        return None  # opening is what migrates
+    async def work(settings: Settings, _opened: Store, _vault: FileVault) -> bool:
+        """Opening has run what a server that runs can bear; whether the rest, too."""
+        database = Database(settings.store_path)
+        try:
+            database.claim()
+        except Unavailable:
+            return False
+        finally:
+            database.close()
+        return True
 
-    with_store({"config": config, "data": data, "store": store}, work, create=True)
+    finished = with_store({"config": config, "data": data, "store": store}, work, create=True)
     with told():
         after = schema_of(settings.store_path)
     if as_json:
         show_json({"before": before, "after": after})
     else:
         typer.echo(f"schema {after}" if before == after else f"schema {before} -> {after}")
+        if not finished:
+            typer.echo("A server is running: what it still uses is taken away when it starts again.")
 
 
 def known_schema() -> int:

@@ -5,7 +5,7 @@ sentence above it is for people. What several queries share is a `-- fragment: N
 differs from another one in fragments only is a line behind that one's name: `-- variant: NAME fragment=its text; other=its text`.
 
 Migrations are named `NNNN_words.pre.sql` and `NNNN_words.post.sql`: *pre* only adds, so that the release before still runs on the new
-schema; *post* takes away, and ships one release after its *pre*.
+schema; *post* takes away, and runs when no server of that release can be running.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def test_migrations_run_once(path: Path) -> None:
     assert steps[0] == (1, "pre", "start")
     for _ in range(2):
         database = Database(path)
-        assert database.rows("SELECT number, phase, name FROM schema_version") == steps
+        assert database.rows("SELECT number, phase, name FROM schema_version ORDER BY number, phase DESC") == steps
         database.close()
 
 

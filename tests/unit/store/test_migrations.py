@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.stores import a_message, an_entry
 
-from tidings.domain.errors import Conflict
+from tidings.domain.errors import Conflict, Unavailable
 from tidings.domain.model import (
     AccountId,
     Event,
@@ -25,7 +25,8 @@ from tidings.domain.model import (
     TopicId,
     User,
 )
-from tidings.domain.unit import Unit
+from tidings.domain.optout import InboundText
+from tidings.domain.unit import TransportIdTaken, Unit
 from tidings.store import sql
 from tidings.store.sqlite import SqliteStore, rows
 from tidings.store.sqlite.database import PACKAGE, SQL, first, run
@@ -201,13 +202,13 @@ def test_a_message_that_an_older_version_accepted_is_read() -> None:
         ("opt_out_keys_by_address", "COVERING INDEX opt_out_by_address (address_id=? AND since>? AND since<?)"),
         ("ledger_ids_by_address", "COVERING INDEX ledger_by_address (account_id=? AND address=? AND event=? AND id>?)"),
         ("ledger_ids_by_event", "COVERING INDEX ledger_by_event (account_id=? AND event=? AND id>?)"),
-        ("sweep_inbound_texts", "INDEX heard_text_by_time (at<?)"),
-        ("heard_text_list", "INDEX heard_text_by_account (account_id=? AND id>?)"),
-        ("heard_text_last", "INDEX heard_text_by_account (account_id=? AND id<?)"),
-        ("heard_text_list_at", "INDEX heard_text_by_address (account_id=? AND address=? AND id>?)"),
-        ("heard_text_list_unmatched_at", "INDEX heard_text_unmatched (account_id=? AND address=? AND id>?)"),
-        ("heard_text_ids_unmatched", "COVERING INDEX heard_text_by_account (account_id=? AND id>?)"),
-        ("heard_text_newest", "INDEX heard_text_by_address (account_id=? AND address=?)"),
+        ("sweep_inbound_texts", "INDEX inbound_text_by_time (at<?)"),
+        ("inbound_text_list", "INDEX inbound_text_by_account (account_id=? AND id>?)"),
+        ("inbound_text_last", "INDEX inbound_text_by_account (account_id=? AND id<?)"),
+        ("inbound_text_list_at", "INDEX inbound_text_by_address (account_id=? AND address=? AND id>?)"),
+        ("inbound_text_list_unmatched_at", "INDEX inbound_text_unmatched (account_id=? AND address=? AND id>?)"),
+        ("inbound_text_ids_unmatched", "COVERING INDEX inbound_text_by_account (account_id=? AND id>?)"),
+        ("inbound_text_newest", "INDEX inbound_text_by_address (account_id=? AND address=?)"),
         (
             "sent_text_to",
             "COVERING INDEX sent_text_by_phone (day=? AND phone=? AND account_id=? AND app_id=? AND accepted_at>?)",
@@ -233,7 +234,10 @@ async def test_a_query_that_must_not_walk_far_uses_its_index(tmp_path: Path, que
     connection = apsw.Connection(str(tmp_path / "tidings.db"))
     plan = [str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {SQL[query]}", _Nothing())]
     assert any(index in step for step in plan), plan
-    whole = [f"SCAN {table}" for table in ("subscription", "ledger", "opt_out", "sent_text", "text_part", "sms_tally")]
+    whole = [
+        f"SCAN {table}"
+        for table in ("subscription", "ledger", "opt_out", "inbound_text", "sent_text", "text_part", "sms_tally")
+    ]
     assert not any(scan in step for scan in whole for step in plan), plan
     connection.close()
     await store.close()
@@ -276,3 +280,68 @@ async def test_opt_outs_that_the_release_before_writes_get_versions_of_their_own
         await store.commit(Unit(opt_outs_lifted=[row]))
     await store.commit(Unit(opt_outs_lifted=[changed]))
     await store.close()
+
+
+# What the release before says of texts that came in, one statement of each kind; `INDEXED BY` wants a table.
+HEARD = (
+    "INSERT INTO heard_text (account_id, address, phone, text, at, sent_at, transport_id, matched)"
+    " VALUES (?1, '24273', '+12025550123', ?2, 1, NULL, ?2, '')"
+)
+HEARD_TEXTS = (
+    "SELECT text FROM heard_text INDEXED BY heard_text_by_account WHERE account_id = ?1 AND id > 0 ORDER BY id"
+)
+HEARD_LATELY = (
+    "SELECT at FROM heard_text INDEXED BY heard_text_by_address WHERE account_id = ?1 AND address = '24273'"
+    " ORDER BY id DESC LIMIT 1"
+)
+HEARD_SWEEP = (
+    "DELETE FROM heard_text WHERE id IN (SELECT id FROM heard_text INDEXED BY heard_text_by_time WHERE at < 0 LIMIT 9)"
+)
+
+
+def a_text(words: str) -> InboundText:
+    return InboundText(0, OWNER, "24273", "+12025550123", words, EPOCH + timedelta(seconds=1), None, words, "")
+
+
+async def texts_of(store: SqliteStore) -> list[tuple[int, str]]:
+    return [(text.id, text.text) for text in await store.inbound_text_page(OWNER, after=0, limit=99)]
+
+
+@pytest.mark.parametrize("version", [11], indirect=True)
+async def test_the_release_before_goes_on_hearing_texts_until_a_server_of_this_one_starts(
+    old: apsw.Connection, tmp_path: Path, version: int
+) -> None:
+    old.execute(HEARD, (OWNER, "one"))
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    await store.commit(Unit(inbound_texts=[a_text("two")]))
+    with pytest.raises(TransportIdTaken):
+        await store.commit(Unit(inbound_texts=[a_text("one")], ledger=[an_entry(1)]))
+    assert await store.ledger(LedgerQuery(an_entry(1).account_id)) == []
+    old.execute(HEARD, (OWNER, "three"))
+    old.execute(HEARD_SWEEP)
+    assert old.execute(HEARD_TEXTS, (OWNER,)).fetchall() == [("one",), ("two",), ("three",)]
+    assert old.execute(HEARD_LATELY, (OWNER,)).fetchall() == [(1,)]
+    assert await texts_of(store) == [(1, "one"), (2, "two"), (3, "three")]
+
+    store.journal.claim()
+    assert await texts_of(store) == [(1, "one"), (2, "two"), (3, "three")]
+    old.execute("DELETE FROM inbound_text WHERE text = 'three'")
+    await store.commit(Unit(inbound_texts=[a_text("four")]))
+    assert await texts_of(store) == [(1, "one"), (2, "two"), (4, "four")]
+    with pytest.raises(TransportIdTaken):
+        await store.commit(Unit(inbound_texts=[a_text("one")]))
+    assert old.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'heard_text%'").fetchall() == []
+    await store.close()
+
+
+@pytest.mark.parametrize("version", [11], indirect=True)
+async def test_nothing_is_taken_from_a_server_that_runs(old: apsw.Connection, tmp_path: Path, version: int) -> None:
+    running = await SqliteStore.open(tmp_path / "running" / "tidings.db")
+    running.journal.claim()
+    (tmp_path / "tidings.db.delivery").symlink_to(tmp_path / "running" / "tidings.db.delivery")
+    store = await SqliteStore.open(tmp_path / "tidings.db")
+    with pytest.raises(Unavailable, match="another Tidings server"):
+        store.journal.claim()
+    assert old.execute(HEARD_TEXTS, (OWNER,)).fetchall() == []
+    await store.close()
+    await running.close()

@@ -132,7 +132,7 @@ class Database:
         """Become the one process that delivers from this database. Raises Unavailable when another one is.
 
         The claim is SQLite's own lock on a file beside the database: it works wherever the database does and the operating
-        system drops it when the process ends, however it ends.
+        system drops it when the process ends, however it ends. Who has it runs the migrations that take something away.
         """
         if self._claim is not None:
             return
@@ -144,6 +144,15 @@ class Database:
             claim.close()
             raise Unavailable(f"another Tidings server is delivering from {self.path}; stop it first") from error
         self._claim = claim
+        self._migrate_to_the_end()
+
+    def _migrate_to_the_end(self) -> None:
+        """The steps that a running server of the release before could not bear. With a connection of its own: the writer has the other."""
+        try:
+            with closing(_connect(self.path)) as connection:
+                _migrate(connection, alone=True)
+        except _UNAVAILABLE as error:
+            raise Unavailable(f"cannot bring {self.path} to this release's schema: {error}") from error
 
     def close(self) -> None:
         """Close all connections; the writer must have ended."""
@@ -185,7 +194,9 @@ def run(connection: apsw.Connection, script: str) -> None:
         pass
 
 
-def _migrate(connection: apsw.Connection) -> None:
+def _migrate(connection: apsw.Connection, *, alone: bool = False) -> None:
+    """Run the steps that were not run yet. alone: also those of phase `post`, which take away what the release before still uses; in a
+    new database all of them."""
     run(connection, "BEGIN IMMEDIATE")
     try:
         run(
@@ -200,8 +211,9 @@ def _migrate(connection: apsw.Connection) -> None:
             raise Unavailable(
                 f"the database has schema {newest}, made by a newer release of Tidings; this one knows {steps[-1].number}"
             )
+        alone = alone or not done
         for step in steps:
-            if (step.number, step.phase) not in done:
+            if (step.number, step.phase) not in done and (alone or step.phase == "pre"):
                 run(connection, step.text)
                 applied = (step.number, step.phase, step.name, datetime.now(UTC).isoformat())
                 connection.execute("INSERT INTO schema_version VALUES (?, ?, ?, ?)", applied)

@@ -90,7 +90,7 @@ def opt_out_row(value: OptOut, address_id: int, version: int) -> Row:
     return value.phone, address_id, value.account_id, micros(value.since), micros(value.event_at), *told, version
 
 
-def heard_text(row: Row) -> InboundText:
+def inbound_text(row: Row) -> InboundText:
     fields: Row = (*row[:5], moment(row[5]), moment_or_none(row[6]), *row[7:])
     return InboundText(*fields)
 

@@ -110,8 +110,8 @@ class OptOutTables:
         found = []
         for form in spellings(phone):
             bindings = account_id, address, form, rows.micros(since), -1 if newest is None else newest
-            found += self._database.rows(SQL["heard_text_by_phone"], bindings)
-        return [optout_rows.heard_text(row) for row in sorted(found)]
+            found += self._database.rows(SQL["inbound_text_by_phone"], bindings)
+        return [optout_rows.inbound_text(row) for row in sorted(found)]
 
     async def inbound_text_page(
         self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
@@ -119,26 +119,26 @@ class OptOutTables:
         bindings = account_id, after, limit
         if addresses:
             # One address after the other, each from its own place in the index: whoever hears little does not walk past what others hear.
-            name = "heard_text_list_unmatched_at" if unmatched else "heard_text_list_at"
+            name = "inbound_text_list_unmatched_at" if unmatched else "inbound_text_list_at"
             found = [row for address in set(addresses) for row in self._database.rows(SQL[name], (*bindings, address))]
             found = sorted(found)[:limit]
         elif unmatched:
-            ids = await self._database.walk(SQL["heard_text_ids_unmatched"], bindings)
-            found = self._database.rows(SQL["heard_text_by_ids"], (ids,))
+            ids = await self._database.walk(SQL["inbound_text_ids_unmatched"], bindings)
+            found = self._database.rows(SQL["inbound_text_by_ids"], (ids,))
         else:
-            found = self._database.rows(SQL["heard_text_list"], bindings)
-        return [optout_rows.heard_text(row) for row in found]
+            found = self._database.rows(SQL["inbound_text_list"], bindings)
+        return [optout_rows.inbound_text(row) for row in found]
 
     async def last_inbound_texts(
         self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
     ) -> list[InboundText]:
         bindings = account_id, NEWEST if before is None else before, limit
         if unmatched:
-            ids = await self._database.walk(SQL["heard_text_ids_unmatched_last"], bindings)
-            found = self._database.rows(SQL["heard_text_by_ids"], (ids,))
+            ids = await self._database.walk(SQL["inbound_text_ids_unmatched_last"], bindings)
+            found = self._database.rows(SQL["inbound_text_by_ids"], (ids,))
         else:
-            found = self._database.rows(SQL["heard_text_last"], bindings)
-        return [optout_rows.heard_text(row) for row in found]
+            found = self._database.rows(SQL["inbound_text_last"], bindings)
+        return [optout_rows.inbound_text(row) for row in found]
 
     async def open_reviews(self, account_id: AccountId, *, after: int, limit: int) -> list[LedgerEntry]:
         ids = self._database.value(SQL["open_review_ids"], (account_id, after, limit))
@@ -149,7 +149,7 @@ class OptOutTables:
         return int(await self._database.walk(SQL["open_review_total"], bindings))
 
     async def last_inbound_at(self, account_id: AccountId, address: str) -> datetime | None:
-        row = self._database.row(SQL["heard_text_newest"], (account_id, address))
+        row = self._database.row(SQL["inbound_text_newest"], (account_id, address))
         return None if row is None else rows.moment(row[0])
 
 

@@ -94,7 +94,7 @@ def _apply_opt_outs(db: apsw.Connection, unit: Unit) -> None:
         if first(db, SQL["opt_out_is_there"], place) is not None:
             raise Conflict(f"{place[2]} is opted out at {place[1]}")
     try:
-        _each(db, "heard_text_add", map(optout_rows.inbound_text_row, unit.inbound_texts))
+        db.executemany(SQL["inbound_text_add"], map(optout_rows.inbound_text_row, unit.inbound_texts))
     except apsw.ConstraintError as error:
         raise TransportIdTaken(str(error)) from error
 

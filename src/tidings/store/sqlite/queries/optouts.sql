@@ -283,69 +283,69 @@ FROM inbound_address JOIN address_tally ON address_id = id
 WHERE account_id = :account_id AND deleted_at IS NULL AND address IN (SELECT value FROM json_each(:addresses));
 
 -- Keep a text that came in, once.
--- name: heard_text_add
-INSERT INTO heard_text (account_id, address, phone, text, at, sent_at, transport_id, matched)
+-- name: inbound_text_add
+INSERT INTO inbound_text (account_id, address, phone, text, at, sent_at, transport_id, matched)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8);
 
 -- What a phone said at an address since a time, the newest first.
--- name: heard_text_by_phone
+-- name: inbound_text_by_phone
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM heard_text INDEXED BY heard_text_by_phone
+FROM inbound_text
 WHERE phone = ?3 AND account_id = ?1 AND address = ?2 AND at >= ?4 ORDER BY at DESC LIMIT ?5;
 
 -- What came in at an account, a page at a time.
--- name: heard_text_list
+-- name: inbound_text_list
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM heard_text INDEXED BY heard_text_by_account
+FROM inbound_text
 WHERE account_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3;
 
 -- What came in at one address.
--- name: heard_text_list_at
+-- name: inbound_text_list_at
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM heard_text INDEXED BY heard_text_by_address
+FROM inbound_text
 WHERE account_id = ?1 AND id > ?2 AND address = ?4 ORDER BY id LIMIT ?3;
 
 -- What came in at one address and was no keyword.
--- name: heard_text_list_unmatched_at
+-- name: inbound_text_list_unmatched_at
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM heard_text INDEXED BY heard_text_unmatched
+FROM inbound_text
 WHERE account_id = ?1 AND id > ?2 AND address = ?4 AND matched = '' ORDER BY id LIMIT ?3;
 
 -- What came in at an account last.
--- name: heard_text_last
+-- name: inbound_text_last
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM heard_text INDEXED BY heard_text_by_account
+FROM inbound_text
 WHERE account_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3;
 
 -- The ids of what came in at an account and was no keyword, as one JSON array: the first ones.
--- name: heard_text_ids_unmatched
+-- name: inbound_text_ids_unmatched
 SELECT json_group_array(id) FROM (
-    SELECT id FROM heard_text INDEXED BY heard_text_by_account
+    SELECT id FROM inbound_text
     WHERE account_id = ?1 AND id > ?2 AND matched = '' ORDER BY id LIMIT ?3
 );
 
 -- And the last ones.
--- name: heard_text_ids_unmatched_last
+-- name: inbound_text_ids_unmatched_last
 SELECT json_group_array(id) FROM (
-    SELECT id FROM heard_text INDEXED BY heard_text_by_account
+    SELECT id FROM inbound_text
     WHERE account_id = ?1 AND id < ?2 AND matched = '' ORDER BY id DESC LIMIT ?3
 );
 
 -- Texts that came in, by id, a JSON array.
--- name: heard_text_by_ids
-SELECT heard_text.id, account_id, address, phone, text, at, sent_at, transport_id, matched
-FROM json_each(?1) AS wanted CROSS JOIN heard_text ON heard_text.id = wanted.value
+-- name: inbound_text_by_ids
+SELECT inbound_text.id, account_id, address, phone, text, at, sent_at, transport_id, matched
+FROM json_each(?1) AS wanted CROSS JOIN inbound_text ON inbound_text.id = wanted.value
 ORDER BY wanted.key;
 
 -- When the newest text came in at an address.
--- name: heard_text_newest
-SELECT at FROM heard_text INDEXED BY heard_text_by_address
+-- name: inbound_text_newest
+SELECT at FROM inbound_text
 WHERE account_id = ?1 AND address = ?2 ORDER BY id DESC LIMIT 1;
 
 -- Remove texts that came in too long ago, a bite.
 -- name: sweep_inbound_texts
-DELETE FROM heard_text WHERE id IN (
-    SELECT id FROM heard_text INDEXED BY heard_text_by_time WHERE at < ?1 ORDER BY at LIMIT ?2
+DELETE FROM inbound_text WHERE id IN (
+    SELECT id FROM inbound_text WHERE at < ?1 ORDER BY at LIMIT ?2
 );
 
 -- Somebody has to decide on a text.

@@ -107,7 +107,7 @@ DELETE FROM owner_tally;
 DELETE FROM text_tally;
 DELETE FROM limited_try;
 DELETE FROM opt_out;
-DELETE FROM heard_text;
+DELETE FROM inbound_text;
 DELETE FROM open_review;
 DELETE FROM address_tally;
 DELETE FROM opt_out_tally;
