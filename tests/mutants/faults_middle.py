@@ -10,6 +10,7 @@ CONSENT = "services/texting/phone_consent.py"
 IMPORT = "services/texting/optout_import.py"
 TEXTS = "services/texting/texts.py"
 FREQUENCY = "services/texting/text_frequency.py"
+GUARDS = "store/sqlite/guards.py"
 UNITS = "store/sqlite/units.py"
 WRITER = "store/sqlite/writer.py"
 UPKEEP = "store/sqlite/upkeep.py"
@@ -77,10 +78,18 @@ FAULTS = (
     Fault(
         "one-topic-too-many",
         TOPICS,
-        ">= self._quotas.topics_per_account:",
-        "> self._quotas.topics_per_account:",
+        "(account_id, None) >= most:",
+        "(account_id, None) > most:",
         "unit/dialects/sns/test_sns_topics.py",
         "the quota is the most, not one less than that",
+    ),
+    Fault(
+        "one-more-than-there-is-room-for",
+        GUARDS,
+        "< guard.most",
+        "<= guard.most",
+        "integration/test_limits_of_processes.py",
+        "two processes together pass no quota",
     ),
     Fault(
         "one-tag-too-few",

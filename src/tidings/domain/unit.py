@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -62,7 +63,30 @@ class SandboxNumbersAre:
     numbers: tuple[SandboxNumber, ...]
 
 
-Guard = ReaderIsAt | SmsApplicationsAre | SandboxNumbersAre
+class Counted(enum.Enum):
+    """What there may be only so many of."""
+
+    TOPICS = "topics"
+    LIVE = "live subscriptions"
+    """Unconfirmed and confirmed ones, of a topic."""
+    UNCONFIRMED = "unconfirmed subscriptions"
+    """Over all topics of an account."""
+    TEMPLATES = "templates"
+    SMS_TEMPLATES = "templates of texts"
+    SMS_SIGNS = "signs"
+    INBOUND_ADDRESSES = "inbound addresses"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFor:
+    """There are fewer than `most` before the unit adds one. owner: the account; of LIVE, the topic."""
+
+    what: Counted
+    owner: AccountId | TopicId
+    most: int
+
+
+Guard = ReaderIsAt | SmsApplicationsAre | SandboxNumbersAre | RoomFor
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.ports import Clock, Store
 from tidings.domain.protocols import Protocols
-from tidings.domain.unit import Unit
+from tidings.domain.unit import Counted, Guard, RoomFor, Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
@@ -94,11 +94,10 @@ class ConfirmationRequests:
         now = self._clock.now()
         topic = wanted.topic
         subscription = self._new(wanted, now)
-        await self._check_quotas(topic, subscription)
+        unit = Unit(guards=await self._check_quotas(topic, subscription))
         old = await self._store.canceled_subscription(topic.id, wanted.protocol, wanted.endpoint, wanted.endpoint_key)
         if old is not None and not lifecycle.is_owner(wanted.grant.principal, old, topic):
             old = None  # neither its name nor its way back is another account's
-        unit = Unit()
         keeps = old is not None and self._lifecycle_rules[wanted.dialect].keeps_uid
         if old is not None:
             # Subscribing again after a cancel closes the way back.
@@ -224,15 +223,20 @@ class ConfirmationRequests:
             hold=self._decline_hold,
         )
 
-    async def _check_quotas(self, topic: Topic, new: Subscription) -> None:
+    async def _check_quotas(self, topic: Topic, new: Subscription) -> list[Guard]:
+        """What must still be so when it is written. Raises QuotaExceeded."""
         counts = await self._store.topic_counts(topic.id)
-        if counts.confirmed + counts.unconfirmed >= self._quotas.subscriptions_per_topic:
-            raise QuotaExceeded("subscriptions", self._quotas.subscriptions_per_topic)
+        live_max = self._quotas.subscriptions_per_topic
+        if counts.confirmed + counts.unconfirmed >= live_max:
+            raise QuotaExceeded("subscriptions", live_max)
+        room: list[Guard] = [RoomFor(Counted.LIVE, topic.id, live_max)]
         if new.state is not State.UNCONFIRMED or not self._lifecycle_rules[new.dialect].lapses:
-            return  # what never lapses would fill the quota of those that wait
+            return room  # what never lapses would fill the quota of those that wait
         pending_max = self._quotas.pending_per_account
         if await self._store.pending_count(topic.account_id) >= pending_max:
             raise QuotaExceeded("pending subscriptions", pending_max)
+        room.append(RoomFor(Counted.UNCONFIRMED, topic.account_id, pending_max))
+        return room
 
 
 def _revived(old: Subscription, new: Subscription) -> Subscription:

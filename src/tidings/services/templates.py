@@ -12,7 +12,7 @@ from tidings.domain.errors import AlreadyExists, Conflict, NotFound, QuotaExceed
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, AccountId, Template, TemplateQuery
 from tidings.domain.ports import Clock, Store
-from tidings.domain.unit import Unit
+from tidings.domain.unit import Counted, RoomFor, Stale, Unit
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 
@@ -40,16 +40,21 @@ class Templates:
         grant.require_owner(query.account_id)
         return await self._store.templates(query), await self._store.templates_total(query)
 
+    @retry_on_conflict
     async def create(self, grant: Grant, *, name: str, protocol: str, content: str) -> Template:
         """Keep a new template. Raises AlreadyExists (name and protocol taken), QuotaExceeded."""
         grant.require(Verb.MANAGE_TEMPLATES)
         account_id = grant.owner
-        if await self._store.templates_total(TemplateQuery(account_id)) >= self._quotas.templates_per_account:
-            raise QuotaExceeded("templates", self._quotas.templates_per_account)
+        most = self._quotas.templates_per_account
+        if await self._store.templates_total(TemplateQuery(account_id)) >= most:
+            raise QuotaExceeded("templates", most)
         now = self._clock.now()
         template = Template(NO_ID, self._new_uid(), account_id, name, protocol, content, now, now)
         try:
-            await self._store.commit(Unit(act=grant.act(now), templates_new=[template]))
+            room = RoomFor(Counted.TEMPLATES, account_id, most)
+            await self._store.commit(Unit(act=grant.act(now), templates_new=[template], guards=[room]))
+        except Stale:
+            raise
         except Conflict:
             raise AlreadyExists("template", "content") from None
         return template

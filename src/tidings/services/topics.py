@@ -11,7 +11,7 @@ from tidings.domain.errors import Conflict, NotFound, QuotaExceeded
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery
 from tidings.domain.ports import Clock, Store
-from tidings.domain.unit import Unit
+from tidings.domain.unit import Counted, RoomFor, Unit
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 
@@ -82,8 +82,9 @@ class Topics:
         existing = await self._store.topic(account_id, region, name)
         if existing is not None:
             return existing, False
-        if await self._store.topic_count(account_id, None) >= self._quotas.topics_per_account:
-            raise QuotaExceeded("topics", self._quotas.topics_per_account)
+        most = self._quotas.topics_per_account
+        if await self._store.topic_count(account_id, None) >= most:
+            raise QuotaExceeded("topics", most)
         now = self._clock.now()
         topic = Topic(
             TopicId(NO_ID),
@@ -98,7 +99,8 @@ class Topics:
             now,
             now,
         )
-        await self._store.commit(Unit(act=grant.act(now), topics_new=[topic]))
+        room = RoomFor(Counted.TOPICS, account_id, most)
+        await self._store.commit(Unit(act=grant.act(now), topics_new=[topic], guards=[room]))
         created = await self._store.topic(account_id, region, name)
         if created is None:
             raise Conflict  # deleted already: make another

@@ -31,7 +31,7 @@ from tidings.domain.optout import (
 )
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import Clock
-from tidings.domain.unit import Unit
+from tidings.domain.unit import Counted, Guard, RoomFor, Unit
 from tidings.services import endpoints
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
@@ -143,11 +143,13 @@ class InboundAddresses:
         before = await self._opt_outs.inbound_address(owner, address)
         await self._numbers.check_address(grant, address, before)
         live = await self._opt_outs.inbound_addresses(owner)
-        if len(live) >= self._quotas.inbound_addresses_per_account:
-            raise QuotaExceeded("inbound addresses", self._quotas.inbound_addresses_per_account)
+        most = self._quotas.inbound_addresses_per_account
+        if len(live) >= most:
+            raise QuotaExceeded("inbound addresses", most)
         claimed = [(owner, forms_of(address))]
+        room: list[Guard] = [RoomFor(Counted.INBOUND_ADDRESSES, owner, most)]
         if before is None:
-            return Unit(inbound_addresses_new=[wanted], numbers_claimed=claimed)
+            return Unit(inbound_addresses_new=[wanted], numbers_claimed=claimed, guards=room)
         back = replace(
             before,
             kind=wanted.kind,
@@ -156,7 +158,7 @@ class InboundAddresses:
             deleted_at=None,
         )
         entry = self._entry(back, Event.RESTORED, origin)
-        return Unit(inbound_addresses_changed=[back], numbers_claimed=claimed, ledger=[entry])
+        return Unit(inbound_addresses_changed=[back], numbers_claimed=claimed, ledger=[entry], guards=room)
 
     async def describe(self, grant: Grant, address: str, description: str) -> None:
         """Raises NotFound, InvalidValue."""

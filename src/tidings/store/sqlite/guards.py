@@ -7,9 +7,19 @@ from typing import assert_never
 
 import apsw
 
-from tidings.domain.unit import Guard, ReaderIsAt, SandboxNumbersAre, SmsApplicationsAre, Stale
+from tidings.domain.unit import Counted, Guard, ReaderIsAt, RoomFor, SandboxNumbersAre, SmsApplicationsAre, Stale
 from tidings.store.sqlite import optout_rows
 from tidings.store.sqlite.database import SQL, first
+
+_COUNTS = {
+    Counted.TOPICS: SQL["count_topics"],
+    Counted.LIVE: SQL["count_live"],
+    Counted.UNCONFIRMED: SQL["count_unconfirmed"],
+    Counted.TEMPLATES: SQL["count_templates"],
+    Counted.SMS_TEMPLATES: SQL["count_sms_templates"],
+    Counted.SMS_SIGNS: SQL["count_sms_signs"],
+    Counted.INBOUND_ADDRESSES: SQL["count_inbound_addresses"],
+}
 
 
 def check(db: apsw.Connection, guards: Iterable[Guard]) -> None:
@@ -28,4 +38,6 @@ def _holds(db: apsw.Connection, guard: Guard) -> bool:
     if isinstance(guard, SandboxNumbersAre):
         found = db.execute(SQL["sandbox_number_list"], (guard.account_id,))
         return tuple(map(optout_rows.sandbox_number, found)) == guard.numbers
+    if isinstance(guard, RoomFor):
+        return (first(db, _COUNTS[guard.what], (guard.owner,)) or 0) < guard.most
     assert_never(guard)
