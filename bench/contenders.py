@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import rivals
+from bench.revisions import Revision
 
 # How fast a server is, not how fast it lets one account be: the rivals have no rate limits.
 UNLIMITED = {"TIDINGS_UNSUBSCRIBE_RATE": "1000000", "TIDINGS_ANONYMOUS_RATE": "1000000"}
@@ -35,23 +36,28 @@ class Contender:
     key_id: str = "tidings"
     secret: str = "tidings-dev-secret"
     note: str = ""
+    is_ours: bool = False
 
 
-def tidings() -> Contender:
-    """Ours, from the interpreter that runs the benchmark."""
+def tidings(name: str = "tidings", revision: Revision | None = None) -> Contender:
+    """Ours: what is installed for the interpreter that runs the benchmark, or a revision."""
+    python = revision.python if revision else Path(sys.executable)
     return Contender(
-        name="tidings",
+        name=name,
         command=lambda port, data: [
-            *(sys.executable, "-m", "tidings", "serve", "--dev"),
+            *(str(python), "-m", "tidings", "serve", "--dev"),
             *("--listen", f"127.0.0.1:{port}", "--data", str(data)),
         ],
-        environment=lambda port: UNLIMITED,
+        environment=lambda port: {**UNLIMITED, **(revision.environment if revision else {})},
         ready_path="/readyz",
-        versions=("tidings", "httptools", "uvloop", "apsw", "cryptography"),
-        python=Path(sys.executable),
+        versions=("httptools", "uvloop", "apsw", "cryptography"),
+        python=python,
         confirms=True,
         signs=True,
-        note="durable: every answered publish is flushed to disk; checks every signature",
+        note=revision.label
+        if revision
+        else "durable: every answered publish is flushed to disk; checks every signature",
+        is_ours=True,
     )
 
 

@@ -18,6 +18,11 @@ ANSWER_AND_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r
 KEPT_BODIES = 40
 
 
+def endpoint(ports: Sequence[int], number: int) -> str:
+    """The address of a receiver's subscriber."""
+    return f"http://127.0.0.1:{ports[number % len(ports)]}/s/{number}"
+
+
 class Tally:
     """What arrived: a count for each number, the time of the last arrival, the first few bodies."""
 
@@ -139,7 +144,7 @@ class Receiver:
             server.close()
 
     def endpoint(self, number: int) -> str:
-        return f"http://127.0.0.1:{self.ports[number % len(self.ports)]}/s/{number}"
+        return endpoint(self.ports, number)
 
     def expect(self, size: int, *, by_path: bool, arrived: Callable[[], None] | None = None) -> Tally:
         """A new tally for numbers below `size`: of subscribers (the path) or of messages (the body)."""

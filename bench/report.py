@@ -103,13 +103,10 @@ def row(run: Run, scenario: Scenario, figure: Figure, names: Sequence[str]) -> s
     return f"| {scenario.title} | {figure.title} | {figure.unit} | {' | '.join(cells)} |"
 
 
-def markdown(run: Run, scenarios: Sequence[Scenario]) -> str:
-    """The report as it is printed."""
-    names = list(run.versions)
+def introduction(run: Run) -> list[str]:
+    """When, where, what and how."""
     options = run.options
-    ratios = [f"ours / {name}" for name in names if name != OURS]
-    heads = ["scenario", "figure", "unit", *names, *ratios]
-    lines = [
+    return [
         f"# Benchmark of {run.started_at}",
         "",
         *(f"- {key.replace('_', ' ')}: {value}" for key, value in run.machine.items()),
@@ -122,6 +119,16 @@ def markdown(run: Run, scenarios: Sequence[Scenario]) -> str:
             f"- {name}: {', '.join(f'{k} {v}' for k, v in of.items())}; {run.notes[name]}"
             for name, of in run.versions.items()
         ),
+    ]
+
+
+def markdown(run: Run, scenarios: Sequence[Scenario]) -> str:
+    """The report as it is printed."""
+    names = list(run.versions)
+    ratios = [f"ours / {name}" for name in names if name != OURS]
+    heads = ["scenario", "figure", "unit", *names, *ratios]
+    lines = [
+        *introduction(run),
         "",
         f"| {' | '.join(heads)} |",
         f"|{' --- |' * len(heads)}",
@@ -134,7 +141,7 @@ def markdown(run: Run, scenarios: Sequence[Scenario]) -> str:
     for scenario in scenarios:
         if scenario.name in run.rounds:
             lines += [row(run, scenario, figure, names) for figure in scenario.figures if figure.shown]
-    if OURS in names and not options.quick:
+    if OURS in names and not run.options.quick:
         lines += ["", "| target | measured | reached |", "| --- | --- | --- |"]
         words = {True: "yes", False: "NO", None: "not measured"}
         lines += [f"| {v.target} | {v.measured} | {words[v.reached]} |" for v in run.verdicts()]

@@ -21,7 +21,7 @@ from time import monotonic, process_time
 
 from bench.client import Caller, ClosedLoop
 from bench.contenders import Contender
-from bench.processes import start_pinned, stop_group
+from bench.processes import cpu_s, start_pinned, stop_group
 from bench.receiver import Receiver
 from bench.signing import SnsSigner
 
@@ -45,14 +45,23 @@ class Options:
 
 
 class Busy:
-    """How busy the load generator itself was, 0 to 1: near 1 it was the limit, not the server."""
+    """What was used from its making on: by the load generator and by the server, all its processes together."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: int) -> None:
+        """server: its process id."""
+        self._server = server
         self._wall = monotonic()
         self._cpu = process_time()
+        self._server_cpu_s = cpu_s(server)
 
     def share(self) -> float:
+        """Of the load generator's core, 0 to 1: near 1 it was the limit, not the server."""
         return (process_time() - self._cpu) / max(monotonic() - self._wall, 1e-9)
+
+    def figures(self, done: int) -> dict[str, float]:
+        """generator_busy, and cpu_us: microseconds of the server's processor for each of the things done."""
+        used_s = cpu_s(self._server) - self._server_cpu_s
+        return {"generator_busy": self.share(), "cpu_us": used_s / max(done, 1) * 1e6}
 
 
 class Stage:

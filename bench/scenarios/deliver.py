@@ -38,9 +38,9 @@ async def measure(stage: Stage, *, raw: bool) -> Outcome:
     cycle = Cycle(stage.publishes(topic, stage.options.distinct), may_send=lambda: cycle.total - tally.total < WINDOW)
     loop = ClosedLoop(stage.port, stage.options.connections, cycle, b"<MessageId>")
     stage.receiver.arrived = loop.resume
-    busy = Busy()
+    busy = Busy(stage.pid)
     took = await loop.run(stage.options.seconds)
-    received, share = tally.total, busy.share()
+    received, used = tally.total, busy.figures(tally.total)
     await tally.wait_for(cycle.total, QUIET_S)
     missing, surplus = tally.compare(cycle.sent)
     figures = {
@@ -48,7 +48,7 @@ async def measure(stage: Stage, *, raw: bool) -> Outcome:
         "sent": float(cycle.total),
         "missing": float(missing),
         "surplus": float(surplus),
-        "generator_busy": share,
+        **used,
     }
     return Outcome(figures, [f"{missing} of {cycle.total} messages never arrived"] if missing else [])
 
@@ -57,6 +57,7 @@ FIGURES = (
     Figure("rate", "deliveries", "/s"),
     Figure("missing", "lost", "messages"),
     Figure("surplus", "delivered twice", "messages", shown=False),
+    Figure("cpu_us", "CPU of the server for each", "us"),
     Figure("generator_busy", "load generator busy", "share"),
 )
 SIGNED = Scenario("deliver-signed", "One HTTP subscriber, JSON envelope", FIGURES, measure_signed, signs=True)

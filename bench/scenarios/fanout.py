@@ -22,7 +22,7 @@ async def measure(stage: Stage) -> Outcome:
     tally = stage.receiver.expect(count, by_path=True)
     await stage.subscribe(topic, count, raw=False)
     rates: list[float] = []
-    busy, began, complete = Busy(), perf_counter(), True
+    busy, began, complete = Busy(stage.pid), perf_counter(), True
     async with PeakMemory(stage.pid) as peak:
         for request in stage.publishes(topic, PUBLISHES_MAX):
             before, started = tally.total, perf_counter()
@@ -32,7 +32,7 @@ async def measure(stage: Stage) -> Outcome:
                 rates.append((tally.total - before) / (tally.last_at - started))
             if not complete or perf_counter() - began > stage.options.seconds:
                 break
-        share = busy.share()
+        used = busy.figures(tally.total)
     expected = array("I", [len(rates)]) * count
     missing, surplus = tally.compare(expected)
     figures = {
@@ -41,7 +41,7 @@ async def measure(stage: Stage) -> Outcome:
         "missing": float(missing),
         "surplus": float(surplus),
         "peak_pss_mib": peak.highest.pss_mib,
-        "generator_busy": share,
+        **used,
     }
     notes = [f"{missing} of {len(rates) * count} posts never arrived"] if missing else []
     return Outcome(figures, notes)
@@ -54,6 +54,7 @@ FANOUT = Scenario(
         Figure("rate", "deliveries", "/s"),
         Figure("missing", "lost", "posts"),
         Figure("peak_pss_mib", "peak memory", "MiB"),
+        Figure("cpu_us", "CPU of the server for each", "us"),
         Figure("generator_busy", "receiver busy", "share"),
     ),
     measure=measure,

@@ -98,7 +98,6 @@ FIGURES = (
     Figure("account_first_p99_ms", "of the account, first page p99", "ms", shown=False),
     Figure("account_later_p99_ms", "of the account, later page p99", "ms", shown=False),
 )
-OURS = frozenset({"tidings"})
 LIST_1K = Scenario("list-1k", "List page, 1,000 exist", FIGURES, measure_api)
-LIST_100K = Scenario("list-100k", "List page, 100,000 exist", FIGURES, measure_seeded, OURS, seeded=100_000)
-LIST_1M = Scenario("list-1m", "List page, 1,000,000 exist", FIGURES, measure_seeded, OURS, seeded=1_000_000)
+LIST_100K = Scenario("list-100k", "List page, 100,000 exist", FIGURES, measure_seeded, ours_only=True, seeded=100_000)
+LIST_1M = Scenario("list-1m", "List page, 1,000,000 exist", FIGURES, measure_seeded, ours_only=True, seeded=1_000_000)

@@ -34,7 +34,7 @@ async def measure(stage: Stage) -> Outcome:
     idle = memory(stage.pid)
     others = OtherCalls(stage, other)
     await others.open()
-    busy, started = Busy(), perf_counter()
+    busy, started = Busy(stage.pid), perf_counter()
     async with PeakMemory(stage.pid) as peak:
         others.start()
         await stage.caller.send(stage.publish_request(topic, 0))
@@ -51,7 +51,7 @@ async def measure(stage: Stage) -> Outcome:
         "peak_pss_mib": peak.highest.pss_mib,
         "above_idle_mib": peak.highest.pss_mib - idle.pss_mib,
         "above_idle_rss_mib": peak.highest.rss_mib - idle.rss_mib,
-        "generator_busy": busy.share(),
+        **busy.figures(tally.distinct),
         "other_calls": float(len(latencies)),
     }
     return Outcome(figures | percentiles_ms(latencies, "other_"), completeness(tally, missing, count))
@@ -110,7 +110,7 @@ MILLION = Scenario(
         Figure("generator_busy", "receiver busy", "share"),
     ),
     measure=measure,
-    contenders=frozenset({"tidings"}),
+    ours_only=True,
     seeded=SUBSCRIBERS,
     once=True,
 )

@@ -37,10 +37,10 @@ async def measure(stage: Stage) -> Outcome:
             latencies.append(perf_counter() - started)
         caller.close()
 
-    busy, began = Busy(), perf_counter()
+    busy, began = Busy(stage.pid), perf_counter()
     await asyncio.gather(*(work() for _ in range(CALLERS)))
     took = perf_counter() - began
-    figures = {"rate": len(latencies) / took, "pairs": float(len(latencies)), "generator_busy": busy.share()}
+    figures = {"rate": len(latencies) / took, "pairs": float(len(latencies)), **busy.figures(len(latencies))}
     return Outcome(figures | percentiles_ms(latencies))
 
 
@@ -50,6 +50,7 @@ PAIRS = Scenario(
     figures=(
         Figure("rate", "pairs", "/s"),
         Figure("p99_ms", "pair p99 under this load", "ms"),
+        Figure("cpu_us", "CPU of the server for each", "us"),
         Figure("generator_busy", "load generator busy", "share"),
     ),
     measure=measure,

@@ -12,9 +12,9 @@ async def measure(stage: Stage) -> Outcome:
     topic = await stage.create_topic("publish")
     cycle = Cycle(stage.publishes(topic, stage.options.distinct))
     loop = ClosedLoop(stage.port, stage.options.connections, cycle, b"<MessageId>")
-    busy = Busy()
+    busy = Busy(stage.pid)
     took = await loop.run(stage.options.seconds)
-    figures = {"rate": cycle.total / took, "calls": float(cycle.total), "generator_busy": busy.share()}
+    figures = {"rate": cycle.total / took, "calls": float(cycle.total), **busy.figures(cycle.total)}
     return Outcome(figures | percentiles_ms(loop.latencies))
 
 
@@ -25,6 +25,7 @@ PUBLISH = Scenario(
         Figure("rate", "publishes", "/s"),
         Figure("p50_ms", "call p50 under this load", "ms"),
         Figure("p99_ms", "call p99 under this load", "ms"),
+        Figure("cpu_us", "CPU of the server for each", "us"),
         Figure("generator_busy", "load generator busy", "share"),
     ),
     measure=measure,

@@ -32,7 +32,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`measure` gets a running contender. `contenders`: empty means all.
+    """`measure` gets a running contender. `ours_only`: the rivals have no figure.
 
     `seeded`: so many subscriptions exist in topic SEEDED_TOPIC, put into the store before the start (ours only).
     `once`: measured in the first round only, because it takes long. `signs`: the RSA rate is measured beside it.
@@ -42,7 +42,7 @@ class Scenario:
     title: str
     figures: tuple[Figure, ...]
     measure: Callable[[Stage], Awaitable[Outcome]]
-    contenders: frozenset[str] = frozenset()
+    ours_only: bool = False
     seeded: int = 0
     once: bool = False
     signs: bool = False

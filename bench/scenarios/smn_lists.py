@@ -57,6 +57,6 @@ SMN_LIST_1M = Scenario(
         Figure("last_p99_ms", "last page p99", "ms"),
     ),
     measure=measure,
-    contenders=frozenset({"tidings"}),
+    ours_only=True,
     seeded=1_000_000,
 )
