@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 from tests.support.outgoing import Outcomes, make_outgoing
 from tests.support.smtp import Mailbox
 
-from tidings.channels.email import EmailChannel
+from tidings.channels.email import EmailChannel, relay
 from tidings.channels.mime import DkimKey
 from tidings.domain.envelope import MailContent, TextContent
 from tidings.domain.outcomes import Blocked, Busy, Delivered, Refused, RetryLater
@@ -103,6 +103,16 @@ async def test_several_mails_share_a_connection(mailbox):
         assert all(isinstance(outcome, Delivered) for outcome in await outcomes.wait_for(40))
     assert {mail.recipients[0] for mail in mailbox.messages} == {f"reader{number}@example.com" for number in range(40)}
     assert mailbox.connections == 2
+
+
+async def test_a_connection_carries_so_many_mails_and_no_more(mailbox, monkeypatch):
+    monkeypatch.setattr(relay, "MAILS_PER_CONNECTION", 3)
+    async with channel_to(mailbox.url, connections_max=1) as channel:
+        opened = []
+        for _ in range(7):
+            assert isinstance(await outcome_of(channel), Delivered)
+            opened.append(mailbox.connections)
+    assert opened == [1, 1, 1, 2, 2, 2, 3]
 
 
 async def test_an_unknown_recipient_is_refused_and_the_connection_goes_on(mailbox):

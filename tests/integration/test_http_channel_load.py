@@ -113,6 +113,11 @@ async def test_a_host_that_cannot_be_reached_is_left_alone_until_a_probe_succeed
             )
             assert await post(channel, url) == Delivered("HTTP 200")
             assert server.connections == 1
+            # It is well: what comes at one time is all sent.
+            several = Outcomes()
+            for _ in range(3):
+                channel.send(make_post(url), several)
+            assert await several.wait_for(3) == [Delivered("HTTP 200")] * 3
 
 
 @on_both_loops

@@ -414,10 +414,10 @@ FAULTS = (
     ),
     Fault(
         "page-done-too-early",
-        SENDER,
-        "if not page.out and page.sent:",
-        "if not page.out:",
-        "unit/delivery/test_loop.py unit/delivery/test_loop_rows.py unit/delivery/test_loop_stopping.py",
+        "delivery/fanout.py",
+        "return self.sent and not self.out",
+        "return not self.out",
+        "unit/delivery/test_loop.py",
         "a page ends when all of it is sent",
     ),
     Fault(

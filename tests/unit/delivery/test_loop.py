@@ -11,11 +11,13 @@ from tests.support.build import NOW, make_message
 from tests.support.delivery import World, running, settle_down
 from tests.support.virtual_time import in_virtual_time
 
-from tidings.delivery.dispatcher import FANOUT_PAGES_MAX, IN_FLIGHT_MAX, TAKE_MAX
+from tidings.delivery.dispatcher import FANOUT_PAGES_MAX, IN_FLIGHT_MAX, SLICE_SUBSCRIPTIONS, TAKE_MAX
+from tidings.domain.envelope import Outgoing
 from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S, PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
 from tidings.domain.model import Kind, State
 from tidings.domain.outcomes import DELIVERED
+from tidings.domain.ports import Settle
 
 # --- the five faults that no test noticed ----------------------------------------------------------------------------------------------
 
@@ -124,6 +126,29 @@ async def test_a_large_topic_is_sent_page_by_page_and_each_page_moves_the_cursor
             [(task.seq, 2 * PAGE_SUBSCRIPTIONS)],
             [],
         )
+        assert world.flow.finished == [task.seq]
+
+
+@in_virtual_time
+async def test_a_page_is_done_when_its_last_slice_is_sent_even_if_nothing_of_it_is_out_before() -> None:
+    async with running() as world:
+        world.store.add_topic(members=PAGE_SUBSCRIPTIONS + 4 * SLICE_SUBSCRIPTIONS)
+        world.channel.hold("u1")
+        finished_at_send: dict[str, list[int]] = {}
+        send, last_of_slice = world.channel.send, f"u{PAGE_SUBSCRIPTIONS + SLICE_SUBSCRIPTIONS}"
+
+        def watch(outgoing: Outgoing, settle: Settle) -> None:
+            finished_at_send[outgoing.endpoint] = world.flow.finished
+            send(outgoing, settle)
+            if outgoing.endpoint == last_of_slice:
+                # The page before ends while this one rests between two slices, and all of its first slice has settled.
+                asyncio.get_running_loop().call_soon(world.channel.settle)
+
+        world.channel.send = watch  # type: ignore[method-assign]
+        task = world.flow.give(make_message())
+        await settle_down()
+        assert len(finished_at_send) == PAGE_SUBSCRIPTIONS + 4 * SLICE_SUBSCRIPTIONS
+        assert set(map(tuple, finished_at_send.values())) == {()}
         assert world.flow.finished == [task.seq]
 
 

@@ -333,6 +333,17 @@ async def test_a_link_cancels_with_a_goodbye_whose_token_brings_back(harness: Ha
     assert await listed(harness) == [arn]
 
 
+async def test_no_token_of_an_earlier_goodbye_brings_back_whom_the_owner_canceled(harness: Harness, topic: str) -> None:
+    arn = await harness.confirmed(topic, HOOK, "https")
+    await harness.get(unsubscribe_link(arn))
+    of_goodbye = harness.tokens[-1]
+    link = sign_link(b"k" * 32, LinkPurpose.PERMANENT, _uid_of(arn))
+    await harness.subscriptions.confirm_by_permanent_link(link, origin=Origin(Way.LINK))
+    await harness.ask("unsubscribe", SubscriptionArn=arn)
+    assert (await harness.refused("confirm_subscription", key=None, TopicArn=topic, Token=of_goodbye))[1] == IP
+    assert await listed(harness) == []
+
+
 @pytest.mark.parametrize("operation", ["unsubscribe", "get_subscription_attributes", "set_subscription_attributes"])
 async def test_a_stranger_is_refused_alike_whether_a_subscription_is_there_or_not(
     harness: Harness, topic: str, operation: str
