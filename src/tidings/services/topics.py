@@ -197,6 +197,8 @@ class Topics:
     async def _check(self, grant: Grant, topic_id: TopicId) -> None:
         """Raises Denied for a topic that the grant is not about; one that is gone is nobody's."""
         grant.require_topic_id(topic_id)
+        if grant.topic_id is not None:
+            return  # given for this very topic
         topic = await self._store.topic_by_id(topic_id)
         if topic is not None:
             grant.require_owner(topic.account_id)
