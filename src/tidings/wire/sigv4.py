@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
+from tidings.wire.mac import Mac
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 KEYS_CACHED = 1024
@@ -90,17 +92,12 @@ def string_to_sign(amz_date: str, scope: str, canonical: bytes) -> bytes:
 
 
 @lru_cache(maxsize=KEYS_CACHED)
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The key of one secret for one day (`yyyymmdd`), region and service."""
+def signing_key(secret: str, date: str, region: str, service: str) -> Mac:
+    """The key of one secret for one day (`yyyymmdd`), region and service; `hex` of it makes signatures."""
     key = f"AWS4{secret}".encode("utf-8", "surrogatepass")
     for part in (date, region, service, TERMINATOR):
         key = hmac.digest(key, part.encode("utf-8", "surrogatepass"), "sha256")
-    return key
-
-
-def signature(key: bytes, to_sign: bytes) -> str:
-    """Lower-case hex HMAC-SHA256. Compare with `hmac.compare_digest`."""
-    return hmac.digest(key, to_sign, "sha256").hex()
+    return Mac(key)
 
 
 def amz_date(at: datetime) -> str:
@@ -130,9 +127,7 @@ def sign_request(
     names = sorted(complete)
     canonical = canonical_request(method, path, query, complete, names, hashlib.sha256(body).hexdigest())
     scope = credential_scope(stamp[:8], region, service)
-    proof = signature(
-        signing_key(secret_access_key, stamp[:8], region, service), string_to_sign(stamp, scope, canonical)
-    )
+    proof = signing_key(secret_access_key, stamp[:8], region, service).hex(string_to_sign(stamp, scope, canonical))
     complete["authorization"] = (
         f"{ALGORITHM} Credential={access_key_id}/{scope}, SignedHeaders={';'.join(names)}, Signature={proof}"
     )

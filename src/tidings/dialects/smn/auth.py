@@ -33,6 +33,7 @@ from tidings.dialects.smn.errors import (
 from tidings.domain.errors import NotAuthenticated, UnknownCredential
 from tidings.domain.model import Principal
 from tidings.domain.ports import Clock
+from tidings.wire.mac import Mac
 
 ALGORITHM = "SDK-HMAC-SHA256"
 """The others that the SDK knows (SM3, SM2, ECDSA, derived keys) are not offered."""
@@ -42,6 +43,7 @@ HASH_HEADER = "x-sdk-content-sha256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 STARTS_CACHED = 1024
+KEYS_CACHED = 1024
 START_CHARACTERS_MAX = 512
 """Of Authorization headers whose beginning is remembered: one longer than any SDK's is read anew each time."""
 LOCKED_FOR = timedelta(minutes=5)
@@ -231,7 +233,12 @@ def payload_hash(body: bytes, headers: Mapping[str, str], signed: Sequence[str])
 def sign(secret: str, stamp: str, canonical: str) -> str:
     """The signature of a canonical request: the secret itself is the key."""
     hashed = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-    return hmac.digest(secret.encode(), f"{ALGORITHM}\n{stamp}\n{hashed}".encode(), "sha256").hex()
+    return _signing_key(secret).hex(f"{ALGORITHM}\n{stamp}\n{hashed}".encode())
+
+
+@lru_cache(maxsize=KEYS_CACHED)
+def _signing_key(secret: str) -> Mac:
+    return Mac(secret.encode())
 
 
 @lru_cache(maxsize=256)

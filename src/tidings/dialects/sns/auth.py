@@ -38,15 +38,27 @@ class Signed:
     region: str
 
 
-@dataclass(slots=True)
-class Claim:
-    """What a request says about its own signature. `lifetime_s`: of a pre-signed URL, else None."""
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The scope that was signed with, and which headers were: what all of a caller's requests of a day have in common.
+
+    fault: what is wrong with the scope whatever the rest of the request says; empty when nothing is.
+    """
 
     key_id: str
     date: str
     region: str
     service: str
-    signed_headers: list[str]
+    signed_headers: tuple[str, ...]
+    scope: str
+    fault: str
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a request says about its own signature. `lifetime_s`: of a pre-signed URL, else None."""
+
+    credential: Credential
     signature: str
     stamp: str
     lifetime_s: int | None = None
@@ -67,8 +79,11 @@ async def verify(
         claim = _by_query(query)
     else:
         return None
-    credential = authenticator.known(claim.key_id) or await authenticator.credential(claim.key_id)
-    _check_scope(claim)
+    signed = claim.credential
+    known = authenticator.known(signed.key_id) or await authenticator.credential(signed.key_id)
+    if signed.fault:
+        raise _mismatch(signed.fault)
+    _check_date(claim)
     _check_time(claim, now, skew)
     headers = request.headers
     if request.host and headers.get("host") != request.host:
@@ -79,36 +94,37 @@ async def verify(
         request.path,
         request.query,
         headers,
-        claim.signed_headers,
+        signed.signed_headers,
         hashlib.sha256(request.body).hexdigest(),
     )
-    scope = sigv4.credential_scope(claim.date, claim.region, SERVICE)
-    key = sigv4.signing_key(credential.secret, claim.date, claim.region, SERVICE)
-    expected = sigv4.signature(key, sigv4.string_to_sign(claim.stamp, scope, canonical))
+    key = sigv4.signing_key(known.secret, signed.date, signed.region, SERVICE)
+    expected = key.hex(sigv4.string_to_sign(claim.stamp, signed.scope, canonical))
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "surrogatepass")):
         raise WrongSignature("signature")
-    return Signed(credential.principal, claim.region)
+    return Signed(known.principal, signed.region)
 
 
 def _by_header(header: str, request: WireRequest) -> Claim:
     start, mark, signature = header.rpartition("Signature=")
     if mark and signature and "," not in signature and len(start) <= START_CHARACTERS_MAX:
-        key_id, date, region, service, signed_headers = _start_of_header(start)
+        credential = _start_of_header(start)
     else:
-        signature, key_id, date, region, service, signed_headers = _parts_of_header(header)
+        signature, credential = _parts_of_header(header)
     stamp, date_header = _stamp(request.headers)
+    signed_headers = credential.signed_headers
     if "host" not in signed_headers or date_header not in signed_headers:
         raise _mismatch(f"'host' and '{date_header}' must be among the SignedHeaders of the AWS Authorization.")
-    return Claim(key_id, date, region, service, signed_headers, signature, stamp)
+    return Claim(credential, signature, stamp)
 
 
 @lru_cache(maxsize=STARTS_CACHED)
-def _start_of_header(start: str) -> tuple[str, str, str, str, list[str]]:
+def _start_of_header(start: str) -> Credential:
     """What comes before the signature, which is the same in all of a caller's requests of a day."""
-    return _parts_of_header(f"{start}Signature=0")[1:]
+    return _parts_of_header(f"{start}Signature=0")[1]
 
 
-def _parts_of_header(header: str) -> tuple[str, str, str, str, str, list[str]]:
+def _parts_of_header(header: str) -> tuple[str, Credential]:
+    """The signature, and what it was made with."""
     scheme, _, rest = header.partition(" ")
     if scheme != sigv4.ALGORITHM:
         raise _incomplete(f"Unsupported AWS 'algorithm': '{echo(scheme)}'")
@@ -119,8 +135,7 @@ def _parts_of_header(header: str) -> tuple[str, str, str, str, str, list[str]]:
     lacking = [name for name in ("Credential", "Signature", "SignedHeaders") if not parts.get(name)]
     if lacking:
         raise _incomplete(" ".join(f"Authorization header requires '{name}' parameter." for name in lacking))
-    key_id, date, region, service = _credential(parts["Credential"])
-    return parts["Signature"], key_id, date, region, service, parts["SignedHeaders"].lower().split(";")
+    return parts["Signature"], _credential(parts["Credential"], parts["SignedHeaders"])
 
 
 def _by_query(query: Mapping[str, str]) -> Claim:
@@ -140,18 +155,15 @@ def _by_query(query: Mapping[str, str]) -> Claim:
     expires = query["X-Amz-Expires"]
     if not (expires.isascii() and expires.isdigit() and len(expires) <= 6 and 1 <= int(expires) <= PRESIGNED_S_MAX):
         raise _incomplete(f"X-Amz-Expires must be between 1 and {PRESIGNED_S_MAX} seconds")
-    signed_headers = query["X-Amz-SignedHeaders"].lower().split(";")
-    if "host" not in signed_headers:
+    if "host" not in query["X-Amz-SignedHeaders"].lower().split(";"):
         raise _mismatch("'host' must be among the X-Amz-SignedHeaders.")
     stamp = query["X-Amz-Date"]
     _moment(stamp)
-    key_id, date, region, service = _credential(query["X-Amz-Credential"])
-    return Claim(
-        key_id, date, region, service, signed_headers, query["X-Amz-Signature"], stamp, lifetime_s=int(expires)
-    )
+    credential = _credential(query["X-Amz-Credential"], query["X-Amz-SignedHeaders"])
+    return Claim(credential, query["X-Amz-Signature"], stamp, lifetime_s=int(expires))
 
 
-def _credential(text: str) -> tuple[str, str, str, str]:
+def _credential(text: str, signed_headers: str) -> Credential:
     parts = text.split("/")
     if len(parts) != 5:
         raise _incomplete(
@@ -160,18 +172,22 @@ def _credential(text: str) -> tuple[str, str, str, str]:
         )
     if parts[4] != sigv4.TERMINATOR:
         raise _mismatch(f"Credential should be scoped with a valid terminator: '{sigv4.TERMINATOR}'.")
-    return parts[0], parts[1], parts[2], parts[3]
+    key_id, date, region, service, _ = parts
+    fault = ""
+    if service != SERVICE:
+        fault = f"Credential should be scoped to correct service: '{SERVICE}'."
+    elif not names.is_region(region):
+        fault = "Credential should be scoped to a valid region."
+    scope = sigv4.credential_scope(date, region, service)
+    return Credential(key_id, date, region, service, tuple(signed_headers.lower().split(";")), scope, fault)
 
 
-def _check_scope(claim: Claim) -> None:
-    if claim.service != SERVICE:
-        raise _mismatch(f"Credential should be scoped to correct service: '{SERVICE}'.")
-    if not names.is_region(claim.region):
-        raise _mismatch("Credential should be scoped to a valid region.")
-    if claim.date != claim.stamp[:8]:
+def _check_date(claim: Claim) -> None:
+    date = claim.credential.date
+    if date != claim.stamp[:8]:
         raise _mismatch(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
-            f" '{echo(claim.date)}' != '{claim.stamp[:8]}'."
+            f" '{echo(date)}' != '{claim.stamp[:8]}'."
         )
 
 

@@ -24,6 +24,7 @@ from tidings.dialects.tencent.errors import TcError, echo, refuse
 from tidings.dialects.tencent.limits import FORM_BYTES_MAX, GET_BYTES_MAX, JSON_BYTES_MAX, SERVICE
 from tidings.domain.errors import UnknownCredential
 from tidings.domain.model import Principal
+from tidings.wire.mac import Mac
 
 ALGORITHM = "TC3-HMAC-SHA256"
 TERMINATOR = "tc3_request"
@@ -32,6 +33,7 @@ UNSIGNED = "UNSIGNED-PAYLOAD"
 UNSIGNED_HASH = hashlib.sha256(UNSIGNED.encode()).hexdigest()
 FORM = "application/x-www-form-urlencoded"
 STARTS_CACHED = 1024
+KEYS_CACHED = 1024
 START_CHARACTERS_MAX = 512
 """Of Authorization headers whose beginning is remembered: one longer than any SDK's is read anew each time."""
 OLD_METHODS = {"": "sha1", "HmacSHA1": "sha1", "HmacSHA256": "sha256"}
@@ -224,11 +226,16 @@ def canonical_request(request: WireRequest, signed: Sequence[str], *, lowered: b
 def sign(secret: str, date: str, stamp: str, canonical: str) -> str:
     """The signature of a canonical request."""
     hashed = hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-    text = f"{ALGORITHM}\n{stamp}\n{date}/{SERVICE}/{TERMINATOR}\n{hashed}"
+    return _signing_key(secret, date).hex(f"{ALGORITHM}\n{stamp}\n{date}/{SERVICE}/{TERMINATOR}\n{hashed}".encode())
+
+
+@lru_cache(maxsize=KEYS_CACHED)
+def _signing_key(secret: str, date: str) -> Mac:
+    """The key of one secret for one day (`yyyy-mm-dd`)."""
     key = f"TC3{secret}".encode()
     for part in (date, SERVICE, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, text.encode(), "sha256").hex()
+    return Mac(key)
 
 
 # --- HmacSHA1 and HmacSHA256 -------------------------------------------------------------------------------------------
