@@ -105,10 +105,26 @@ FAULTS = (
     Fault(
         "scope-of-another-day",
         SNS_AUTH,
-        "if claim.date != claim.stamp[:8]:",
-        "if not claim.date:",
+        "if date != claim.stamp[:8]:",
+        "if not date:",
         "unit/dialects/sns/test_sns_auth.py",
         "a day's key signs that day",
+    ),
+    Fault(
+        "grant-outlives-the-caller",
+        "dialects/sns/calls.py",
+        "kept is not None and kept[0] is topic and kept[1] is principal",
+        "kept is not None and kept[0] is topic",
+        "contract/test_what_is_remembered.py",
+        "what a caller may do is asked anew when his user was changed",
+    ),
+    Fault(
+        "grant-in-spite-of-settings",
+        "dialects/sns/calls.py",
+        "    if topic.settings:\n        return permit(services, call, Verb.PUBLISH, topic)\n",
+        "",
+        "contract/test_what_is_remembered.py",
+        "a topic with a policy is asked at each publish, by its conditions",
     ),
     Fault(
         "unsigned-date",

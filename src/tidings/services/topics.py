@@ -30,6 +30,10 @@ class Topics:
         self._changes = 0
         store.announcer.listen(self._apply)
 
+    def known(self, account_id: AccountId, region: str, name: str) -> Topic | None:
+        """The topic of that name if it is in memory: the hot path's way, without awaiting. The same object until any topic changes."""
+        return self._known.get((account_id, region, name))
+
     async def find(self, account_id: AccountId, region: str, name: str) -> Topic | None:
         """The topic of that name, before anybody is asked whether the caller may see it.
 

@@ -6,7 +6,7 @@ Handed by the dialect to each action; holds the questions that every action asks
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tidings.access.authorize import PolicyEvaluator, authorize, strictest
@@ -17,13 +17,32 @@ from tidings.dialects.sns.limits import CLOCK_SKEW_S
 from tidings.dialects.sns.sms_defaults import SmsDefaults
 from tidings.domain.errors import NotAuthenticated
 from tidings.domain.grants import Grant, Verb, Verdict
-from tidings.domain.model import Origin, Principal, Topic, Way
+from tidings.domain.model import Origin, Principal, Topic, TopicId, Way
 from tidings.domain.ports import Clock, Limiter
 from tidings.domain.protocols import Protocols
 from tidings.services.publish import Publisher
 from tidings.services.subscriptions import Subscriptions
 from tidings.services.texting.texting import Texting
 from tidings.services.topics import Topics
+
+GRANTS_KEPT = 4096
+
+
+class PublishGrants:
+    """Who may publish to what, while topic and caller are the very objects that were asked about: whatever changes one of them
+    (a topic, a policy, a key, a user, a role) makes a new object of it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[TopicId, str], tuple[Topic, Principal, Grant]] = {}
+
+    def find(self, topic: Topic, principal: Principal) -> Grant | None:
+        kept = self._kept.get((topic.id, principal.key_id))
+        return kept[2] if kept is not None and kept[0] is topic and kept[1] is principal else None
+
+    def keep(self, topic: Topic, principal: Principal, grant: Grant) -> None:
+        if len(self._kept) >= GRANTS_KEPT:
+            self._kept.clear()
+        self._kept[topic.id, principal.key_id] = topic, principal, grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,7 @@ class SnsServices:
     strict_links: bool = False
     skew: timedelta = timedelta(seconds=CLOCK_SKEW_S)
     evaluators: Sequence[PolicyEvaluator] = ()
+    publish_grants: PublishGrants = field(default_factory=PublishGrants)
 
 
 @dataclass(slots=True)
@@ -109,7 +129,8 @@ class Call:
 async def find_topic(services: SnsServices, call: Call, member: str = "TopicArn") -> Topic | None:
     """The topic that a parameter names, if there is one. Raises SnsError for an ARN that is none of this region's."""
     name = names.read_topic_arn(call.params.get(member), call.region, member)
-    return await services.topics.find(name.account_id, name.region, name.name)
+    found = services.topics.known(name.account_id, name.region, name.name)
+    return found or await services.topics.find(name.account_id, name.region, name.name)
 
 
 def permit(services: SnsServices, call: Call, verb: Verb, topic: Topic, facts: dict[str, str] | None = None) -> Grant:
@@ -134,6 +155,19 @@ def permit(services: SnsServices, call: Call, verb: Verb, topic: Topic, facts: d
         verdict=verdict,
         action=f"SNS:{_policy_action(call)}",
     )
+
+
+def permit_publish(services: SnsServices, call: Call, topic: Topic) -> Grant:
+    """`permit` for a publish: to topics without settings, and so without any cloud's policy, the answer to the same caller is remembered.
+    It names no call, because nobody writes down that a message was published. Raises Denied, NotAuthenticated."""
+    if topic.settings:
+        return permit(services, call, Verb.PUBLISH, topic)
+    principal = call.principal
+    grant = services.publish_grants.find(topic, principal)
+    if grant is None:
+        grant = replace(permit(services, call, Verb.PUBLISH, topic), source=None)
+        services.publish_grants.keep(topic, principal, grant)
+    return grant
 
 
 def permit_account(call: Call, verb: Verb, resource: str) -> Grant:

@@ -21,6 +21,11 @@ class Malformed(Exception):
 
 Params = dict[str, str]
 
+REPEATED_MAX = 4096
+REPEATED_BYTES_MAX = 400
+_REPEATED = (b"Action=", b"Version=", b"TopicArn=")
+_repeated: dict[bytes, tuple[str, str]] = {}
+"""Parts of forms that come again with each of a caller's requests, as they were sent: what they mean. Never a text of anybody's."""
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNSAFE = re.compile("[&<>\"'\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#xD;"}
@@ -42,7 +47,17 @@ def decode_form(raw: bytes, into: Params | None = None) -> Params:
         raise Malformed("the NUL character is not allowed")
     try:
         for part in raw.split(b"&"):
-            if b"%" in part or b"+" in part:
+            if part in _repeated:
+                name, value = _repeated[part]
+                params[name] = value
+            elif part.startswith(_REPEATED) and len(part) <= REPEATED_BYTES_MAX:
+                raw_name, _, raw_value = part.partition(b"=")
+                name, value = _text(raw_name), _text(raw_value)
+                if len(_repeated) >= REPEATED_MAX:
+                    _repeated.clear()
+                _repeated[part] = name, value
+                params[name] = value
+            elif b"%" in part or b"+" in part:
                 raw_name, _, raw_value = part.partition(b"=")
                 params[_text(raw_name)] = _text(raw_value)
             elif part:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tidings.dialects.sns.errors import SnsError, invalid, missing
 from tidings.dialects.sns.limits import FIFO_SUFFIX, SERVICE, TOPIC_NAME_CHARACTERS_MAX
@@ -17,6 +18,9 @@ _NAME = re.compile(r"[A-Za-z0-9_-]+(\.fifo)?\Z")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 REGION_CHARACTERS_MAX = 64
+ARNS_CACHED = 4096
+ARN_CHARACTERS_MAX = 400
+"""Of ARNs that are remembered: no topic's is longer, and a stranger's may be as long as a body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,13 @@ def is_uuid_of_another_service(arn: str | None) -> bool:
 
 def read_topic_arn(arn: str | None, region: str, member: str = "TopicArn") -> TopicName:
     """The topic an ARN means, which must be in the region of the call. Raises SnsError."""
+    if arn is None or len(arn) > ARN_CHARACTERS_MAX:
+        return _read_topic_arn.__wrapped__(arn, region, member)
+    return _read_topic_arn(arn, region, member)
+
+
+@lru_cache(maxsize=ARNS_CACHED)
+def _read_topic_arn(arn: str | None, region: str, member: str) -> TopicName:
     parts = arn_parts(arn, member)
     if len(parts) != 6 or not _is_sns(parts) or parts[3] != region or not is_topic_name(parts[5]):
         raise invalid(member)

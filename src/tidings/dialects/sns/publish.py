@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from tidings.dialects.sns import attributes, codec, messages, names
-from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit, permit_account
+from tidings.dialects.sns.calls import Call, SnsServices, find_topic, permit_account, permit_publish
 from tidings.dialects.sns.errors import SnsError, echo, invalid, missing
 from tidings.dialects.sns.limits import (
     BATCH_ENTRIES_MAX,
@@ -29,6 +29,8 @@ from tidings.wire.phone_plans import canonical
 _BATCH_ID = re.compile(r"[A-Za-z0-9_-]+\Z")
 _TARGETS = ("TopicArn", "TargetArn", "PhoneNumber")
 _ATTRIBUTES = "MessageAttributes.entry"
+_PLAIN = frozenset({"Action", "Version", "Id", "Message", *_TARGETS})
+"""Parameters of a message that is nothing but a text: most are."""
 
 
 async def publish(services: SnsServices, call: Call) -> str:
@@ -45,11 +47,12 @@ async def publish(services: SnsServices, call: Call) -> str:
     draft = _draft(params, topic, is_fifo=names.is_fifo(name))
     if topic is None:
         raise NotFound("topic")
-    grant = permit(services, call, Verb.PUBLISH, topic)
-    await check_senders(services, topic.account_id, draft.attributes)
-    message = _message(
-        services, call, topic.account_id, topic, draft, await services.sms_defaults.of(topic.account_id, topic.region)
-    )
+    grant = permit_publish(services, call, topic)
+    if draft.attributes:
+        await check_senders(services, topic.account_id, draft.attributes)
+    defaults = services.sms_defaults
+    default = defaults.known(topic.account_id, topic.region) or await defaults.of(topic.account_id, topic.region)
+    message = _message(services, call, topic.account_id, topic, draft, default)
     await services.publisher.publish(grant, (message,))
     return f"<MessageId>{message.id}</MessageId>"
 
@@ -95,7 +98,7 @@ async def publish_batch(services: SnsServices, call: Call) -> str:
         raise SnsError("BatchRequestTooLong", "The length of all the messages put together is more than the limit.")
     if topic is None:
         raise NotFound("topic")
-    grant = permit(services, call, Verb.PUBLISH, topic)
+    grant = permit_publish(services, call, topic)
     default = await services.sms_defaults.of(topic.account_id, topic.region)
     accepted: list[tuple[str, Message]] = []
     failed: list[str] = []
@@ -115,6 +118,12 @@ async def publish_batch(services: SnsServices, call: Call) -> str:
 
 def _draft(params: codec.Params, topic: Topic | None, *, is_fifo: bool) -> Draft:
     """Check one message in the documented order. Raises SnsError."""
+    if not is_fifo and params.keys() <= _PLAIN:
+        text = messages.read_message(params)
+        size = messages.size_of(text, [])
+        if size > _bytes_max(topic):
+            raise invalid("Message too long")
+        return Draft(None, text, messages.NO_BODIES, messages.NO_ATTRIBUTES, size, "", "", 0)
     subject = messages.read_subject(params)
     text = messages.read_message(params)
     raw = codec.group(params, _ATTRIBUTES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -13,10 +14,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.dialogues.harness import GUEST, HOST, OWNER, SECRET, Harness, body_of
+from tests.dialogues.harness import GUEST, HOST, OWNER, PROVISIONED, SECRET, Harness, body_of
 from tests.support.examples import examples
 
 from tidings.domain.model import AccountId
+from tidings.services.accounts import WantedKey
 from tidings.wire import sigv4
 
 LIST = b"Action=ListTopics&Version=2010-03-31"
@@ -342,3 +344,11 @@ async def test_any_header_gets_a_clear_answer(harness: Harness, header: str, sta
 async def test_any_query_gets_a_clear_answer(harness: Harness, parts: dict[str, str]) -> None:
     query = "&".join(["Action=ListTopics", *(f"X-Amz-{name}={quote(value)}" for name, value in parts.items())])
     assert (await get(harness, query))[0] in (400, 403)
+
+
+async def test_a_key_with_a_new_secret_counts_from_the_next_request_on(harness: Harness) -> None:
+    assert (await code_of(harness, signed(harness)))[0] == 200
+    old, new = PROVISIONED[0].access_keys, WantedKey(OWNER, "another-secret", "admin")
+    await harness.accounts.apply([replace(PROVISIONED[0], access_keys=(new, *old[1:]))])
+    assert (await code_of(harness, signed(harness)))[1] == "SignatureDoesNotMatch"
+    assert (await code_of(harness, signed(harness, secret_access_key="another-secret")))[0] == 200
