@@ -24,7 +24,7 @@ from httptools import (
 from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.request import Attempt
 from tidings.domain.envelope import HttpContent, Permit
-from tidings.domain.outcomes import Blocked, RetryLater
+from tidings.domain.outcomes import Blocked, Delivered, Outcome, RetryLater
 from tidings.wire.odd_answers import final_status
 
 ANSWER_BYTES_MAX = 65_536
@@ -35,6 +35,9 @@ DRAIN_S = 2.0
 
 REQUESTS_MAX = 10_000
 """A connection is renewed after this many requests, so that load balancers get to spread us."""
+
+USUAL_BYTES_MAX = 1024
+"""Of a whole answer that is remembered, to know the next one like it without reading it."""
 
 _BLOCKED = Blocked("consent changed while the message waited")
 
@@ -71,12 +74,15 @@ class Connection(asyncio.Protocol):
         "_keep",
         "_lane",
         "_named",
+        "_outcome",
         "_parser",
         "_permit",
         "_received",
         "_retry_after",
         "_settlements",
         "_transport",
+        "_usual",
+        "_usual_outcome",
         "busy",
         "closing",
         "deadline",
@@ -99,6 +105,9 @@ class Connection(asyncio.Protocol):
         self._keep = False  # the answer lets us use the connection again
         self._received = 0
         self._retry_after: bytes | None = None
+        self._outcome: Outcome | None = None  # what the last answer meant that the parser read
+        self._usual = b""  # an answer that came whole at once and meant `_usual_outcome`, a delivery; empty: none
+        self._usual_outcome: Outcome = _BLOCKED
         self.busy = False  # a request was written and its answer is not at its end
         self.closing = False
         self.owned = False  # the lane counts it
@@ -161,6 +170,11 @@ class Connection(asyncio.Protocol):
         if not self.busy:
             self.abort()  # Nobody asked: whatever this is, it must not become the next attempt's answer.
             return
+        if data == self._usual and not self._received and self._attempt is not None:
+            self._received = len(data)
+            self._answered(self._attempt, self._usual_outcome)
+            self._finish()
+            return
         self._received += len(data)
         over = self._received - ANSWER_BYTES_MAX
         if over > 0:
@@ -177,11 +191,17 @@ class Connection(asyncio.Protocol):
             self._cut("malformed answer")
             return
         if self._done:
+            self._remember(data)
             self._finish()
         elif over > 0:
             self._cut(f"head of the answer is larger than {ANSWER_BYTES_MAX} bytes")
         elif self._head and self._attempt is None:
             self.deadline = min(self.deadline, asyncio.get_running_loop().time() + DRAIN_S)
+
+    def _remember(self, answer: bytes) -> None:
+        """The same octets again mean the same: receivers answer many requests of a second alike."""
+        if self._received == len(answer) <= USUAL_BYTES_MAX and isinstance(self._outcome, Delivered):
+            self._usual, self._usual_outcome = answer, self._outcome
 
     def _finish(self) -> None:
         if self._dirty or not self._keep or self.served >= REQUESTS_MAX:
@@ -233,7 +253,10 @@ class Connection(asyncio.Protocol):
             return
         self._head = True
         self._keep = self._parser.should_keep_alive()  # At the end of the message the parser has forgotten it.
-        outcome = outcome_of(status, self._retry_after)  # first: should it ever raise, the attempt is still known
+        self._outcome = outcome_of(status, self._retry_after)  # first: should it ever raise, the attempt is still known
+        self._answered(attempt, self._outcome)
+
+    def _answered(self, attempt: Attempt, outcome: Outcome) -> None:
         self._attempt = None
         self._settlements.add(attempt, outcome)
         self._lane.answered()
