@@ -121,15 +121,18 @@ class SmnRenderedMessage:
         self._urn = ""  # known when something is signed: only signed envelopes name it
         self._signatures: dict[str, str] = {}
         self._missing: set[str] = set()
-        self._json: dict[str, tuple[bytes, bytes]] = {}
-        self._before = b""
+        self._texts: dict[str, str] = {}  # that are signed, by protocol
+        self._posts: dict[str, tuple[bytes, bytes, bytes]] = {}
 
     # --- signing -------------------------------------------------------------------------------------------------------
 
     def reads_signature(self, subscriber: Subscriber) -> bool:
-        if subscriber.protocol in _UNSIGNED:
+        protocol = subscriber.protocol
+        if protocol in _UNSIGNED:
             return False
-        text = self._signed_text(subscriber)
+        text = self._texts.get(protocol)
+        if text is None:
+            text = self._texts[protocol] = self._signed_text(protocol)
         if text in self._signatures:
             return False
         self._missing.add(text)
@@ -143,9 +146,9 @@ class SmnRenderedMessage:
             text = self._missing.pop()
             self._signatures[text] = await self._envelopes.signer.sign(self._string_to_sign(text), "sha256")
 
-    def _signed_text(self, subscriber: Subscriber) -> str:
+    def _signed_text(self, protocol: str) -> str:
         """What makes one signature differ from another of the same message: its text. A notice has one reader, and one text."""
-        return "" if self._is_notice else text_of(self._message, subscriber.protocol)
+        return "" if self._is_notice else text_of(self._message, protocol)
 
     def _string_to_sign(self, text: str) -> bytes:
         message = self._message
@@ -183,29 +186,31 @@ class SmnRenderedMessage:
         raise ValueError(f"no envelope for {protocol}")
 
     def _http(self, subscriber: Subscriber) -> HttpContent:
-        before = self._before or self._head()
-        text = self._signed_text(subscriber)
-        urn = f"{self._urn}:{subscriber.uid}"
+        uid = subscriber.uid.encode()
         if self._is_notice:
-            return HttpContent(b"%b%b\r\n%b" % (before, urn.encode(), _AFTER), encode(self._notice()))
-        parts = self._json.get(text)
-        if parts is None:
-            parts = self._json[text] = self._json_parts(text)
+            return HttpContent(b"%b%b\r\n%b" % (self._head(), uid, _AFTER), encode(self._notice()))
+        post = self._posts.get(subscriber.protocol)
+        if post is None:
+            post = self._posts[subscriber.protocol] = self._post(subscriber.protocol)
         extra = subscriber.settings.get(_HEADER)
         return HttpContent(
-            b"%b%b\r\n%b%b" % (before, urn.encode(), _AFTER, _header_lines(extra) if extra else b""),
-            b"%b%b%b" % (parts[0], subscriber.uid.encode(), parts[1]),
+            b"%b%b\r\n%b%b" % (post[0], uid, _AFTER, _header_lines(extra) if extra else b""),
+            b"%b%b%b" % (post[1], uid, post[2]),
         )
 
+    def _post(self, protocol: str) -> tuple[bytes, bytes, bytes]:
+        """A notification as it is posted to all subscribers of a protocol: its header before the subscription's uid, its body before and
+        after it."""
+        return self._head(), *self._json_parts(self._signed_text(protocol))
+
     def _head(self) -> bytes:
-        """Header lines up to the value of the subscription's own."""
-        self._before = (
+        """Header lines up to the uid in the value of the subscription's own."""
+        return (
             f"X-SMN-MESSAGE-TYPE: {self._type}\r\n"
             f"X-SMN-MESSAGE-ID: {self._id}\r\n"
             f"X-SMN-TOPIC-URN: {self._urn}\r\n"
-            "X-SMN-SUBSCRIPTION-URN: "
+            f"X-SMN-SUBSCRIPTION-URN: {self._urn}:"
         ).encode()
-        return self._before
 
     def _signed(self, text: str) -> dict[str, str]:
         """The members with which all messages begin."""

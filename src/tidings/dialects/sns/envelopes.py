@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from msgspec.json import encode
 
@@ -26,6 +27,7 @@ HTTP_TIMEOUT_S = 15.0
 OTHER_TIMEOUT_S = 60.0
 
 _HTTP = ("http", "https")
+_SUBSCRIPTION_HEADER = "x-amz-sns-subscription-arn: "
 _WIRE_TYPES = {
     Kind.NOTIFICATION: "Notification",
     Kind.DIRECT: "Notification",
@@ -35,6 +37,8 @@ _WIRE_TYPES = {
 ORIGINATION_NUMBER = "AWS.MM.SMS.OriginationNumber"
 SENDER_ID = "AWS.SNS.SMS.SenderID"
 _SMS_TYPE = "AWS.SNS.SMS.SMSType"
+_RAW = "sns:RawMessageDelivery"
+_POLICY = "sns:DeliveryPolicy"
 
 
 class SnsEnvelopes:
@@ -77,6 +81,16 @@ class SnsEnvelopes:
         return delivery_policy.receives_per_s_max(topics_own, own) if topics_own or own else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A notification to web endpoints of one protocol and equal settings: what stands before and after the subscription's id, in the
+    header and in the body. A raw body has no place for it."""
+
+    head: tuple[bytes, bytes]
+    body: tuple[bytes, bytes] | None
+    raw: bytes = b""
+
+
 class SnsRenderedMessage:
     """One message's envelopes."""
 
@@ -96,15 +110,24 @@ class SnsRenderedMessage:
         self._signatures: dict[tuple[str, str], str] = {}
         self._missing: set[tuple[str, str]] = set()
         self._json: dict[tuple[str, str], tuple[bytes, bytes]] = {}
-        self._heads: dict[tuple[bool, str], tuple[bytes, bytes]] = {}
+        # By protocol and the settings that make a difference.
+        self._keys: dict[tuple[str, str | None], tuple[str, str]] = {}
+        self._posts: dict[tuple[str, str | None, str | None], _Post] = {}
 
     # --- signing -------------------------------------------------------------------------------------------------------
 
     def reads_signature(self, subscriber: Subscriber) -> bool:
         protocol = subscriber.protocol
-        if protocol == "email" or protocol == "sms" or self._is_raw(subscriber):
+        if protocol == "email" or protocol == "sms":
             return False
-        key = self._key(subscriber)
+        alike = protocol, subscriber.settings.get(_RAW)
+        key = self._keys.get(alike)
+        if key is None:
+            if self._is_raw(subscriber):
+                return False
+            key = self._key(subscriber)
+            if self._message.kind is Kind.NOTIFICATION:
+                self._keys[alike] = key
         if key in self._signatures:
             return False
         self._missing.add(key)
@@ -168,7 +191,7 @@ class SnsRenderedMessage:
     def _is_raw(self, subscriber: Subscriber) -> bool:
         return (
             self._message.kind is Kind.NOTIFICATION
-            and subscriber.settings.get("sns:RawMessageDelivery") == "true"
+            and subscriber.settings.get(_RAW) == "true"
             and subscriber.protocol in ("http", "https", "sqs")
         )
 
@@ -190,20 +213,32 @@ class SnsRenderedMessage:
                 raise ValueError(f"no envelope for {protocol}")
 
     def _http(self, subscriber: Subscriber) -> HttpContent:
-        raw = self._is_raw(subscriber)
-        content_type = delivery_policy.DEFAULT_CONTENT_TYPE  # of notices always, as observed
-        if self._message.kind is Kind.NOTIFICATION:
-            content_type = delivery_policy.content_type(*_policies(self._topic, subscriber))
-        parts = self._heads.get((raw, content_type))
-        if parts is None:
-            parts = self._heads[raw, content_type] = self._head(raw, content_type)
-        if self._message.kind is Kind.CONFIRMATION:
-            head = parts[0] + parts[1]
-        else:
+        kind = self._message.kind
+        if kind is Kind.NOTIFICATION:
+            settings = subscriber.settings
+            alike = subscriber.protocol, settings.get(_RAW), settings.get(_POLICY)
+            post = self._posts.get(alike)
+            if post is None:
+                post = self._posts[alike] = self._post(subscriber)
+            uid = _dashed(subscriber.uid).encode()
+            head = b"%b%b%b" % (post.head[0], uid, post.head[1])
+            body = post.body
+            return HttpContent(head, post.raw if body is None else b"%b%b%b" % (body[0], uid, body[1]))
+        before, after = self._head(False, delivery_policy.DEFAULT_CONTENT_TYPE)
+        if kind is not Kind.CONFIRMATION:
             name = f"{self._arn}:{_dashed(subscriber.uid)}" if self._arn else ""
-            head = b"%b%b%b" % (parts[0], f"x-amz-sns-subscription-arn: {name}\r\n".encode(), parts[1])
-        body = self._text(subscriber.protocol).encode() if raw else self._json_body(subscriber)
-        return HttpContent(head, body)
+            after = f"{_SUBSCRIPTION_HEADER}{name}\r\n".encode() + after
+        return HttpContent(before + after, self._json_body(subscriber))
+
+    def _post(self, subscriber: Subscriber) -> _Post:
+        """A notification as it is posted to all subscribers of this one's protocol and settings."""
+        raw = self._is_raw(subscriber)
+        before, after = self._head(raw, delivery_policy.content_type(*_policies(self._topic, subscriber)))
+        head = before + f"{_SUBSCRIPTION_HEADER}{self._arn}:".encode(), b"\r\n" + after
+        if raw:
+            return _Post(head, None, self._text(subscriber.protocol).encode())
+        start, end = self._json_of(self._key(subscriber))
+        return _Post(head, (start + self._unsubscribe_base.encode(), end))
 
     def _head(self, raw: bool, content_type: str) -> tuple[bytes, bytes]:
         """Header lines before and after the subscription's own."""
@@ -225,10 +260,14 @@ class SnsRenderedMessage:
         key = self._key(subscriber)
         if self._message.kind is not Kind.NOTIFICATION:
             return encode(self._notice(subscriber, key))
+        start, end = self._json_of(key)
+        return b"%b%b%b" % (start, self._unsubscribe_url(subscriber).encode(), end)
+
+    def _json_of(self, key: tuple[str, str]) -> tuple[bytes, bytes]:
         parts = self._json.get(key)
         if parts is None:
             parts = self._json[key] = self._json_parts(*key)
-        return b"%b%b%b" % (parts[0], self._unsubscribe_url(subscriber).encode(), parts[1])
+        return parts
 
     def _json_parts(self, text: str, subscribe_url: str) -> tuple[bytes, bytes]:
         """The notification before and after the value of UnsubscribeURL, its only member that differs."""
@@ -324,8 +363,8 @@ class SnsRenderedMessage:
 
 
 def _policies(topic: Topic | None, subscriber: Subscriber) -> tuple[str, str]:
-    own = subscriber.settings.get("sns:DeliveryPolicy", "")
-    return (topic.settings.get("sns:DeliveryPolicy", "") if topic is not None else ""), own
+    own = subscriber.settings.get(_POLICY, "")
+    return (topic.settings.get(_POLICY, "") if topic is not None else ""), own
 
 
 def _value(attributes: Mapping[str, MessageAttribute], name: str) -> str:
