@@ -387,16 +387,6 @@ async def test_an_application_that_was_away_gets_everything_in_order(app: App, a
     await app.until(lambda: all(not it.problem and it.waiting_since is None for it in app.callbacks.status()))
 
 
-def test_waiting_grows_to_ten_minutes_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    feed = callback_feed.Feed.__new__(callback_feed.Feed)
-    feed._failures, feed._problem, feed._name = 0, "", "status"
-    feed._context = type("Office", (), {"metrics": Metrics()})()  # type: ignore[assignment]
-    monkeypatch.setattr(callback_feed, "AGAIN_S", 1.0)
-    waits = [feed._note("no", None) for _ in range(1100)]
-    assert waits[:5] == [1, 2, 4, 8, 16]
-    assert waits[10:] == [600] * 1090
-
-
 async def test_a_new_address_is_tried_at_once(
     app: App, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

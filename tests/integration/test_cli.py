@@ -28,6 +28,7 @@ from typer.testing import CliRunner
 from tidings.access.authenticate import Authenticator
 from tidings.cli import checks
 from tidings.cli.bootstrap import DEV_ACCOUNT_ID, DEV_KEY_ID, DEV_PROJECT_ID, DEV_SECRET, Ready, Wanted, bootstrap
+from tidings.cli.copies import known_schema
 from tidings.cli.main import app
 from tidings.domain.errors import Unavailable, WrongSignature
 from tidings.domain.model import AccountId, Event, LedgerEntry, Origin, State, TopicId, Way
@@ -444,6 +445,23 @@ def test_a_restore_replaces_nothing_without_force_and_forgets_what_came_after(cl
     assert [account["name"] for account in cli.json("account", "list")] == ["before"]
 
 
+def test_a_log_that_a_crash_left_is_not_replayed_into_what_was_restored(cli: Cli, tmp_path: Path) -> None:
+    cli("account", "create", "before")
+    copy, log = tmp_path / "copy.db", cli.data / "tidings.db-wal"
+    cli("backup", str(copy))
+    killed = Database(cli.data / "tidings.db")
+    try:
+        # By now the log holds what no checkpoint has brought into the database.
+        cli("account", "create", "after")
+        left = log.read_bytes()
+    finally:
+        killed.close()
+    log.write_bytes(left)
+    assert b"after" in left
+    assert cli("restore", str(copy), "--force").exit_code == 0
+    assert [account["name"] for account in cli.json("account", "list")] == ["before"]
+
+
 def test_a_restore_is_refused_while_a_server_delivers(cli: Cli, tmp_path: Path) -> None:
     cli("account", "create", "acme")
     copy = tmp_path / "copy.db"
@@ -477,7 +495,9 @@ def test_a_file_that_is_not_a_whole_backup_is_refused_and_nothing_changes(
         case "cut off":
             copy.write_bytes(copy.read_bytes()[: copy.stat().st_size // 2])
         case "newer":
-            apsw.Connection(str(copy)).execute("INSERT INTO schema_version VALUES (9999, 'pre', 'future', '')")
+            apsw.Connection(str(copy)).execute(
+                "INSERT INTO schema_version VALUES (?, 'pre', 'next', '')", (known_schema() + 1,)
+            )
     result = cli("restore", str(copy), "--force")
     assert result.exit_code == 1, result.output
     assert len(result.stderr.splitlines()) == 1

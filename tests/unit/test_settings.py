@@ -148,6 +148,21 @@ def test_what_is_unknown_malformed_or_comes_later_stops_the_start(environment: d
     assert str(caught.value) == line
 
 
+def test_the_bounds_that_are_told_are_taken() -> None:
+    for name, (least, most) in {"clock_skew_s": (1, 86_400), "confirm_ttl_s": (60, 31_536_000)}.items():
+        for value in (least, most):
+            assert getattr(load({}, {environment_name(name): str(value)}), name) == value
+        for value in (least - 1, most + 1):
+            with pytest.raises(SettingsError, match=f"must be a whole number from {least} to {most}"):
+                load({}, {environment_name(name): str(value)})
+
+
+@pytest.mark.parametrize("url", ["https://news.example:99999", "https://news.example:http", "http://[::1"])
+def test_a_public_url_that_leads_nowhere_stops_the_start(url: str) -> None:
+    with pytest.raises(SettingsError, match="TIDINGS_PUBLIC_URL"):
+        load({}, {"TIDINGS_PUBLIC_URL": url})
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -223,6 +238,11 @@ def test_several_sms_centers_are_told_apart_and_shown_without_passwords() -> Non
     )
     assert "secret" not in shown(settings, "smpp_url")
     assert "one:********@a:2775" in shown(settings, "smpp_url")
+
+
+def test_a_password_of_an_sms_center_is_masked_whatever_is_in_it() -> None:
+    settings = load({}, {"TIDINGS_SMPP_URL": "smpp://one:se:cr@et@a:2775,smpps://two:s:ecret@b"})
+    assert shown(settings, "smpp_url") == "smpp://one:********@a:2775,smpps://two:********@b"
 
 
 def test_a_gateways_url_is_shown_without_its_keys() -> None:

@@ -65,6 +65,13 @@ def test_a_services_error_stands_next_to_its_field() -> None:
     assert fields.refusals == {"to": "Not a number.", "text": "Too much!"}
 
 
+def test_the_reason_that_was_found_first_stays() -> None:
+    fields = Fields([("name", "x" * 21)])
+    fields.text("name", "Name", characters_max=20)
+    fields.refuse("name", "Name is needed.")
+    assert fields.refusals == {"name": "Name: at most 20 characters, not 21."}
+
+
 def test_a_form_with_a_file_is_read() -> None:
     body = (
         b'--b1\r\nContent-Disposition: form-data; name="mark"\r\n\r\nabc\r\n'
@@ -129,6 +136,11 @@ def test_a_boundary_is_needed(kind: str) -> None:
 def test_every_part_has_a_plain_name(about: str) -> None:
     with pytest.raises(ValueError, match="name"):
         _read(_part(about))
+
+
+def test_a_part_without_a_name_does_not_have_that_of_the_part_before() -> None:
+    with pytest.raises(ValueError, match="name"):
+        _read(_part('form-data; name="a"'), b"--b1\r\nContent-Type: text/plain\r\n\r\nx\r\n")
 
 
 @pytest.mark.parametrize("end", [b"", b"--b1", b"--b1\r\n", b"--b1-"])
