@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.mutants import faults_edges, faults_middle, faults_rules
+from tests.mutants import faults_edges, faults_middle, faults_rules, faults_running
 from tests.mutants.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*faults_rules.FAULTS, *faults_middle.FAULTS, *faults_edges.FAULTS)
+FAULTS: tuple[Fault, ...] = (
+    *faults_rules.FAULTS,
+    *faults_middle.FAULTS,
+    *faults_edges.FAULTS,
+    *faults_running.FAULTS,
+)
