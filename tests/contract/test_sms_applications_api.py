@@ -9,7 +9,8 @@ import pytest
 from tests.support.build import ACCOUNT
 from tests.unit.dialects.native.harness import Harness, open_office
 
-from tidings.domain.ports import Record
+from tidings.domain.ports import Progress
+from tidings.domain.unit import Unit
 
 ADDRESS, APP = "+18885550100", "1400006666"
 PATH = f"/sms-applications/{APP}"
@@ -77,7 +78,7 @@ async def test_warnings_stand_by_what_they_are_about(harness: Harness) -> None:
 
 async def test_an_address_in_use_is_deleted_only_when_forced(harness: Harness) -> None:
     await harness.call("POST", "/inbound-addresses", {"address": ADDRESS, "kind": "10dlc"})
-    await harness.flow.record(Record(senders_used={(ACCOUNT, ADDRESS, harness.clock.now())}))
+    await harness.flow.record(Progress(), Unit(senders_used={(ACCOUNT, ADDRESS, harness.clock.now())}))
     path = f"/inbound-addresses/{ADDRESS}"
     for query in ("", "?force=false"):
         status, told = await harness.call("DELETE", path + query)

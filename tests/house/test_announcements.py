@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "tidings"
 WRITES_UNITS = {"apply", "import_opt_outs"}
 """What of `store.sqlite.units` changes rows."""
 
-MAY_ANNOUNCE = {"store/sqlite/store.py", "services/topics.py"}
+MAY_ANNOUNCE = {"store/sqlite/journal.py", "store/sqlite/store.py", "services/topics.py"}
 """The store, and a deletion that finds the topic gone already: whoever was faster may have ended before it told anybody."""
 
 
@@ -35,7 +35,7 @@ def test_whatever_applies_a_unit_announces_it() -> None:
         for function in functions(path)
         if writing & attributes(function)
     }
-    assert set(appliers) == {("store/sqlite/store.py", "commit"), ("store/sqlite/store.py", "import_opt_outs")}
+    assert set(appliers) == {("store/sqlite/journal.py", "commit"), ("store/sqlite/store.py", "import_opt_outs")}
     assert all(".announce" in found for found in appliers.values())
 
 

@@ -24,7 +24,7 @@ from tidings.domain.model import (
     Topic,
     TopicId,
 )
-from tidings.domain.ports import Flow, NewDelivery, Record, Settled, Store, Task
+from tidings.domain.ports import Flow, NewDelivery, Progress, Settled, Store, Task
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.store.sqlite import SqliteStore
@@ -155,8 +155,8 @@ async def test_stop_ends_take_and_refuses_new_messages(flow: Flow) -> None:
 async def test_finished_messages_leave_the_backlog_and_finishing_twice_counts_once(flow: Flow) -> None:
     await flow.append([a_message(number) for number in range(5)])
     tasks = await take_all(flow, 5)
-    assert await flow.record(Record(finished=[task.seq for task in tasks[:3]])) == []
-    await flow.record(Record(finished=[tasks[0].seq]))
+    assert await flow.record(Progress(finished=[task.seq for task in tasks[:3]])) == []
+    await flow.record(Progress(finished=[tasks[0].seq]))
     assert flow.backlog() == 2
 
 
@@ -205,10 +205,10 @@ async def test_append_waits_while_the_backlog_is_full_and_goes_on_in_order(opene
     app = await opener(tmp_path, backlog_max=3)
     tasks = await take_after(app.flow, range(3))
     waiting = [asyncio.create_task(app.flow.append([a_message(number)])) for number in range(3, 6)]
-    await app.flow.record(Record(cursors=[(tasks[0].seq, 1)]))
+    await app.flow.record(Progress(cursors=[(tasks[0].seq, 1)]))
     assert not any(task.done() for task in waiting)
     for task in tasks:
-        await app.flow.record(Record(finished=[task.seq]))
+        await app.flow.record(Progress(finished=[task.seq]))
     await asyncio.wait_for(asyncio.gather(*waiting), 5)
     assert bodies(await take_all(app.flow, 3)) == ["body 3", "body 4", "body 5"]
     assert app.flow.backlog() == 3
@@ -243,7 +243,7 @@ async def test_many_callers_never_exceed_the_bound(opener: Opener, tmp_path: Pat
         tasks = await app.flow.take(4)
         assert app.flow.backlog() <= 8
         taken += len(tasks)
-        await app.flow.record(Record(finished=[task.seq for task in tasks]))
+        await app.flow.record(Progress(finished=[task.seq for task in tasks]))
     await appending
     assert app.flow.backlog() == 0
     await app.close()
@@ -255,8 +255,8 @@ async def test_many_callers_never_exceed_the_bound(opener: Opener, tmp_path: Pat
 async def test_what_is_unfinished_comes_again_with_its_cursor(opener: Opener, tmp_path: Path) -> None:
     app = await opener(tmp_path)
     tasks = await take_after(app.flow, range(4))
-    await app.flow.record(Record(cursors=[(tasks[1].seq, 500)], finished=[tasks[0].seq]))
-    await app.flow.record(Record(cursors=[(tasks[1].seq, 1000), (tasks[2].seq, 7)]))
+    await app.flow.record(Progress(cursors=[(tasks[1].seq, 500)], finished=[tasks[0].seq]))
+    await app.flow.record(Progress(cursors=[(tasks[1].seq, 1000), (tasks[2].seq, 7)]))
     await app.close()
     app = await opener(tmp_path)
     assert app.flow.backlog() == 3
@@ -272,7 +272,7 @@ async def test_what_is_unfinished_comes_again_with_its_cursor(opener: Opener, tm
 async def test_waiting_rows_and_their_messages_outlive_the_process(opener: Opener, tmp_path: Path) -> None:
     app = await opener(tmp_path)
     task = await a_task(app.flow)
-    (row_id,) = await app.flow.record(Record(parked=[parked(task)], finished=[task.seq]))
+    (row_id,) = await app.flow.record(Progress(parked=[parked(task)], finished=[task.seq]))
     await app.flow.take_due(NOW, 9)
     await app.close()
     app = await opener(tmp_path)
@@ -324,7 +324,7 @@ async def test_no_acknowledged_message_is_lost_by_kill_9(name: str, tmp_path: Pa
 async def test_a_parked_row_comes_back_when_it_is_due_and_only_once(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
     new = [parked(task, due=NOW + 2 * SECOND), parked(task, due=NOW + SECOND, attempts=3, subscription_uid="cd" * 16)]
-    ids = await flow.record(Record(parked=new, finished=[task.seq]))
+    ids = await flow.record(Progress(parked=new, finished=[task.seq]))
     assert await flow.next_due() == NOW + SECOND
     assert await flow.take_due(NOW, 9) == []
     ((row, message),) = await flow.take_due(NOW + SECOND, 9)
@@ -349,7 +349,7 @@ async def test_a_parked_row_comes_back_when_it_is_due_and_only_once(flow: Flow, 
 async def test_due_rows_come_earliest_first_and_within_the_limit_also_at_one_time(flow: Flow) -> None:
     task = await a_task(flow)
     dues = [NOW + (number * 7 % 10) * SECOND for number in range(40)]
-    ids = await flow.record(Record(parked=[parked(task, due=due) for due in dues]))
+    ids = await flow.record(Progress(parked=[parked(task, due=due) for due in dues]))
     taken = []
     while rows := await flow.take_due(NOW + 60 * SECOND, 6):
         assert len(rows) <= 6
@@ -360,10 +360,10 @@ async def test_due_rows_come_earliest_first_and_within_the_limit_also_at_one_tim
 
 async def test_a_row_put_off_comes_back_later_and_one_settled_is_gone(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
-    ids = await flow.record(Record(parked=[parked(task), parked(task), parked(task)], finished=[task.seq]))
+    ids = await flow.record(Progress(parked=[parked(task), parked(task), parked(task)], finished=[task.seq]))
     await flow.take_due(NOW, 9)
     later = Settled(ids[1], 2, due=NOW + SECOND, reason="HTTP 503")
-    await flow.record(Record(settled=[Settled(ids[0], 2), later]))
+    await flow.record(Progress(settled=[Settled(ids[0], 2), later]))
     assert await flow.take_due(NOW, 9) == []
     ((row, message),) = await flow.take_due(NOW + SECOND, 9)
     assert (row.id, row.attempts, row.reason, message) == (ids[1], 2, "HTTP 503", task.message)
@@ -372,9 +372,9 @@ async def test_a_row_put_off_comes_back_later_and_one_settled_is_gone(flow: Flow
 
 async def test_a_row_written_with_an_earlier_time_than_those_leased_is_found(flow: Flow) -> None:
     task = await a_task(flow)
-    await flow.record(Record(parked=[parked(task, due=NOW + 5 * SECOND)]))
+    await flow.record(Progress(parked=[parked(task, due=NOW + 5 * SECOND)]))
     await flow.take_due(NOW + 5 * SECOND, 9)
-    (early,) = await flow.record(Record(parked=[parked(task, due=NOW + SECOND)]))
+    (early,) = await flow.record(Progress(parked=[parked(task, due=NOW + SECOND)]))
     assert await flow.next_due() == NOW + SECOND
     assert [row.id for row, _ in await flow.take_due(NOW + 5 * SECOND, 9)] == [early]
 
@@ -389,13 +389,13 @@ async def test_who_waits_for_what_is_due_hears_of_new_times(flow: Flow) -> None:
 
     task = await a_task(flow)
     assert not await is_told()
-    (row_id, _) = await flow.record(Record(parked=[parked(task), parked(task, dead=True)]))
+    (row_id, _) = await flow.record(Progress(parked=[parked(task), parked(task, dead=True)]))
     # Before the wait began, and until somebody looks.
     assert await is_told()
     assert await is_told()
     await flow.take_due(NOW, 9)
     assert not await is_told()
-    await flow.record(Record(settled=[Settled(row_id, 2, dead=True)]))
+    await flow.record(Progress(settled=[Settled(row_id, 2, dead=True)]))
     assert not await is_told()
     await flow.send_again(ACCOUNT, [row_id], NOW)
     assert await is_told()
@@ -405,7 +405,7 @@ async def test_who_waits_for_what_is_due_hears_of_new_times(flow: Flow) -> None:
     await flow.take_due(NOW, 9)
     waiting = asyncio.ensure_future(flow.due_changed(600.0))
     await asyncio.sleep(0)
-    await flow.record(Record(settled=[Settled(row_id, 1, due=NOW)]))
+    await flow.record(Progress(settled=[Settled(row_id, 1, due=NOW)]))
     await asyncio.wait_for(waiting, 60)
 
 
@@ -417,14 +417,45 @@ async def test_a_wait_for_what_is_due_ends_with_its_time_and_with_the_flow(flow:
     await asyncio.wait_for(waiting, 60)
 
 
-async def test_parking_settling_moving_and_finishing_go_in_one_record(flow: Flow) -> None:
+async def test_parking_settling_moving_and_finishing_go_in_one_transaction(flow: Flow) -> None:
     first, second = await take_after(flow, range(2))
-    (row_id,) = await flow.record(Record(parked=[parked(first)]))
+    (row_id,) = await flow.record(Progress(parked=[parked(first)]))
     await flow.take_due(NOW, 1)
-    record = Record([parked(second)], [Settled(row_id, 2)], [(second.seq, 5)], [first.seq])
-    (other_id,) = await flow.record(record)
+    progress = Progress([parked(second)], [Settled(row_id, 2)], [(second.seq, 5)], [first.seq])
+    (other_id,) = await flow.record(progress)
     assert flow.backlog() == 1
     assert [row.id for row, _ in await flow.take_due(NOW, 9)] == [other_id]
+
+
+# Progress that carries a unit
+
+
+async def test_a_unit_is_written_and_announced_with_the_progress_that_carries_it(app: App, topics: None) -> None:
+    (task,) = await take_after(app.flow, range(1))
+    announced: list[Unit] = []
+    app.store.announcer.listen(announced.append)
+    hour = NOW.replace(minute=0, second=0, microsecond=0)
+    unit = Unit(texts_delivered={(TopicId(1), hour): 3}, messages=[a_message(7)])
+    (row_id,) = await app.flow.record(Progress(parked=[parked(task)], finished=[task.seq]), unit)
+    assert announced == [unit]
+    assert [row.id for row, _ in await app.flow.take_due(NOW, 9)] == [row_id]
+    assert bodies(await app.flow.take(9)) == ["body 7"]
+    assert app.flow.backlog() == 1
+    assert await app.store.texts_sent(TopicId(1), since=hour, until=hour + 3600 * SECOND) == [(hour, 3)]
+
+
+async def test_of_progress_and_a_unit_that_is_refused_nothing_is_written(app: App) -> None:
+    first, second = await take_after(app.flow, range(2))
+    announced: list[Unit] = []
+    app.store.announcer.listen(announced.append)
+    unit = Unit(topics_deleted=[TopicId(404)], messages=[a_message(7)])
+    refused = app.flow.record(Progress([parked(first)], cursors=[(second.seq, 9)], finished=[first.seq]), unit)
+    with pytest.raises(Conflict):
+        await refused
+    assert (announced, app.flow.backlog()) == ([], 2)
+    assert await app.flow.take_due(NOW, 9) == []
+    await app.flow.record(Progress([parked(first)], finished=[first.seq]))
+    assert app.flow.backlog() == 1
 
 
 # Dead letters
@@ -440,7 +471,7 @@ async def test_dead_letters_are_listed_with_their_message_and_each_filter_narrow
         parked(mine, dead=True), parked(mine), parked(mine, dead=True, subscription_uid="cd" * 16, redriven=True),
         parked(theirs, dead=True), parked(direct, dead=True, subscription_uid=""),
     ]  # fmt: skip
-    ids = await flow.record(Record(parked=new, finished=[mine.seq, theirs.seq, direct.seq]))
+    ids = await flow.record(Progress(parked=new, finished=[mine.seq, theirs.seq, direct.seq]))
     assert await _dead(store) == [ids[0], ids[2], ids[3], ids[4]]
     assert await _dead(store, account_id=ACCOUNT) == [ids[0], ids[2], ids[4]]
     assert await _dead(store, account_id=ACCOUNT, after=ids[0], limit=1) == [ids[2]]
@@ -468,14 +499,14 @@ async def topics(app: App) -> None:
 async def test_a_dead_letter_sent_again_starts_anew_and_only_for_its_account(flow: Flow, store: Store) -> None:
     task = await a_task(flow)
     new = [parked(task, dead=True, attempts=4, redriven=True), parked(task, due=NOW + 99 * SECOND)]
-    dead, waiting = await flow.record(Record(parked=new, finished=[task.seq]))
+    dead, waiting = await flow.record(Progress(parked=new, finished=[task.seq]))
     assert await flow.send_again(OTHER, [dead], NOW) == []
     assert await flow.send_again(ACCOUNT, [dead, waiting, 99], NOW + SECOND) == [dead]
     assert await flow.send_again(ACCOUNT, [dead], NOW) == []
     assert await store.dead_letters(DeadQuery()) == []
     ((row, message),) = await flow.take_due(NOW + SECOND, 9)
     assert (row.id, row.attempts, row.redriven, message) == (dead, 0, False, task.message)
-    await flow.record(Record(settled=[Settled(dead, 1, dead=True, reason="again")]))
+    await flow.record(Progress(settled=[Settled(dead, 1, dead=True, reason="again")]))
     assert [row.reason for row, _ in await store.dead_letters(DeadQuery())] == ["again"]
 
 
@@ -483,7 +514,7 @@ async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(app: App,
     flow, store = app.flow, app.store
     gone, kept = await a_task(flow, 1), await a_task(flow, 2, topic_id=TopicId(2))
     new = [parked(gone, dead=True), parked(gone), parked(kept, dead=True)]
-    ids = await flow.record(Record(parked=new, finished=[gone.seq, kept.seq]))
+    ids = await flow.record(Progress(parked=new, finished=[gone.seq, kept.seq]))
     await store.commit(Unit(topics_deleted=[TopicId(1)]))
     assert await _dead(store) == [ids[2]]
     assert await _dead(store, topic_id=TopicId(1)) == []
@@ -501,12 +532,12 @@ async def test_what_a_deleted_topic_left_behind_is_invisible_and_swept(app: App,
 async def test_reset_empties_the_flow_and_late_progress_does_no_harm(app: App) -> None:
     flow = app.flow
     task = await a_task(flow)
-    await flow.record(Record(parked=[parked(task)]))
+    await flow.record(Progress(parked=[parked(task)]))
     ((row, _),) = await flow.take_due(NOW, 9)
     await flow.append([a_message(2), a_message(3)])
     await app.store.reset()
     assert flow.backlog() == await app.store.waiting_count() == 0
-    late = Record([parked(task)], [Settled(row.id, 2, due=NOW)], [(task.seq, 5)], [task.seq])
+    late = Progress([parked(task)], [Settled(row.id, 2, due=NOW)], [(task.seq, 5)], [task.seq])
     assert await flow.record(late) == [0]
     assert flow.backlog() == await app.store.waiting_count() == 0
     assert await flow.take_due(NOW, 9) == []
@@ -530,7 +561,7 @@ async def test_messages_added_by_a_command_are_found_and_keep_their_order(opener
     await app.flow.append([a_message(3)])
     tasks = await take_all(app.flow, 2)
     assert bodies([first, *tasks]) == ["body 1", "body 2", "body 3"]
-    await app.flow.record(Record(finished=[task.seq for task in tasks]))
+    await app.flow.record(Progress(finished=[task.seq for task in tasks]))
     assert app.flow.backlog() == 1
     await app.close()
 
@@ -550,7 +581,7 @@ async def test_an_idle_take_finds_what_a_command_added(opener: Opener, tmp_path:
 async def test_a_row_that_a_wrong_clock_gave_a_time_years_ahead_is_due_at_once(app: App) -> None:
     task = await a_task(app.flow)
     far, soon = NOW + timedelta(days=3650), NOW + timedelta(days=2)
-    ids = await app.flow.record(Record(parked=[parked(task, due=far), parked(task, due=soon)]))
+    ids = await app.flow.record(Progress(parked=[parked(task, due=far), parked(task, due=soon)]))
     assert await app.flow.next_due() == soon
     await app.store.sweep(NOW, 100)
     assert [delivery.id for delivery, _ in await app.flow.take_due(NOW, 9)] == ids[:1]

@@ -27,7 +27,7 @@ from tidings.domain.optout import (
     KeywordSet,
     SmsApplication,
 )
-from tidings.domain.ports import Record
+from tidings.domain.ports import Progress
 from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -146,7 +146,7 @@ async def test_there_is_an_end_to_how_many_applications_there_may_be(harness: Ha
 
 async def sent_from(harness: Harness, number: str) -> None:
     day = harness.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    await harness.flow.record(Record(senders_used={(ACCOUNT, number, day)}))
+    await harness.flow.record(Progress(), Unit(senders_used={(ACCOUNT, number, day)}))
 
 
 async def test_an_address_is_kept_open_for_sixty_days_after_its_last_text(harness: Harness) -> None:

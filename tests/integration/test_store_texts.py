@@ -4,6 +4,7 @@ readers."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import product
@@ -28,7 +29,7 @@ from tests.support.stores import (
 from tidings.domain.errors import Conflict
 from tidings.domain.model import AccountId, LedgerQuery
 from tidings.domain.optout import SmsApplication, SmsType
-from tidings.domain.ports import NewDelivery, Record
+from tidings.domain.ports import NewDelivery, Progress
 from tidings.domain.texts import (
     TEXTS_KEPT,
     Reach,
@@ -57,7 +58,7 @@ class Journal(Protocol):
     """What a flow writes its progress through."""
 
     def append(self, messages: list[Any]) -> asyncio.Future[None]: ...
-    def record(self, record: Record) -> asyncio.Future[list[int]]: ...
+    def record(self, progress: Progress, unit: Unit | None = None) -> Awaitable[list[int]]: ...
     def last_seq(self) -> int: ...
 
 
@@ -283,8 +284,8 @@ async def test_only_the_first_report_of_a_text_counts_wherever_it_comes_from(sto
     await store.commit(Unit(texts_sent=[sent(number) for number in range(4)]))
     first = [report(0, TextState.FAILED, detail="phone off", at=NOW + SECOND), report(0), report(99)]
     await store.commit(Unit(text_reports=first))
-    record = Record(text_reports=[report(0), report(2, TextState.BLOCKED), report(99), report(2, TextState.FAILED)])
-    await journal_of(store).record(record)
+    unit = Unit(text_reports=[report(0), report(2, TextState.BLOCKED), report(99), report(2, TextState.FAILED)])
+    await journal_of(store).record(Progress(), unit)
     await store.commit(Unit(text_reports=[report(2), report(1)]))
     found = await all_reports(store)
     assert [(row.serial, row.state) for row in found] == [
@@ -305,7 +306,7 @@ async def test_reports_are_read_page_by_page_in_the_order_in_which_they_came(sto
     await store.commit(Unit(texts_sent=[*texts, sent(99, account_id=OTHER)]))
     order = [number * 7 % 30 for number in range(30)]
     units = [store.commit(Unit(text_reports=[report(number)])) for number in order[:15]]
-    records = [journal_of(store).record(Record(text_reports=[report(number)])) for number in order[15:]]
+    records = [journal_of(store).record(Progress(), Unit(text_reports=[report(number)])) for number in order[15:]]
     await asyncio.gather(*units, *records, store.commit(Unit(text_reports=[report(99)])))
     pages: list[SentText] = []
     while page := await store.text_reports(ACCOUNT, APP, after=pages[-1].report_id if pages else 0, limit=4):
@@ -344,7 +345,9 @@ async def test_a_later_report_has_a_higher_number_whatever_was_swept_or_restarte
 
 async def test_a_part_is_found_by_any_spelling_of_its_id(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1), sent(2)]))
-    await journal_of(store).record(Record(text_parts=[("s-1", ("0a", "0b")), ("s-2", ("0c",)), ("s-9", ("0d",))]))
+    await journal_of(store).record(
+        Progress(), Unit(text_parts=[("s-1", ("0a", "0b")), ("s-2", ("0c",)), ("s-9", ("0d",))])
+    )
     assert await store.text_part(["0a"]) == ("s-1", "0a")
     assert await store.text_part(["10", "0B", "0b", "0a"]) == ("s-1", "0b")
     assert await store.text_part(["0c"]) == ("s-2", "0c")
@@ -355,7 +358,7 @@ async def test_a_part_is_found_by_any_spelling_of_its_id(store: WholeStore) -> N
 async def test_parts_are_found_by_the_plain_form_of_their_ids(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1), sent(2)]))
     parts = [("s-1", ("h:1/000000A1", "h:1/b")), ("s-2", ("h:1/a1", "h:2/A1"))]
-    await journal_of(store).record(Record(text_parts=parts))
+    await journal_of(store).record(Progress(), Unit(text_parts=parts))
     assert await store.text_parts_alike(["h:1/a1"], limit=9) == [("s-2", "h:1/a1"), ("s-1", "h:1/000000A1")]
     assert await store.text_parts_alike(["h:1/a1"], limit=1) == [("s-2", "h:1/a1")]
     assert await store.text_parts_alike(["h:2/a1", "h:1/b", "h:3/a1"], limit=9) == [("s-2", "h:2/A1"), ("s-1", "h:1/b")]
@@ -364,7 +367,7 @@ async def test_parts_are_found_by_the_plain_form_of_their_ids(store: WholeStore)
 
 async def test_a_text_has_arrived_when_no_part_is_missing_and_a_repeat_says_so_again(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1), sent(2)]))
-    await journal_of(store).record(Record(text_parts=[("s-1", ("a", "b", "c")), ("s-2", ("d",))]))
+    await journal_of(store).record(Progress(), Unit(text_parts=[("s-1", ("a", "b", "c")), ("s-2", ("d",))]))
     told = [await store.part_delivered("s-1", part) for part in ("b", "a", "b", "a", "x", "d", "c", "c", "a")]
     assert told == [False, False, False, False, False, False, True, True, True]
     assert await store.part_delivered("s-2", "a") is False
@@ -376,19 +379,19 @@ async def test_a_text_has_arrived_when_no_part_is_missing_and_a_repeat_says_so_a
 async def test_one_of_receipts_that_come_at_once_is_the_last(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1)]))
     parts = tuple(f"p-{number}" for number in range(40))
-    await journal_of(store).record(Record(text_parts=[("s-1", parts)]))
+    await journal_of(store).record(Progress(), Unit(text_parts=[("s-1", parts)]))
     assert sum(await asyncio.gather(*(store.part_delivered("s-1", part) for part in parts))) == 1
 
 
 async def test_an_id_that_a_network_uses_again_belongs_to_the_newest_text(store: WholeStore) -> None:
     await store.commit(Unit(texts_sent=[sent(1, accepted_at=NOW - TEXTS_KEPT - DAY), sent(2)]))
     journal = journal_of(store)
-    await journal.record(Record(text_parts=[("s-1", ("a", "b"))]))
+    await journal.record(Progress(), Unit(text_parts=[("s-1", ("a", "b"))]))
     assert await store.part_delivered("s-1", "a") is False
-    await journal.record(Record(text_parts=[("s-2", ("a", "c"))]))
+    await journal.record(Progress(), Unit(text_parts=[("s-2", ("a", "c"))]))
     assert await store.text_part(["a"]) == ("s-2", "a")
     assert [await store.part_delivered("s-2", part) for part in ("c", "a")] == [False, True]
-    await journal.record(Record(text_parts=[("s-2", ("a", "c"))]))
+    await journal.record(Progress(), Unit(text_parts=[("s-2", ("a", "c"))]))
     assert await store.part_delivered("s-2", "c") is True
     assert await store.sweep(NOW, 9) == 1
     assert await store.text_part(["b"]) is None
@@ -409,7 +412,7 @@ async def test_counts_of_units_and_records_add_up_by_hour_application_type_and_w
     ]
     await store.commit(Unit(text_tallies=[tally(1), *more, tally(1)]))
     journal = journal_of(store)
-    await asyncio.gather(*(journal.record(Record(text_tallies=[tally(2), more[0]])) for _ in range(3)))
+    await asyncio.gather(*(journal.record(Progress(), Unit(text_tallies=[tally(2), more[0]])) for _ in range(3)))
     mine = [more[5], more[3], tally(8), more[1], more[2], tally(16, hour=NOON + HOUR)]
     assert await store.text_tallies(ACCOUNT, since=EPOCH, until=NOON + 2 * HOUR) == mine
     assert await store.text_tallies(ACCOUNT, since=NOON, until=NOON + HOUR) == mine[1:5]
@@ -439,22 +442,24 @@ async def test_the_last_day_on_which_a_number_was_used_stays_whatever_comes_late
         (ACCOUNT, TOLL_FREE, MIDNIGHT - DAY),
         (OTHER, TOLL_FREE, MIDNIGHT - 2 * DAY),
     }
-    await journal.record(Record(senders_used=used))
-    await journal.record(Record(senders_used={(ACCOUNT, TOLL_FREE, MIDNIGHT - 3 * DAY), (OTHER, "9", MIDNIGHT)}))
+    await journal.record(Progress(), Unit(senders_used=used))
+    await journal.record(
+        Progress(), Unit(senders_used={(ACCOUNT, TOLL_FREE, MIDNIGHT - 3 * DAY), (OTHER, "9", MIDNIGHT)})
+    )
     assert await store.last_text_from(ACCOUNT, TOLL_FREE) == MIDNIGHT
     assert await store.last_text_from(OTHER, TOLL_FREE) == MIDNIGHT - 2 * DAY
-    await journal.record(Record(senders_used={(OTHER, TOLL_FREE, MIDNIGHT + DAY)}))
+    await journal.record(Progress(), Unit(senders_used={(OTHER, TOLL_FREE, MIDNIGHT + DAY)}))
     assert await store.last_text_from(OTHER, TOLL_FREE) == MIDNIGHT + DAY
     assert await store.last_text_from(ACCOUNT, "9") is None
 
 
-async def test_a_record_is_written_with_all_that_it_says(store: WholeStore) -> None:
+async def test_progress_is_written_with_all_that_it_carries(store: WholeStore) -> None:
     message = a_message(1)
     await store.commit(Unit(texts_sent=[sent(1), sent(2)], messages=[message]))
     journal = journal_of(store)
     parked = NewDelivery(journal.last_seq(), message, "", "sms", PHONE, 1, NOW, "later")
-    record = Record([parked], text_parts=[("s-1", ("a",))], text_reports=[report(2)], text_tallies=[tally(2)])
-    [waiting] = await journal.record(record)
+    unit = Unit(text_parts=[("s-1", ("a",))], text_reports=[report(2)], text_tallies=[tally(2)])
+    [waiting] = await journal.record(Progress([parked]), unit)
     assert waiting > 0
     assert await store.text_part(["a"]) == ("s-1", "a")
     assert [row.serial for row in await all_reports(store)] == ["s-2"]
@@ -468,7 +473,9 @@ async def test_texts_are_swept_with_their_parts_after_eight_days_in_bites(store:
     ages = [0, 7, 8, 9, 10, 11]
     await store.commit(Unit(texts_sent=[sent(days, accepted_at=NOW - days * DAY) for days in ages]))
     parts: list[tuple[str, tuple[str, ...]]] = [(f"s-{days}", (f"{days}a", f"{days}b")) for days in ages]
-    await journal_of(store).record(Record(text_parts=parts, text_reports=[report(days) for days in ages[1::2]]))
+    await journal_of(store).record(
+        Progress(), Unit(text_parts=parts, text_reports=[report(days) for days in ages[1::2]])
+    )
     assert [await store.sweep(NOW, 2) for _ in range(3)] == [2, 1, 0]
     assert [row.serial for row in await store.sent_texts(SentTextQuery(ACCOUNT))] == ["s-0", "s-7", "s-8"]
     kept = [await store.text_part([f"{days}a"]) is not None for days in ages]
@@ -492,10 +499,8 @@ async def test_a_reset_forgets_texts_and_keeps_signs_templates_and_applications(
     )
     work = Unit(texts_sent=[sent()], text_tallies=[tally()], readers=[Reader(ACCOUNT, APP, "status", 9)])
     await store.commit(work)
-    record = Record(
-        text_parts=[("s-1", ("a",))], text_reports=[report()], senders_used={(ACCOUNT, TOLL_FREE, MIDNIGHT)}
-    )
-    await journal_of(store).record(record)
+    unit = Unit(text_parts=[("s-1", ("a",))], text_reports=[report()], senders_used={(ACCOUNT, TOLL_FREE, MIDNIGHT)})
+    await journal_of(store).record(Progress(), unit)
     await store.commit(Unit(inbound_texts=[a_text()]))
     [received] = await store.inbound_text_page(ACCOUNT, after=0, limit=9)
     await store.reset()
@@ -508,7 +513,7 @@ async def test_a_reset_forgets_texts_and_keeps_signs_templates_and_applications(
     assert await store.text_tallies(ACCOUNT, since=EPOCH, until=NOW) == []
     assert await store.reader(ACCOUNT, APP, "status") == 0
     # What deliveries that were under way still say of texts that are gone.
-    await journal_of(store).record(record)
+    await journal_of(store).record(Progress(), unit)
     assert await store.text_part(["a"]) is None
     assert await all_reports(store) == []
     # A reader that begins anew misses nothing: what comes now has a higher number than what was forgotten.

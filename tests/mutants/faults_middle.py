@@ -439,8 +439,8 @@ FAULTS = (
     Fault(
         "progress-is-dropped",
         "delivery/journal.py",
-        "                await asyncio.sleep(RETRY_S)\n",
-        "                return [0] * len(record.parked)\n",
+        "            await asyncio.sleep(RETRY_S)\n",
+        "            return [0] * len(progress.parked)\n",
         "unit/delivery/test_loop.py unit/delivery/test_loop_rows.py unit/delivery/test_loop_stopping.py",
         "a store that cannot be written is tried again",
     ),

@@ -28,8 +28,9 @@ from tidings.domain.model import (
     TopicId,
 )
 from tidings.domain.outcomes import DELIVERED, Outcome
-from tidings.domain.ports import Channel, NewDelivery, Record, RenderedMessage, Settle, Settled, Task
+from tidings.domain.ports import Channel, NewDelivery, Progress, RenderedMessage, Settle, Settled, Task
 from tidings.domain.retry import RetryPlan
+from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 
 PLAN = RetryPlan(0, 1, 0, 0, 20, 20, "linear")
@@ -44,7 +45,7 @@ class ScriptedFlow:
         self.tasks: deque[Task] = deque()
         self.rows: dict[int, tuple[Delivery, Message]] = {}
         self.leased: set[int] = set()
-        self.records: list[Record] = []
+        self.progress: list[Progress] = []
         self.failures: deque[Exception] = deque()
         self.take_failures: deque[Exception] = deque()
         self.due_failures: deque[Exception] = deque()
@@ -123,16 +124,16 @@ class ScriptedFlow:
     def look_again(self) -> None:
         self._due_changed.set()
 
-    async def record(self, record: Record) -> list[int]:
+    async def record(self, progress: Progress, unit: Unit | None = None) -> list[int]:
         if self.failures:
             raise self.failures.popleft()
-        self.records.append(record)
-        for settled in record.settled:
+        self.progress.append(progress)
+        for settled in progress.settled:
             self.leased.discard(settled.delivery_id)
             row, message = self.rows.pop(settled.delivery_id)
             if settled.due is not None and not settled.dead:
                 self.give_row(message, settled.due, settled.attempts, row.protocol, row.subscription_uid)
-        return [self._park(new) for new in record.parked]
+        return [self._park(new) for new in progress.parked]
 
     def stop(self) -> None:
         self._stopped = True
@@ -141,26 +142,26 @@ class ScriptedFlow:
 
     def _park(self, new: NewDelivery) -> int:
         if new.dead:
-            return 10_000 + len(self.records)
+            return 10_000 + len(self.progress)
         return self.give_row(new.message, new.due, new.attempts, new.protocol, new.subscription_uid)
 
     # --- what a test looks at ------------------------------------------------------------------------------------------------------
 
     @property
     def finished(self) -> list[int]:
-        return [seq for record in self.records for seq in record.finished]
+        return [seq for progress in self.progress for seq in progress.finished]
 
     @property
     def cursors(self) -> list[tuple[int, int]]:
-        return [cursor for record in self.records for cursor in record.cursors]
+        return [cursor for progress in self.progress for cursor in progress.cursors]
 
     @property
     def parked(self) -> list[NewDelivery]:
-        return [new for record in self.records for new in record.parked]
+        return [new for progress in self.progress for new in progress.parked]
 
     @property
     def settled(self) -> list[Settled]:
-        return [settled for record in self.records for settled in record.settled]
+        return [settled for progress in self.progress for settled in progress.settled]
 
 
 class ScriptedStore:

@@ -12,8 +12,9 @@ from tidings.delivery.fanout import Row
 from tidings.domain.errors import TidingsError
 from tidings.domain.model import AccountId, TopicId
 from tidings.domain.optout import SmsType
-from tidings.domain.ports import Flow, NewDelivery, Record, Settled
+from tidings.domain.ports import Flow, NewDelivery, Progress, Settled
 from tidings.domain.texts import TextCount, TextReport, TextTally
+from tidings.domain.unit import Unit
 
 RETRY_S = 0.5
 Counted = tuple[AccountId, str, SmsType, datetime, TextCount]
@@ -28,28 +29,29 @@ class Journal:
     def __init__(self, flow: Flow, known: Callable[[Row], None]) -> None:
         self._flow = flow
         self._known = known
-        self._record = Record()
+        self._progress = Progress()
+        self._unit: Unit | None = None
         self._rows: list[Row | None] = []
         self._tallies: dict[Counted, int] = {}
         self._written: asyncio.Future[None] | None = None
         self._dirty = asyncio.Event()
 
     def park(self, delivery: NewDelivery, row: Row | None = None) -> None:
-        self._record.parked.append(delivery)
+        self._progress.parked.append(delivery)
         self._rows.append(row)
         self._dirty.set()
 
     def settle(self, settled: Settled) -> None:
-        self._record.settled.append(settled)
+        self._progress.settled.append(settled)
         self._dirty.set()
 
     def move(self, seq: int, cursor: int) -> None:
-        self._record.cursors.append((seq, cursor))
+        self._progress.cursors.append((seq, cursor))
         self._dirty.set()
 
     def text_sent(self, topic_id: TopicId, hour: datetime) -> None:
         """Count a text message delivered for a topic. hour: aware UTC, the whole hour in which it went out."""
-        texts = self._record.texts
+        texts = self._outcomes().texts_delivered
         texts[topic_id, hour] = texts.get((topic_id, hour), 0) + 1
         self._dirty.set()
 
@@ -58,16 +60,16 @@ class Journal:
         self._dirty.set()
 
     def text_reported(self, report: TextReport) -> None:
-        self._record.text_reports.append(report)
+        self._outcomes().text_reports.append(report)
         self._dirty.set()
 
     def text_taken(self, serial: str, receipt_ids: tuple[str, ...]) -> None:
         """A network took a text and will send receipts."""
-        self._record.text_parts.append((serial, receipt_ids))
+        self._outcomes().text_parts.append((serial, receipt_ids))
         self._dirty.set()
 
     def sender_used(self, account_id: AccountId, sender: str, day: datetime) -> None:
-        self._record.senders_used.add((account_id, sender, day))
+        self._outcomes().senders_used.add((account_id, sender, day))
         self._dirty.set()
 
     def written(self) -> asyncio.Future[None]:
@@ -77,7 +79,7 @@ class Journal:
         return self._written
 
     def finish(self, seq: int) -> None:
-        self._record.finished.append(seq)
+        self._progress.finished.append(seq)
         self._dirty.set()
 
     async def run(self) -> None:
@@ -91,15 +93,21 @@ class Journal:
         if self._dirty.is_set():
             await self._write()
 
+    def _outcomes(self) -> Unit:
+        """What deliveries came to, beside their own progress."""
+        if self._unit is None:
+            self._unit = Unit()
+        return self._unit
+
     async def _write(self) -> None:
         self._dirty.clear()
-        record, rows, written = self._record, self._rows, self._written
         if self._tallies:
-            record.text_tallies = [TextTally(*counted, count) for counted, count in self._tallies.items()]
+            self._outcomes().text_tallies += [TextTally(*counted, count) for counted, count in self._tallies.items()]
             self._tallies = {}
-        self._record, self._rows, self._written = Record(), [], None
+        progress, unit, rows, written = self._progress, self._unit, self._rows, self._written
+        self._progress, self._unit, self._rows, self._written = Progress(), None, [], None
         try:
-            ids = await self._record_durably(record)
+            ids = await self._record_durably(progress, unit)
         except BaseException:
             if written is not None:
                 written.cancel()
@@ -111,10 +119,13 @@ class Journal:
         if written is not None:
             written.set_result(None)
 
-    async def _record_durably(self, record: Record) -> list[int]:
+    async def _record_durably(self, progress: Progress, unit: Unit | None) -> list[int]:
+        """Also after a fault of ours: what was written down nowhere would be sent again after the next start, all of it."""
         while True:
             try:
-                return await self._flow.record(record)
+                return await self._flow.record(progress, unit)
             except TidingsError as error:
                 _log.error("progress not written; trying again", error=str(error))
-                await asyncio.sleep(RETRY_S)
+            except Exception:  # noqa: BLE001
+                _log.exception("progress not written; trying again")
+            await asyncio.sleep(RETRY_S)

@@ -40,10 +40,6 @@ from tidings.domain.outcomes import Outcome
 from tidings.domain.provisioned import Provisioned
 from tidings.domain.retry import RetryPlan
 from tidings.domain.sessions import Session
-from tidings.domain.texts import (
-    TextReport,
-    TextTally,
-)
 from tidings.domain.unit import Unit
 
 
@@ -300,20 +296,13 @@ class Settled:
 
 
 @dataclass(slots=True)
-class Record:
-    """Progress, written in one transaction: rows first seen, rows settled, cursors moved, messages finished."""
+class Progress:
+    """Of messages on their way: rows first seen, rows settled, cursors moved, messages finished. Written in one transaction."""
 
     parked: list[NewDelivery] = field(default_factory=list)
     settled: list[Settled] = field(default_factory=list)
     cursors: list[tuple[int, int]] = field(default_factory=list)  # (message seq, cursor)
     finished: list[int] = field(default_factory=list)  # message seqs
-    texts: dict[tuple[TopicId, datetime], int] = field(
-        default_factory=dict
-    )  # text messages delivered by topic and hour
-    text_parts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # serial, ids of receipts to come
-    text_reports: list[TextReport] = field(default_factory=list)
-    text_tallies: list[TextTally] = field(default_factory=list)  # to be added up
-    senders_used: set[tuple[AccountId, str, datetime]] = field(default_factory=set)  # account, number, day
 
 
 class Flow(Protocol):
@@ -351,9 +340,13 @@ class Flow(Protocol):
         """Let whoever waits for that look for what is due: the clock was moved."""
         ...
 
-    async def record(self, record: Record) -> list[int]:
+    async def record(self, progress: Progress, unit: Unit | None = None) -> list[int]:
         """Write progress durably; returns the ids of `parked` rows in their order. Parked rows that are not dead come back
-        from `take_due` when due."""
+        from `take_due` when due.
+
+        unit: what the deliveries came to, for the store: written and announced with the progress, or neither of them is (`Store.commit`
+        says when).
+        """
         ...
 
     def backlog(self) -> int:

@@ -141,6 +141,10 @@ class Unit:
     texts_sent: list[SentText] = field(default_factory=list)  # WAITING ones, with their messages
     text_reports: list[TextReport] = field(default_factory=list)
     text_tallies: list[TextTally] = field(default_factory=list)  # to be added up
+    # texts delivered for a topic by whole UTC hour, to be added up
+    texts_delivered: dict[tuple[TopicId, datetime], int] = field(default_factory=dict)
+    text_parts: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)  # serial, ids of receipts to come
+    senders_used: set[tuple[AccountId, str, datetime]] = field(default_factory=set)  # account, number, day
     readers: list[Reader] = field(default_factory=list)  # insert or replace
     sandbox_accounts: list[tuple[AccountId, datetime | None]] = field(
         default_factory=list

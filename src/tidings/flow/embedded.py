@@ -16,7 +16,8 @@ from datetime import datetime
 from tidings.domain.audit import AuditEntry
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import AccountId, Delivery, Message
-from tidings.domain.ports import Record, Task
+from tidings.domain.ports import Progress, Task
+from tidings.domain.unit import Unit
 from tidings.flow.due import DueDeliveries
 from tidings.flow.journal import Fresh, Journal
 from tidings.flow.ready import ReadyMessages
@@ -128,14 +129,14 @@ class EmbeddedFlow:
     def look_again(self) -> None:
         self._due_changed.set()
 
-    async def record(self, record: Record) -> list[int]:
-        ids = await self._journal.record(record)
-        if record.settled:
-            for settled in record.settled:
+    async def record(self, progress: Progress, unit: Unit | None = None) -> list[int]:
+        ids = await self._journal.record(progress, unit)
+        if progress.settled:
+            for settled in progress.settled:
                 self._due.release(settled.delivery_id)
                 if settled.due is not None and not settled.dead:
                     self._wrote_due(settled.due)
-        for parked in record.parked:
+        for parked in progress.parked:
             if not parked.dead:
                 self._wrote_due(parked.due)
         if self._queued:

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from tidings.domain.audit import AuditEntry
 from tidings.domain.model import AccountId, Delivery, Message
-from tidings.domain.ports import Record
+from tidings.domain.ports import Progress
+from tidings.domain.unit import Unit
 
 Fresh = tuple[int, Message, int]
 """A message just made durable: its place in the flow, itself, its bytes."""
@@ -36,7 +37,9 @@ class Journal(Protocol):
         ...
 
     def append(self, messages: Sequence[Message]) -> Awaitable[None]: ...
-    def record(self, record: Record) -> Awaitable[list[int]]: ...
+    def record(self, progress: Progress, unit: Unit | None = None) -> Awaitable[list[int]]:
+        """The ids of the parked rows; the unit is written and announced in the same transaction."""
+        ...
 
     def recount(self) -> None:
         """Bring `unfinished` up to date, soon: another process may have added messages."""

@@ -16,7 +16,7 @@ from tidings.console import Console
 from tidings.dialects.contract import WireRequest, WireResponse
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, Way
-from tidings.domain.ports import NewDelivery, Record
+from tidings.domain.ports import NewDelivery, Progress
 from tidings.settings import load
 from tidings.wiring import Application
 
@@ -123,7 +123,7 @@ class Harness:
             )
             for _ in range(count)
         ]
-        return await self.services.flow.record(Record(parked=parked, finished=[task.seq]))
+        return await self.services.flow.record(Progress(parked=parked, finished=[task.seq]))
 
 
 @asynccontextmanager

@@ -60,7 +60,7 @@ async def test_a_message_that_cannot_be_begun_does_not_keep_the_server_from_stop
 async def test_a_loop_that_never_started_can_be_stopped() -> None:
     world = World()
     await world.dispatcher.stop()
-    assert world.flow.records == []
+    assert world.flow.progress == []
 
 
 @in_virtual_time
@@ -108,7 +108,7 @@ async def test_writing_may_be_ended_while_nobody_waits_for_it() -> None:
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await writing
-    assert flow.records == []
+    assert flow.progress == []
 
 
 @in_virtual_time

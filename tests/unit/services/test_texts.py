@@ -31,7 +31,7 @@ from tidings.domain.optout import (
     SmsApplication,
     SmsType,
 )
-from tidings.domain.ports import Record
+from tidings.domain.ports import Progress
 from tidings.domain.texts import SentTextQuery, TextCount, TextReport, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -229,7 +229,7 @@ async def test_a_long_backlog_is_unavailable(tmp_path: Path) -> None:
             await harness.send(wanted())
         (task,) = await harness.flow.take(1)
         waiting = asyncio.create_task(harness.verdicts(wanted()))
-        await harness.flow.record(Record(finished=[task.seq]))
+        await harness.flow.record(Progress(finished=[task.seq]))
         assert await waiting == [TextVerdict.ACCEPTED]
 
 

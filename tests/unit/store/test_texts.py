@@ -15,7 +15,7 @@ from tests.support.stores import NOW, a_message, add_topic
 
 from tidings.delivery.journal import Journal
 from tidings.domain.model import TopicId
-from tidings.domain.ports import Record
+from tidings.domain.ports import Progress
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.store.sqlite import SqliteStore
@@ -34,10 +34,13 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 async def test_texts_of_many_records_add_up_by_topic_and_hour(store: SqliteStore) -> None:
     one, other = await add_topic(store, 1), await add_topic(store, 2)
-    waiting = [store.journal.record(Record(texts={(one.id, NOON): 2, (other.id, NOON): 1})) for _ in range(3)]
+    waiting = [
+        store.journal.record(Progress(), Unit(texts_delivered={(one.id, NOON): 2, (other.id, NOON): 1}))
+        for _ in range(3)
+    ]
     for written in waiting:
         assert await written == []
-    await store.journal.record(Record(texts={(one.id, NOON): 1, (one.id, NOON + 2 * HOUR): 4}))
+    await store.journal.record(Progress(), Unit(texts_delivered={(one.id, NOON): 1, (one.id, NOON + 2 * HOUR): 4}))
     assert await store.texts_sent(one.id, **ALL) == [(NOON, 7), (NOON + 2 * HOUR, 4)]
     assert await store.texts_sent(other.id, **ALL) == [(NOON, 3)]
     assert await store.texts_sent(one.id, since=NOON, until=NOON + 2 * HOUR) == [(NOON, 7)]
@@ -50,7 +53,7 @@ async def test_texts_are_written_together_with_the_rest_of_the_record(store: Sql
     topic = await add_topic(store)
     await store.journal.append([a_message(1, topic)])
     seq = store.journal.last_seq()
-    await store.journal.record(Record(finished=[seq], texts={(topic.id, NOON): 1}))
+    await store.journal.record(Progress(finished=[seq]), Unit(texts_delivered={(topic.id, NOON): 1}))
     assert store.journal.unfinished == 0
     assert await store.texts_sent(topic.id, **ALL) == [(NOON, 1)]
 
@@ -67,9 +70,11 @@ async def test_what_delivery_counts_is_written_with_its_progress(store: SqliteSt
 
 async def test_a_deleted_topic_has_no_texts_and_gets_none(store: SqliteStore) -> None:
     topic = await add_topic(store)
-    await store.journal.record(Record(texts={(topic.id, NOON + number * HOUR): 1 for number in range(5)}))
+    await store.journal.record(
+        Progress(), Unit(texts_delivered={(topic.id, NOON + number * HOUR): 1 for number in range(5)})
+    )
     await store.commit(Unit(topics_deleted=[topic.id]))
-    await store.journal.record(Record(texts={(topic.id, NOON): 1, (TopicId(999), NOON): 1}))
+    await store.journal.record(Progress(), Unit(texts_delivered={(topic.id, NOON): 1, (TopicId(999), NOON): 1}))
     assert await store.texts_sent(topic.id, **ALL) == []
     assert [await store.sweep(NOW, 3) for _ in range(3)] == [3, 3, 0]
     assert kept_rows(store) == 0
@@ -78,14 +83,14 @@ async def test_a_deleted_topic_has_no_texts_and_gets_none(store: SqliteStore) ->
 async def test_texts_older_than_32_days_are_swept(store: SqliteStore) -> None:
     topic = await add_topic(store)
     hours = [NOON - timedelta(days=days) for days in (40, 33, 32, 31, 0)]
-    await store.journal.record(Record(texts=dict.fromkeys([(topic.id, hour) for hour in hours], 1)))
+    await store.journal.record(Progress(), Unit(texts_delivered=dict.fromkeys([(topic.id, hour) for hour in hours], 1)))
     assert [await store.sweep(NOON, 1) for _ in range(3)] == [1, 1, 0]
     assert await store.texts_sent(topic.id, **ALL) == [(hour, 1) for hour in hours[2:]]
 
 
 async def test_a_reset_forgets_texts(store: SqliteStore) -> None:
     topic = await add_topic(store)
-    await store.journal.record(Record(texts={(topic.id, NOON): 1}))
+    await store.journal.record(Progress(), Unit(texts_delivered={(topic.id, NOON): 1}))
     await store.reset()
     assert kept_rows(store) == 0
 
@@ -103,7 +108,7 @@ async def test_whatever_is_recorded_in_whatever_order_adds_up(
     for counts in sent:
         expected.update(counts)
         texts = {(topics[which - 1].id, NOON + hour * HOUR): count for (which, hour), count in counts.items()}
-        await store.journal.record(Record(texts=texts))
+        await store.journal.record(Progress(), Unit(texts_delivered=texts))
     for which, topic in enumerate(topics, 1):
         hours = sorted(hour for topic_number, hour in expected if topic_number == which)
         found = await store.texts_sent(topic.id, **ALL)

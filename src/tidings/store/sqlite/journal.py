@@ -1,14 +1,15 @@
 """The store's side of the flow: rows of accepted messages and of deliveries that wait.
 
-The embedded flow is given this object (`SqliteStore.journal`) and knows it by structure only; `SqliteStore.commit` enters the
-messages of a unit here. Everything asked for between two flushes becomes one piece of work: messages of all callers in
-a few statements, finished messages in two. It decides nothing: what is taken, leased and when is the flow's.
+The embedded flow is given this object (`SqliteStore.journal`) and knows it by structure only; units of the store are committed
+here, too, because they may carry messages, and progress may carry a unit. Everything asked for between two flushes becomes one
+piece of work: messages of all callers in a few statements, finished messages in two. It decides nothing: what is taken, leased
+and when is the flow's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,10 +18,11 @@ import msgspec
 
 from tidings.domain.audit import AuditEntry
 from tidings.domain.model import AccountId, DeadQuery, Delivery, Message
-from tidings.domain.ports import Record
-from tidings.store.sqlite import audits, rows
+from tidings.domain.ports import Announcer, Progress
+from tidings.domain.unit import Unit
+from tidings.store.sqlite import audits, rows, units
 from tidings.store.sqlite.database import SQL, Database, Row, first
-from tidings.store.sqlite.progress import Fresh, Written, add_messages, write_records
+from tidings.store.sqlite.progress import Fresh, Written, add_messages, write_progress
 from tidings.store.sqlite.writer import Writer, answer
 
 Loaded = tuple[int, Message, int, int]
@@ -33,22 +35,23 @@ _SHOWN = 100
 class _Gathered:
     """What callers asked for since the last flush."""
 
-    __slots__ = ("appended", "bodies", "messages", "recorded", "records")
+    __slots__ = ("appended", "bodies", "messages", "progress", "recorded")
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.bodies: list[bytes] = []
         self.appended: list[asyncio.Future[None]] = []
-        self.records: list[Record] = []
+        self.progress: list[Progress] = []
         self.recorded: list[asyncio.Future[list[int]]] = []
 
 
 class Journal:
     """Messages and deliveries over the store's database and writer."""
 
-    def __init__(self, database: Database, writer: Writer) -> None:
+    def __init__(self, database: Database, writer: Writer, announcer: Announcer) -> None:
         self._database = database
         self._writer = writer
+        self._announcer = announcer
         self._loop = asyncio.get_running_loop()
         self._gathered: _Gathered | None = None
         self._forgotten = 0
@@ -75,13 +78,41 @@ class Journal:
         gathered.appended.append(future)
         return future
 
-    def record(self, record: Record) -> asyncio.Future[list[int]]:
-        """Make progress durable; the future gives the ids of the parked rows."""
+    def record(self, progress: Progress, unit: Unit | None = None) -> Awaitable[list[int]]:
+        """Make progress durable; gives the ids of the parked rows. With a unit it is a piece of work of its own."""
+        if unit is not None:
+            return self.commit(unit, progress)
         future: asyncio.Future[list[int]] = self._loop.create_future()
         gathered = self._gather()
-        gathered.records.append(record)
+        gathered.progress.append(progress)
         gathered.recorded.append(future)
         return future
+
+    async def commit(self, unit: Unit, progress: Progress | None = None) -> list[int]:
+        """`Store.commit`, and progress in the same transaction; gives the ids of its parked rows."""
+        future: asyncio.Future[tuple[list[int], Awaitable[None] | None]] = self._loop.create_future()
+        bodies = [rows.encode_message(message) for message in unit.messages]
+
+        def work(db: apsw.Connection) -> tuple[list[Fresh], Written | None]:
+            units.apply(db, unit)
+            fresh = add_messages(db, unit.messages, bodies)
+            return fresh, None if progress is None else write_progress(db, [progress], self._forgotten)
+
+        def done(result: tuple[list[Fresh], Written | None] | None, error: BaseException | None) -> None:
+            if result is None or error is not None:
+                answer(future, ([], None), error)
+                return
+            fresh, written = result
+            if written is not None:
+                self.unfinished -= written.finished
+            self._arrived(fresh)
+            answer(future, ([] if written is None else written.parked[0], self._announcer.announce(unit)), None)
+
+        self._writer.submit(work, done, heavy=units.is_long(unit))
+        ids, announced = await future
+        if announced is not None:
+            await announced
+        return ids
 
     def recount(self) -> None:
         """Count the unfinished messages anew, soon: another process may have added some.
@@ -155,8 +186,8 @@ class Journal:
 
         return await self._writer.write(work)
 
-    def arrived(self, fresh: Sequence[Fresh]) -> None:
-        """Messages became durable: count them and hand them on. For the store's own units."""
+    def _arrived(self, fresh: Sequence[Fresh]) -> None:
+        """Messages became durable: count them and hand them on."""
         if fresh:
             self.unfinished += len(fresh)
             self._on_messages(fresh)
@@ -185,7 +216,7 @@ class Journal:
     def _flush(self, db: apsw.Connection, gathered: _Gathered) -> tuple[list[Fresh], Written]:
         self._gathered = None
         fresh = add_messages(db, gathered.messages, gathered.bodies) if gathered.messages else []
-        written = write_records(db, gathered.records, self._forgotten) if gathered.records else Written([], 0)
+        written = write_progress(db, gathered.progress, self._forgotten) if gathered.progress else Written([], 0)
         return fresh, written
 
     def _flushed(
@@ -202,7 +233,7 @@ class Journal:
             return
         fresh, written = result
         self.unfinished -= written.finished
-        self.arrived(fresh)
+        self._arrived(fresh)
         for appended in gathered.appended:
             answer(appended, None, None)
         for recorded, ids in zip(gathered.recorded, written.parked, strict=True):

@@ -5,17 +5,15 @@ Called by the journal within the writer's transaction. Hot path: a publish is on
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import apsw
 import msgspec
 
-from tidings.domain.model import Message, TopicId
-from tidings.domain.ports import NewDelivery, Record, Settled
-from tidings.store.sqlite import rows, text_writes
+from tidings.domain.model import Message
+from tidings.domain.ports import NewDelivery, Progress, Settled
+from tidings.store.sqlite import rows
 from tidings.store.sqlite.bulk_insert import add_many, grouped
 from tidings.store.sqlite.database import SQL, Row
 
@@ -29,7 +27,7 @@ _DELIVERY_ADD = grouped(SQL["delivery_add"])
 
 @dataclass(slots=True)
 class Written:
-    """What a batch of records came to: ids of parked rows per record, and how many messages became finished."""
+    """What several callers' progress came to: ids of parked rows for each, and how many messages became finished."""
 
     parked: list[list[int]]
     finished: int
@@ -42,27 +40,17 @@ def add_messages(db: apsw.Connection, messages: Sequence[Message], bodies: Seque
     return [(seq, message, len(body)) for seq, message, body in zip(seqs, messages, bodies, strict=True)]
 
 
-def write_records(db: apsw.Connection, records: Sequence[Record], forgotten: int) -> Written:
-    """Apply records of progress. Rows for messages at or before `forgotten` are dropped and get the id 0."""
-    parked = [_park(db, record.parked, forgotten) if record.parked else [] for record in records]
-    settled = [row for record in records for row in record.settled]
+def write_progress(db: apsw.Connection, made: Sequence[Progress], forgotten: int) -> Written:
+    """Apply several callers' progress. Rows for messages at or before `forgotten` are dropped and get the id 0."""
+    parked = [_park(db, progress.parked, forgotten) if progress.parked else [] for progress in made]
+    settled = [row for progress in made for row in progress.settled]
     if settled:
         _settle(db, settled)
-    cursors = [move for record in records for move in record.cursors]
+    cursors = [move for progress in made for move in progress.cursors]
     if cursors:
         db.executemany(SQL["message_move"], cursors)
-    if any(record.texts for record in records):
-        _add_texts(db, records)
-    text_writes.write_records(db, records)
-    finished = [seq for record in records for seq in record.finished]
+    finished = [seq for progress in made for seq in progress.finished]
     return Written(parked, _finish(db, finished) if finished else 0)
-
-
-def _add_texts(db: apsw.Connection, records: Sequence[Record]) -> None:
-    sent: Counter[tuple[TopicId, datetime]] = Counter()
-    for record in records:
-        sent.update(record.texts)
-    db.executemany(SQL["text_add"], [(topic_id, rows.micros(hour), count) for (topic_id, hour), count in sent.items()])
 
 
 def _finish(db: apsw.Connection, seqs: Sequence[int]) -> int:

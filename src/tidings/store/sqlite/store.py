@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import apsw
 import msgspec
 
 from tidings.domain.audit import AuditEntry, AuditQuery
@@ -50,7 +49,6 @@ from tidings.store.sqlite.clock_mark import ClockMark
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.journal import Journal
 from tidings.store.sqlite.optouts import OptOutTables
-from tidings.store.sqlite.progress import Fresh, add_messages
 from tidings.store.sqlite.text_gate import DirectTextGate
 from tidings.store.sqlite.texts import TextTables
 from tidings.store.sqlite.writer import Writer, answer
@@ -67,9 +65,9 @@ class SqliteStore(OptOutTables, TextTables):
         OptOutTables.__init__(self, database)
         TextTables.__init__(self, database, writer)
         self._maps = rows.Maps()
-        self.journal = Journal(database, writer)
-        self.text_gate = DirectTextGate(database)
         self._announcer = announcer or LocalAnnouncer()
+        self.journal = Journal(database, writer, self._announcer)
+        self.text_gate = DirectTextGate(database)
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -84,21 +82,7 @@ class SqliteStore(OptOutTables, TextTables):
         return self._announcer
 
     async def commit(self, unit: Unit) -> None:
-        future: asyncio.Future[Awaitable[None] | None] = asyncio.get_running_loop().create_future()
-        bodies = [rows.encode_message(message) for message in unit.messages]
-
-        def work(db: apsw.Connection) -> list[Fresh]:
-            units.apply(db, unit)
-            return add_messages(db, unit.messages, bodies)
-
-        def done(fresh: list[Fresh] | None, error: BaseException | None) -> None:
-            if fresh and error is None:
-                self.journal.arrived(fresh)
-            answer(future, None if error is not None else self._announcer.announce(unit), error)
-
-        self._writer.submit(work, done, heavy=units.is_long(unit))
-        if (announced := await future) is not None:
-            await announced
+        await self.journal.commit(unit)
 
     async def import_opt_outs(self, batch: OptOutBatch) -> BatchResult:
         outcome: asyncio.Future[tuple[BatchResult, Awaitable[None] | None]] = asyncio.get_running_loop().create_future()

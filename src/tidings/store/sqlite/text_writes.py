@@ -1,6 +1,6 @@
-"""Writes what a unit and what the progress of deliveries say of texts that applications send.
+"""Writes what a unit says of texts: those that applications send, and what their deliveries came to.
 
-Called by `units` and `progress` within the writer's transaction; they share what both may say: reports and tallies.
+Called by `units` within the writer's transaction.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime
 import apsw
 
 from tidings.domain.model import AccountId
-from tidings.domain.ports import Record
 from tidings.domain.texts import SentText, TextReport, TextTally
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import text_rows
@@ -24,31 +23,22 @@ _SENT_TEXT_ADD = grouped(SQL["sent_text_add"])
 
 
 def write_unit(db: apsw.Connection, unit: Unit) -> None:
-    """Texts, reports, tallies and readers of a unit; texts come before their reports."""
+    """Texts come before their parts and reports."""
     if unit.texts_sent:
         _add_sent(db, unit.texts_sent)
+    if unit.text_parts:
+        db.executemany(SQL["text_part_put"], [(serial, part) for serial, ids in unit.text_parts for part in ids])
     if unit.text_reports:
         _report(db, unit.text_reports)
     if unit.text_tallies:
         _add_tallies(db, unit.text_tallies)
+    if unit.texts_delivered:
+        delivered = unit.texts_delivered.items()
+        db.executemany(SQL["text_add"], [(topic_id, micros(hour), count) for (topic_id, hour), count in delivered])
+    if unit.senders_used:
+        _use_senders(db, unit.senders_used)
     if unit.readers:
         db.executemany(SQL["reader_move"], map(text_rows.reader_row, unit.readers))
-
-
-def write_records(db: apsw.Connection, records: Sequence[Record]) -> None:
-    """Parts, reports, tallies and senders of records of progress."""
-    parts = [(serial, part) for record in records for serial, ids in record.text_parts for part in ids]
-    if parts:
-        db.executemany(SQL["text_part_put"], parts)
-    reports = [report for record in records for report in record.text_reports]
-    if reports:
-        _report(db, reports)
-    tallies = [tally for record in records for tally in record.text_tallies]
-    if tallies:
-        _add_tallies(db, tallies)
-    used = {use for record in records for use in record.senders_used}
-    if used:
-        _use_senders(db, used)
 
 
 def part_arrived(db: apsw.Connection, serial: str, transport_id: str) -> bool:

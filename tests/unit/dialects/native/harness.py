@@ -30,7 +30,7 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import AccountId, Origin, Principal, Role, Subscription, Topic, Way
 from tidings.domain.optout import AddressKind, IncomingText
-from tidings.domain.ports import Flow, NewDelivery, Record
+from tidings.domain.ports import Flow, NewDelivery, Progress
 from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.services.accounts import Accounts, WantedAccount, WantedKey, WantedUser
@@ -260,7 +260,7 @@ class Harness:
             )
             for _ in range(count)
         ]
-        return await self.flow.record(Record(parked=parked, finished=[task.seq]))
+        return await self.flow.record(Progress(parked=parked, finished=[task.seq]))
 
     def grant(self, verb: Verb, account_id: AccountId = ACCOUNT) -> Grant:
         return authorize(make_principal(account_id), verb, owner=account_id, resource="*")
