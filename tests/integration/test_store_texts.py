@@ -59,7 +59,7 @@ class Journal(Protocol):
 
     def append(self, messages: list[Any]) -> asyncio.Future[None]: ...
     def record(self, progress: Progress, unit: Unit | None = None) -> Awaitable[list[int]]: ...
-    def last_seq(self) -> int: ...
+    async def last_seq(self) -> int: ...
 
 
 def journal_of(store: WholeStore) -> Journal:
@@ -202,7 +202,7 @@ async def test_texts_and_their_messages_are_accepted_together_or_not_at_all(stor
     await store.commit(Unit(texts_sent=[sent(1)], messages=[a_message(1)], text_tallies=[tally()]))
     with pytest.raises(Conflict):
         await store.commit(Unit(texts_sent=[sent(2), sent(1)], messages=[a_message(2)], text_tallies=[tally()]))
-    assert journal.last_seq() == 1
+    assert await journal.last_seq() == 1
     assert await store.text_tallies(ACCOUNT, since=EPOCH, until=NOW) == [tally()]
 
 
@@ -213,7 +213,7 @@ async def test_texts_to_very_many_phones_are_accepted_as_a_whole_and_in_their_or
         await store.commit(Unit(texts_sent=[*texts, sent(7)], messages=messages))
     others = [store.commit(Unit(texts_sent=[sent(1_000 + number)])) for number in range(9)]
     await asyncio.gather(store.commit(Unit(texts_sent=texts, messages=messages)), *others)
-    assert journal_of(store).last_seq() == 501
+    assert await journal_of(store).last_seq() == 501
     found = await store.texts_to(ACCOUNT, APP, [row.phone for row in texts], since=NOW)
     assert found.keys() == {row.phone for row in texts}
     listed = await store.sent_texts(SentTextQuery(ACCOUNT, phones=[row.phone for row in texts], limit=999))
@@ -457,7 +457,7 @@ async def test_progress_is_written_with_all_that_it_carries(store: WholeStore) -
     message = a_message(1)
     await store.commit(Unit(texts_sent=[sent(1), sent(2)], messages=[message]))
     journal = journal_of(store)
-    parked = NewDelivery(journal.last_seq(), message, "", "sms", PHONE, 1, NOW, "later")
+    parked = NewDelivery(await journal.last_seq(), message, "", "sms", PHONE, 1, NOW, "later")
     unit = Unit(text_parts=[("s-1", ("a",))], text_reports=[report(2)], text_tallies=[tally(2)])
     [waiting] = await journal.record(Progress([parked]), unit)
     assert waiting > 0

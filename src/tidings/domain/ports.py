@@ -320,7 +320,8 @@ class Flow(Protocol):
         """Lease up to `limit` messages, waiting until there is one: a topic's oldest first, topics in turns. Messages cut off by a
         crash come again.
 
-        A message is handed out once until it is finished or the process ends. Ends with an empty list after `stop`.
+        A message is handed out once until it is finished or the process ends. Ends with an empty list after `stop`. Asked by one task
+        at a time; the same is so of `take_due` with `next_due`.
         """
         ...
 

@@ -108,19 +108,22 @@ class EmbeddedFlow:
             if tasks := self._ready.take(limit):
                 return tasks
             self._arrival.clear()
+            if self._ready.is_behind:
+                await self._ready.load()
+                continue
             try:
                 async with asyncio.timeout(_LOOK_S):
                     await self._arrival.wait()
             except TimeoutError:
-                self._ready.look_for_others()
+                await self._ready.look_for_others()
         return []
 
     async def take_due(self, now: datetime, limit: int) -> list[tuple[Delivery, Message]]:
         self._due_changed.clear()
-        return self._due.take(now, limit)
+        return await self._due.take(now, limit)
 
     async def next_due(self) -> datetime | None:
-        return self._due.next_due()
+        return await self._due.next_due()
 
     async def due_changed(self, within_s: float) -> None:
         with suppress(TimeoutError):

@@ -2,9 +2,9 @@
 
 Topics take turns, message by message, so that one that is flooded delays the others by a turn and not by its flood.
 
-Called by `embedded`. Messages come straight from the commit that made them durable, without being read back; what does not fit
-stays in the journal only and is loaded when the window has been emptied. The same way brings what was left by the last
-process, and what another process added.
+Called by `embedded`, by one task at a time. Messages come straight from the commit that made them durable, without being read
+back; what does not fit stays in the journal only and is loaded when the window has been emptied. The same way brings what was
+left by the last process, and what another process added. Messages may be added or forgotten while the journal is read.
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ class ReadyMessages:
         # The newest place that is, or was, in the window. Behind: there may be more after it in the journal.
         self._tail = 0
         self._behind = True
+        self._newest = 0  # the newest place that this process was told of
+        self._forgotten = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, fresh: Sequence[Fresh]) -> None:
         """Messages that have just become durable."""
+        if fresh:
+            self._newest = fresh[-1][0]
         if self._behind:
             return
         for seq, message, size in fresh:
@@ -52,9 +56,7 @@ class ReadyMessages:
             self._push(Task(seq, message), size)
 
     def take(self, limit: int) -> list[Task]:
-        """Up to `limit` tasks, each topic's oldest first; empty when there is nothing to do."""
-        if not self._lanes and self._behind:
-            self._load()
+        """Up to `limit` tasks in memory, each topic's oldest first."""
         lanes = self._lanes
         tasks: list[Task] = []
         while lanes and len(tasks) < limit:
@@ -70,9 +72,14 @@ class ReadyMessages:
         self._count -= len(tasks)
         return tasks
 
-    def look_for_others(self) -> None:
-        """If another process added messages, let the next `take` load them."""
-        if self._journal.last_seq() > self._tail:
+    @property
+    def is_behind(self) -> bool:
+        """Whether nothing is in memory and the journal may have more: `load` will tell."""
+        return self._behind and not self._lanes
+
+    async def look_for_others(self) -> None:
+        """Be behind if another process added messages."""
+        if await self._journal.last_seq() > self._tail:
             self._behind = True
 
     def forget(self) -> None:
@@ -81,6 +88,7 @@ class ReadyMessages:
         self._count = 0
         self._bytes = 0
         self._behind = True
+        self._forgotten += 1
 
     def _has_room(self) -> bool:
         return self._count < self._messages_max and self._bytes < self._bytes_max
@@ -94,17 +102,22 @@ class ReadyMessages:
         self._bytes += size
         self._tail = task.seq
 
-    def _load(self) -> None:
-        # Asked first: whatever becomes durable later has a higher place and is told to `add` later.
-        last_seq = self._journal.last_seq()
+    async def load(self) -> None:
+        """Read messages back, as many as there is room for."""
+        forgotten = self._forgotten
+        # Asked first: whatever becomes durable later has a higher place, and is told to `add`.
+        last_seq = await self._journal.last_seq()
         limit = min(LOAD_MESSAGES, self._messages_max)
-        loaded = self._journal.load(self._tail, limit)
+        loaded = await self._journal.load(self._tail, limit)
+        if forgotten != self._forgotten:
+            return  # what was read is gone
         for seq, message, cursor, size in loaded:
             if not self._has_room():
                 return
             self._push(Task(seq, message, cursor), size)
         if len(loaded) < limit:
-            self._behind = False
             self._tail = max(self._tail, last_seq)
+            # What was added while the journal was read may be missing in what it gave.
+            self._behind = self._newest > self._tail
             # Some of these may be another process's, which nobody has counted.
             self._journal.recount()

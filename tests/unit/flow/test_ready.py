@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.domain.model import AccountId, Kind, Message, TopicId
+from tidings.domain.ports import Task
 from tidings.flow.journal import Fresh, Journal, Loaded
 from tidings.flow.ready import ReadyMessages
 
@@ -34,10 +35,10 @@ class ListJournal:
             fresh.append((seq, self.rows[seq], 10))
         return fresh
 
-    def last_seq(self) -> int:
+    async def last_seq(self) -> int:
         return len(self.rows)
 
-    def load(self, after: int, limit: int) -> list[Loaded]:
+    async def load(self, after: int, limit: int) -> list[Loaded]:
         self.loads += 1
         return [(seq, message, 0, 10) for seq, message in self.rows.items() if seq > after][:limit]
 
@@ -49,69 +50,78 @@ def window(journal: ListJournal, messages_max: int = 100, bytes_max: int = 10_00
     return ReadyMessages(cast(Journal, journal), messages_max, bytes_max)
 
 
+async def take(ready: ReadyMessages, limit: int) -> list[Task]:
+    """As the flow does it."""
+    tasks = ready.take(limit)
+    while not tasks and ready.is_behind:
+        await ready.load()
+        tasks = ready.take(limit)
+    return tasks
+
+
 def seqs(tasks: Sequence[Any]) -> list[int]:
     return [task.seq for task in tasks]
 
 
-def test_messages_come_straight_from_the_commit_once_the_window_has_caught_up() -> None:
+async def test_messages_come_straight_from_the_commit_once_the_window_has_caught_up() -> None:
     journal = ListJournal()
     ready = window(journal)
-    assert ready.take(10) == []
+    assert await take(ready, 10) == []
     ready.add(journal.write(3))
-    assert seqs(ready.take(10)) == [1, 2, 3]
+    assert seqs(await take(ready, 10)) == [1, 2, 3]
     assert journal.loads == 1
 
 
-def test_the_window_holds_no_more_than_its_bounds() -> None:
+async def test_the_window_holds_no_more_than_its_bounds() -> None:
     journal = ListJournal()
     by_count, by_bytes = window(journal, messages_max=4), window(journal, bytes_max=25)
-    by_count.take(1)
-    by_bytes.take(1)
+    await take(by_count, 1)
+    await take(by_bytes, 1)
     fresh = journal.write(50)
     for ready in (by_count, by_bytes):
         ready.add(fresh)
     assert (len(by_count), len(by_bytes)) == (4, 3)
     for ready in (by_count, by_bytes):
         taken: list[int] = []
-        while tasks := ready.take(3):
+        while tasks := await take(ready, 3):
             assert len(ready) <= 4
             taken += seqs(tasks)
         assert taken == list(range(1, 51))
 
 
-def test_messages_of_another_process_are_found_by_the_gap_and_by_looking() -> None:
+async def test_messages_of_another_process_are_found_by_the_gap_and_by_looking() -> None:
     journal = ListJournal()
     ready = window(journal)
-    ready.take(1)
+    await take(ready, 1)
     journal.write(2)
     ready.add(journal.write(1))
-    assert seqs(ready.take(9)) == [1, 2, 3]
+    assert seqs(await take(ready, 9)) == [1, 2, 3]
     assert journal.recounts == 2
     journal.write(1)
-    assert ready.take(9) == []
-    ready.look_for_others()
-    assert seqs(ready.take(9)) == [4]
+    assert await take(ready, 9) == []
+    await ready.look_for_others()
+    assert seqs(await take(ready, 9)) == [4]
 
 
-def test_a_message_loaded_before_its_commit_was_told_comes_once() -> None:
+async def test_a_message_loaded_before_its_commit_was_told_comes_once() -> None:
     journal = ListJournal()
     ready = window(journal)
     fresh = journal.write(2)
-    assert seqs(ready.take(1)) == [1]
+    assert seqs(await take(ready, 1)) == [1]
     ready.add(fresh)
     ready.add(journal.write(1))
-    assert seqs(ready.take(9)) == [2, 3]
+    assert seqs(await take(ready, 9)) == [2, 3]
 
 
-def test_a_flooded_topic_delays_another_by_a_turn_and_not_by_its_flood() -> None:
+async def test_a_flooded_topic_delays_another_by_a_turn_and_not_by_its_flood() -> None:
     journal = ListJournal()
     ready = window(journal)
-    ready.take(1)
+    await take(ready, 1)
     ready.add(journal.write(50, topics=[1]))
     ready.add(journal.write(2, topics=[2]))
     ready.add(journal.write(1, topics=[3]))
-    assert seqs(ready.take(6)) == [1, 51, 53, 2, 52, 3]
-    assert seqs(ready.take(100)) == list(range(4, 51))
+    assert seqs(await take(ready, 6)) == [1, 51, 53, 2, 52, 3]
+    assert seqs(await take(ready, 100)) == list(range(4, 51))
 
 
 @given(
@@ -119,7 +129,7 @@ def test_a_flooded_topic_delays_another_by_a_turn_and_not_by_its_flood() -> None
     topics=st.lists(st.integers(1, 4), min_size=1, max_size=6),
     messages_max=st.integers(1, 12),
 )
-def test_every_message_comes_once_and_in_its_topics_order_whatever_happens(
+async def test_every_message_comes_once_and_in_its_topics_order_whatever_happens(
     steps: list[tuple[str, int]], topics: list[int], messages_max: int
 ) -> None:
     journal = ListJournal()
@@ -132,11 +142,11 @@ def test_every_message_comes_once_and_in_its_topics_order_whatever_happens(
             case "foreign":
                 journal.write(number, topics)
             case "look":
-                ready.look_for_others()
+                await ready.look_for_others()
             case _:
-                taken += seqs(ready.take(number))
+                taken += seqs(await take(ready, number))
         assert len(ready) <= messages_max
-    while tasks := ready.take(1000):
+    while tasks := await take(ready, 1000):
         taken += seqs(tasks)
     assert sorted(taken) == list(range(1, len(journal.rows) + 1))
     for topic in set(topics):

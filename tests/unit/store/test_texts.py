@@ -52,7 +52,7 @@ async def test_texts_of_many_records_add_up_by_topic_and_hour(store: SqliteStore
 async def test_texts_are_written_together_with_the_rest_of_the_record(store: SqliteStore) -> None:
     topic = await add_topic(store)
     await store.journal.append([a_message(1, topic)])
-    seq = store.journal.last_seq()
+    seq = await store.journal.last_seq()
     await store.journal.record(Progress(finished=[seq]), Unit(texts_delivered={(topic.id, NOON): 1}))
     assert store.journal.unfinished == 0
     assert await store.texts_sent(topic.id, **ALL) == [(NOON, 1)]

@@ -126,22 +126,22 @@ class Journal:
 
         self._writer.submit(lambda db: int(first(db, SQL["message_unfinished_count"])), done, heavy=True)
 
-    def last_seq(self) -> int:
+    async def last_seq(self) -> int:
         """The newest place in the flow ever given."""
         found = self._database.row(SQL["message_last_seq"])
         return 0 if found is None else int(found[0])
 
-    def load(self, after: int, limit: int) -> list[Loaded]:
+    async def load(self, after: int, limit: int) -> list[Loaded]:
         """Unfinished messages after a place in the flow, oldest first."""
         found = self._database.rows(SQL["message_unfinished"], (after, limit))
         return [(seq, rows.decode_message(body), cursor, len(body)) for seq, body, cursor in found]
 
-    def messages(self, seqs: Sequence[int]) -> dict[int, Message]:
+    async def messages(self, seqs: Sequence[int]) -> dict[int, Message]:
         """Messages by their place in the flow."""
         found = self._database.rows(SQL["message_bodies"], (_json_text(seqs),))
         return {seq: rows.decode_message(body) for seq, body in found}
 
-    def due(self, after: tuple[datetime, int], until: datetime | None, limit: int) -> list[tuple[datetime, int]]:
+    async def due(self, after: tuple[datetime, int], until: datetime | None, limit: int) -> list[tuple[datetime, int]]:
         """Times and ids of waiting deliveries, earliest first, after a time and id and not due later than `until`."""
         last = _LATEST_US if until is None else rows.micros(until)
         start = rows.micros(after[0])
@@ -150,7 +150,7 @@ class Journal:
             found += self._database.rows(SQL["delivery_due"], (start, last, limit - len(found)))
         return [(rows.moment(due), delivery_id) for due, delivery_id in found]
 
-    def deliveries(self, ids: Sequence[int]) -> dict[int, Delivery]:
+    async def deliveries(self, ids: Sequence[int]) -> dict[int, Delivery]:
         """Deliveries by id."""
         return self._deliveries(_json_text(ids))
 
@@ -167,7 +167,7 @@ class Journal:
             "limit": query.limit,
         }
         found = self._deliveries(await self._database.walk(SQL[_dead_path(query)], bindings))
-        messages = self.messages(sorted({delivery.message_seq for delivery in found.values()}))
+        messages = await self.messages(sorted({delivery.message_seq for delivery in found.values()}))
         pairs = ((delivery, messages.get(delivery.message_seq)) for _, delivery in sorted(found.items()))
         return [(delivery, message) for delivery, message in pairs if message is not None]
 

@@ -250,7 +250,7 @@ class SqliteStore(OptOutTables, TextTables):
         self._writer.clock_mark = ClockMark(now)
 
     async def last_seq(self) -> int:
-        return self.journal.last_seq()
+        return await self.journal.last_seq()
 
     async def waiting_count(self) -> int:
         return await self.journal.waiting_count()
