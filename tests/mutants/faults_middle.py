@@ -422,7 +422,7 @@ FAULTS = (
     ),
     Fault(
         "early-outcome-is-lost",
-        SENDER,
+        "delivery/journal.py",
         "            row.early = decision\n",
         "            pass\n",
         "unit/delivery/test_loop_rows.py",

@@ -14,6 +14,7 @@ from tests.support.virtual_time import VirtualClock
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.hooks import DeliveryHooks
+from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer
 from tidings.domain.envelope import Content, Outgoing, TextContent
 from tidings.domain.model import (
@@ -358,6 +359,7 @@ class World:
             Renderer({"sns": self.envelopes}, NoVault()),
             self.channels,
             self.metrics,
+            Journal(self.flow),  # type: ignore[arg-type]
             hooks=hooks,
             dead_letters=self.queue,
         )

@@ -18,6 +18,7 @@ from tidings.access.authorize import authorize
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate, TextPermit
+from tidings.delivery.journal import Journal
 from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.render import Renderer
 from tidings.delivery.text_reports import TextReports
@@ -123,7 +124,8 @@ class PhoneApp:
         self.texting = make_texting(
             store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
         )
-        self.reports = TextReports(store, store, self.clock, carrier_refused=self._carrier_refused)
+        journal = Journal(flow)
+        self.reports = TextReports(store, store, self.clock, journal, carrier_refused=self._carrier_refused)
         renderer = Renderer({"toy": ToyEnvelopes(), OWN_TEXTS: OwnTexts()}, FileVault(b"v" * 32))
         self.dispatcher = Dispatcher(
             flow,
@@ -133,6 +135,7 @@ class PhoneApp:
             renderer,
             {"sms": self.channel},
             self.metrics,
+            journal,
             hooks={"sms": self.reports},
         )
 

@@ -16,6 +16,7 @@ from tidings.delivery.announce import AnnouncedChanges
 from tidings.delivery.dispatcher import Dispatcher
 from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate
+from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer
 from tidings.dialects.cloud import Cloud, EnvelopeParts, Options, Parts
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
@@ -251,6 +252,7 @@ class ToyApp:
             renderer,
             {"pigeon": self.channel},
             metrics,
+            Journal(flow),
         )
 
     async def topic(self, name: str = "toy") -> Topic:

@@ -19,6 +19,7 @@ import structlog
 from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
 from tidings.delivery.hooks import DeliveryHooks
+from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import OUR_FAULT, Sender, our_fault
 from tidings.domain.errors import Unavailable
@@ -58,6 +59,7 @@ class Dispatcher:
         renderer: Renderer,
         channels: Mapping[str, Channel],
         metrics: Metrics,
+        journal: Journal,
         *,
         hooks: Mapping[str, DeliveryHooks] | None = None,
         dead_letters: Channel | None = None,
@@ -67,8 +69,8 @@ class Dispatcher:
         self._clock = clock
         self._expander = expander
         self._renderer = renderer
-        self._sender = Sender(flow, clock, renderer, channels, metrics, hooks or {}, dead_letters)
-        self._journal = self._sender.journal
+        self._journal = journal
+        self._sender = Sender(journal, clock, renderer, channels, metrics, hooks or {}, dead_letters)
         self._ready: deque[Fanout] = deque()
         self._work = asyncio.Event()
         self._started: set[asyncio.Task[None]] = set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tidings.delivery.journal import Journal
 from tidings.delivery.settle import Decision
 from tidings.domain.envelope import Outgoing
 from tidings.domain.model import Message, Topic
@@ -13,11 +12,8 @@ from tidings.domain.outcomes import Outcome
 
 
 class DeliveryHooks(Protocol):
-    """Everything but `close` runs on the event loop, for every attempt, and never waits."""
-
-    def write_to(self, journal: Journal) -> None:
-        """Where to write what belongs into one transaction with the outcomes; said once, before the first attempt."""
-        ...
+    """Everything but `close` runs on the event loop, for every attempt, and never waits. What belongs into one transaction with the
+    outcomes goes into the loop's `Journal`."""
 
     def prepare(self, outgoing: Outgoing) -> str:
         """Make an attempt ready, its endpoint and content, immediately before its channel has it. Returns why it may never go out, or

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 
 from tidings.delivery.fanout import Row
+from tidings.delivery.settle import Again, Decision, GiveUp
 from tidings.domain.errors import TidingsError
 from tidings.domain.model import AccountId, TopicId
 from tidings.domain.optout import SmsType
@@ -24,11 +24,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Journal:
-    """`known(row)` is called when a parked row has got its id."""
+    """One per loop of delivery; whoever has to say something in one transaction with the outcomes writes here too."""
 
-    def __init__(self, flow: Flow, known: Callable[[Row], None]) -> None:
+    def __init__(self, flow: Flow) -> None:
         self._flow = flow
-        self._known = known
         self._progress = Progress()
         self._unit: Unit | None = None
         self._rows: list[Row | None] = []
@@ -44,6 +43,13 @@ class Journal:
     def settle(self, settled: Settled) -> None:
         self._progress.settled.append(settled)
         self._dirty.set()
+
+    def decide(self, row: Row, decision: Decision) -> None:
+        """Write down what a row came to; if it has no id yet, as soon as it has."""
+        if row.id:
+            self.settle(_settled(row.id, decision))
+        else:
+            row.early = decision
 
     def move(self, seq: int, cursor: int) -> None:
         self._progress.cursors.append((seq, cursor))
@@ -115,7 +121,8 @@ class Journal:
         for row, row_id in zip(rows, ids, strict=True):
             if row is not None:
                 row.id = row_id
-                self._known(row)
+                if row.early is not None:
+                    self.settle(_settled(row_id, row.early))
         if written is not None:
             written.set_result(None)
 
@@ -129,3 +136,13 @@ class Journal:
             except Exception:  # noqa: BLE001
                 _log.exception("progress not written; trying again")
             await asyncio.sleep(RETRY_S)
+
+
+def _settled(row_id: int, decision: Decision) -> Settled:
+    match decision:
+        case Again(attempts, due, reason):
+            return Settled(row_id, attempts, due=due, reason=reason)
+        case GiveUp(attempts, reason, redriven):
+            return Settled(row_id, attempts, dead=True, redriven=redriven, reason=reason)
+        case _:
+            return Settled(row_id, 0)

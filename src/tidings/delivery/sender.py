@@ -28,7 +28,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
 from tidings.domain.model import Delivery, Message, Subscriber, Topic
 from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
-from tidings.domain.ports import Channel, Clock, Flow, NewDelivery, Settled, Task
+from tidings.domain.ports import Channel, Clock, NewDelivery, Settled, Task
 from tidings.observe.metrics import Metrics
 
 SPILL_EXTRA_S = 30.0
@@ -49,7 +49,7 @@ class Sender:
 
     def __init__(
         self,
-        flow: Flow,
+        journal: Journal,
         clock: Clock,
         renderer: Renderer,
         channels: Mapping[str, Channel],
@@ -57,10 +57,8 @@ class Sender:
         hooks: Mapping[str, DeliveryHooks],
         dead_letters: Channel | None,
     ) -> None:
-        self.journal = Journal(flow, self._row_known)
+        self._journal = journal
         self._hooks = hooks
-        for each in _distinct(hooks):
-            each.write_to(self.journal)
         self._dead_letters = DeadLetterQueues(renderer, dead_letters)
         self.in_flight = 0
         self.rows_out = 0
@@ -134,7 +132,7 @@ class Sender:
 
     def _postpone(self, page: Page, subscriber: Subscriber, due: datetime, reason: str) -> None:
         """Make the first attempt later, as a row."""
-        self.journal.park(_new_row(page.fanout.task, subscriber, 0, due, reason))
+        self._journal.park(_new_row(page.fanout.task, subscriber, 0, due, reason))
 
     def end_page(self, page: Page) -> None:
         page.sent = True
@@ -208,7 +206,7 @@ class Sender:
         self.in_flight -= 1
         if not isinstance(decision, Done):
             task = page.fanout.task
-            self.journal.park(_decided_row(task, outgoing.subscriber, decision, self._clock.now()))
+            self._journal.park(_decided_row(task, outgoing.subscriber, decision, self._clock.now()))
         if not page.out and page.sent:
             self._page_done(page)
         self.room.set()
@@ -217,22 +215,15 @@ class Sender:
         fanout = page.fanout
         cursor = fanout.advance()
         if fanout.finished:
-            self.journal.finish(fanout.task.seq)
+            self._journal.finish(fanout.task.seq)
         elif cursor is not None:
-            self.journal.move(fanout.task.seq, cursor)
+            self._journal.move(fanout.task.seq, cursor)
         self.room.set()
 
     def _write_row(self, row: Row, decision: Decision) -> None:
         self.rows_out -= 1
         self.room.set()
-        if row.id:
-            self.journal.settle(_settled_row(row.id, decision))
-        else:
-            row.early = decision
-
-    def _row_known(self, row: Row) -> None:
-        if row.early is not None:
-            self.journal.settle(_settled_row(row.id, row.early))
+        self._journal.decide(row, decision)
 
     async def age(self) -> None:
         """Turn what a page waited for too long into rows, so that the page's progress can be written."""
@@ -250,7 +241,7 @@ class Sender:
             row = Row(0, page.fanout.topic, page.fanout.rendered_messages[outgoing.subscriber.dialect])
             outgoing.mark = row
             due = now + timedelta(seconds=outgoing.timeout_s + SPILL_EXTRA_S)
-            self.journal.park(_new_row(task, outgoing.subscriber, 1, due, "on its way"), row)
+            self._journal.park(_new_row(task, outgoing.subscriber, 1, due, "on its way"), row)
         self.in_flight -= len(page.out)
         self.rows_out += len(page.out)
         page.out.clear()
@@ -275,7 +266,7 @@ class Sender:
         self._metrics.attempt(delivery.protocol, "expired")
         self._metrics.dead_letter(delivery.protocol)
         self._failed(delivery.protocol, message, topic, TOO_LATE)
-        self.journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason=TOO_LATE))
+        self._journal.settle(Settled(delivery.id, delivery.attempts, dead=True, reason=TOO_LATE))
 
     def block_row(self, delivery: Delivery, message: Message, topic: Topic | None) -> None:
         """Consent is gone: the delivery is done without an attempt."""
@@ -283,7 +274,7 @@ class Sender:
         hooks = self._hooks.get(delivery.protocol)
         if hooks is not None:
             hooks.blocked(message, topic)
-        self.journal.settle(Settled(delivery.id, 0))
+        self._journal.settle(Settled(delivery.id, 0))
 
     def _send(self, outgoing: Outgoing) -> None:
         protocol = outgoing.subscriber.protocol
@@ -336,13 +327,3 @@ def _decided_row(task: Task, subscriber: Subscriber, decision: Again | GiveUp, n
     if isinstance(decision, Again):
         return _new_row(task, subscriber, attempts, decision.due, reason)
     return _new_row(task, subscriber, attempts, now, reason, dead=True, redriven=decision.redriven)
-
-
-def _settled_row(row_id: int, decision: Decision) -> Settled:
-    match decision:
-        case Again(attempts, due, reason):
-            return Settled(row_id, attempts, due=due, reason=reason)
-        case GiveUp(attempts, reason, redriven):
-            return Settled(row_id, attempts, dead=True, redriven=redriven, reason=reason)
-        case _:
-            return Settled(row_id, 0)

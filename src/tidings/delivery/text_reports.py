@@ -61,6 +61,7 @@ class TextReports:
         store: Store,
         texts: TextStore,
         clock: Clock,
+        journal: Journal,
         *,
         carrier_refused: CarrierRefused,
         default_sender: str = "",
@@ -74,7 +75,7 @@ class TextReports:
         self._carrier_refused = carrier_refused
         self._default_sender = default_sender
         self._reported = reported
-        self._journal: Journal | None = None
+        self._journal = journal
         # Receipts may come before what they are about is on disk: ids in their plain form, and the write they wait for.
         self._unwritten: dict[str, asyncio.Future[None]] = {}
         self._reporting: asyncio.Future[None] | None = None  # the write after which reports are told of
@@ -83,10 +84,6 @@ class TextReports:
         # By serial: of two receipts of a text that come together, one is the first.
         self._locks: KeyedLocks[str] = KeyedLocks()
         self._telling: set[asyncio.Task[None]] = set()
-
-    def write_to(self, journal: Journal) -> None:
-        """Where outcomes are written down; said once, before the first text."""
-        self._journal = journal
 
     async def close(self) -> None:
         """Wait until everybody who opted out at a network is kept as such."""
@@ -143,7 +140,6 @@ class TextReports:
 
     def _ended(self, message: Message, topic: Topic | None, state: TextState, detail: str) -> None:
         """The way of a text is over, without an attempt or after its last one."""
-        assert self._journal is not None
         now = self._clock.now()
         if not _is_applications(message):
             # What an application asks for is counted when it asks; of a topic, it is known only text by text.
@@ -155,7 +151,6 @@ class TextReports:
             self._tell_when_written(self._journal.written())
 
     def _delivered(self, outgoing: Outgoing, outcome: Delivered, topic: Topic | None) -> None:
-        assert self._journal is not None
         message, content = outgoing.message, outgoing.content
         if isinstance(content, TextContent) and content.sender:
             self._use(sending_account(message, topic), content.sender)
@@ -167,7 +162,6 @@ class TextReports:
         self._expect_receipts([plain(receipt_id) for receipt_id in outcome.receipt_ids], self._journal.written())
 
     def _count(self, message: Message, topic: Topic | None, now: datetime, *counts: TextCount) -> None:
-        assert self._journal is not None
         hour = now.replace(minute=0, second=0, microsecond=0)
         sms_type = _TYPES.get(message.sms_type, SmsType.NOTIFICATION)
         account_id = sending_account(message, topic)
@@ -178,7 +172,6 @@ class TextReports:
 
     def _use(self, account_id: AccountId, sender: str) -> None:
         """Once per number and day: more would only be written again."""
-        assert self._journal is not None
         day = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         if day != self._used_day:
             self._used.clear()

@@ -10,6 +10,7 @@ from tidings.callbacks import Callbacks
 from tidings.channels.http import HttpChannel
 from tidings.channels.outbox import OutboxChannel
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX, Dispatcher
+from tidings.delivery.journal import Journal
 from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.probe import Prober
 from tidings.delivery.render import Renderer
@@ -43,8 +44,9 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
     web = HttpChannel(permit, base.egress, queue_per_host=IN_FLIGHT_MAX, put_back=base.passwords.put_back)
     callbacks = Callbacks(base.store, web, base.vault, base.clock, base.metrics, now_s=time.time)
     base.store.announcer.listen(callbacks.committed)
+    journal = Journal(base.flow)
     sms = SmsTransports(
-        settings, base.store, base.clock, services.texting, public_url=base.public_url, reported=callbacks.wake
+        settings, base.store, base.clock, services.texting, journal, public_url=base.public_url, reported=callbacks.wake
     )
     outbox = None
     if settings.dev:
@@ -61,6 +63,7 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
         Renderer({**envelopes, OWN_TEXTS: OwnTexts()}, base.vault),
         channels,
         base.metrics,
+        journal,
         hooks={protocol.name: each for kind, each in hooks for protocol in kind.protocols},
         dead_letters=next((channel for kind, channel in made if kind.takes_dead_letters), None),
     )

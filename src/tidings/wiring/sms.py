@@ -10,6 +10,7 @@ from tidings.channels.sms import SmppChannel
 from tidings.channels.sms_gateway import SmsGatewayChannel
 from tidings.console import Transport
 from tidings.delivery.dispatcher import IN_FLIGHT_MAX
+from tidings.delivery.journal import Journal
 from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
 from tidings.delivery.text_reports import TextReports
 from tidings.dialects.gateways import GatewaysDialect
@@ -42,6 +43,7 @@ class SmsTransports:
         store: SqliteStore,
         clock: Clock,
         texting: Texting,
+        journal: Journal,
         *,
         public_url: str,
         reported: Callable[[], None],
@@ -57,6 +59,7 @@ class SmsTransports:
             store,
             store,
             clock,
+            journal,
             carrier_refused=self._carrier_refused,
             default_sender=_only_sender(self._smscs, self._gateway),
             reported=reported,

@@ -12,7 +12,6 @@ from tests.support.delivery import running, settle_down
 from tests.support.virtual_time import in_virtual_time
 
 from tidings.delivery.dispatcher import DUE_MAX, IN_FLIGHT_MAX
-from tidings.delivery.journal import Journal
 from tidings.delivery.settle import TOO_LATE, Decision
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
@@ -356,10 +355,6 @@ class Hooks:
     def __init__(self) -> None:
         self.told: list[tuple[str, ...]] = []
         self.refusals: dict[str, str | Exception] = {}
-        self.journal: Journal | None = None
-
-    def write_to(self, journal: Journal) -> None:
-        self.journal = journal
 
     def prepare(self, outgoing: Outgoing) -> str:
         refusal = self.refusals.get(outgoing.endpoint, "")
@@ -404,7 +399,6 @@ async def test_a_protocols_hooks_see_its_attempts_and_their_ends() -> None:
             ("u4", "too long", True),
             ("u5", "no channel for pigeon", False),
         ]
-        assert hooks.journal is not None
     assert hooks.told[-1] == ("closed",)
     assert hooks.told.count(("closed",)) == 1
 

@@ -67,7 +67,7 @@ async def test_a_loop_that_never_started_can_be_stopped() -> None:
 async def test_who_waits_for_a_write_hears_when_there_will_be_none() -> None:
     flow = ScriptedFlow()
     flow.failures += [Unavailable("disk full")] * 10
-    journal = Journal(flow, lambda row: None)  # type: ignore[arg-type]
+    journal = Journal(flow)  # type: ignore[arg-type]
     written = journal.written()
     assert journal.written() is written
     journal.finish(1)
@@ -101,7 +101,7 @@ async def test_while_stopping_a_message_is_not_tried_again() -> None:
 async def test_writing_may_be_ended_while_nobody_waits_for_it() -> None:
     flow = ScriptedFlow()
     flow.failures.append(Unavailable("disk full"))
-    journal = Journal(flow, lambda row: None)  # type: ignore[arg-type]
+    journal = Journal(flow)  # type: ignore[arg-type]
     journal.finish(1)
     writing = asyncio.ensure_future(journal.run())
     await settle_down()

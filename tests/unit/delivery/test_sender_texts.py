@@ -12,6 +12,7 @@ from tests.support.build import ACCOUNT, NOW, FakeClock, make_message, make_subs
 from tests.support.toys import ToyEnvelopes, ToyRenderedMessage
 
 from tidings.delivery.fanout import Fanout, Row
+from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer, subscriber_of_number
 from tidings.delivery.sender import Sender
 from tidings.delivery.settle import TOO_LATE
@@ -66,9 +67,10 @@ class Harness:
     def __init__(self, store: SqliteStore) -> None:
         self.store, self.line = store, Line()
         clock = FakeClock()
-        self.reports = TextReports(store, store, clock, carrier_refused=_nobody, default_sender=NUMBER)
+        self.journal = Journal(EmbeddedFlow.open(store.journal, backlog_max=9))
+        self.reports = TextReports(store, store, clock, self.journal, carrier_refused=_nobody, default_sender=NUMBER)
         self.sender = Sender(
-            EmbeddedFlow.open(store.journal, backlog_max=9),
+            self.journal,
             clock,
             Renderer({"sns": Envelopes()}, FileVault(b"v" * 32)),
             {"sms": self.line, "http": self.line},
@@ -100,7 +102,7 @@ class Harness:
         self.sender.send_page(fanout, [subscriber])
 
     async def found(self) -> tuple[TextState, str, dict[tuple[str, str], int]]:
-        await self.sender.journal.flush()
+        await self.journal.flush()
         text = await self.store.sent_text("s-1")
         assert text is not None
         day = timedelta(days=1)

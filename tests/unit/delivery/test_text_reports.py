@@ -55,14 +55,19 @@ class Harness:
         assert isinstance(self.flow, HeldFlow)
         self.flow.gate = asyncio.Event()
         self.flow.gate.set()
-        self.journal = Journal(self.flow, lambda row: None)
+        self.journal = Journal(self.flow)
         self.refused: list[tuple[str, str, str]] = []
         self.excuse: Exception | None = None
         self.reported = 0
         self.reports = TextReports(
-            store, store, self.clock, carrier_refused=self._carrier_refused, reported=self._reported, **options
+            store,
+            store,
+            self.clock,
+            self.journal,
+            carrier_refused=self._carrier_refused,
+            reported=self._reported,
+            **options,
         )
-        self.reports.write_to(self.journal)
 
     async def _carrier_refused(self, address: str, phone: str, reason: str, country_code: str) -> None:
         if self.excuse is not None:
@@ -466,7 +471,9 @@ async def test_no_carrier_is_asked_about_a_number_that_cannot_be(harness: Harnes
 
 async def test_a_text_over_a_limit_does_not_go_out(harness: Harness) -> None:
     limits = OutgoingTextLimits(Destinations(), TextQuotas(per_hour=1), lambda account, since: 0, harness.clock)
-    reports = TextReports(harness.store, harness.store, harness.clock, carrier_refused=_nobody, limits=limits)
+    reports = TextReports(
+        harness.store, harness.store, harness.clock, harness.journal, carrier_refused=_nobody, limits=limits
+    )
     message = Message("m", Kind.DIRECT, ACCOUNT, "sns", NOW, endpoint=PHONE)
     assert reports.prepare(harness.outgoing(message)) == ""
     assert "an hour" in reports.prepare(harness.outgoing(message))

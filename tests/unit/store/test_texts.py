@@ -60,7 +60,7 @@ async def test_texts_are_written_together_with_the_rest_of_the_record(store: Sql
 
 async def test_what_delivery_counts_is_written_with_its_progress(store: SqliteStore) -> None:
     topic = await add_topic(store)
-    journal = Journal(EmbeddedFlow.open(store.journal, backlog_max=10), lambda row: None)
+    journal = Journal(EmbeddedFlow.open(store.journal, backlog_max=10))
     for hour in (NOON, NOON + HOUR, NOON):
         journal.text_sent(topic.id, hour)
     await journal.flush()
