@@ -76,7 +76,7 @@ async def measure(options: argparse.Namespace) -> float:
     best = 0.0
     async with Smsc(quiet=True, prefix=("taskset", "-c", str(options.smsc_core))) as smsc:
         url = SmppUrl.read(smsc.url(f"source=+12025550100&window={options.window}"))
-        channel = SmppChannel(lambda _: True, urls=[url], clock=_Clock(), receive=receive)
+        channel = SmppChannel(lambda _: None, urls=[url], clock=_Clock(), receive=receive)
         for number in range(options.rounds + 1):
             texts = options.texts if number else options.texts // 10
             started, cpu = perf_counter(), process_time()

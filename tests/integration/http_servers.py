@@ -13,6 +13,7 @@ import uvloop
 from aiohttp import web
 from tests.support.outgoing import Outcomes, make_outgoing
 from tests.support.patience import PATIENCE_S
+from tests.support.permits import permit_if
 
 from tidings.channels.http import HttpChannel
 from tidings.domain.envelope import HttpContent, Outgoing
@@ -49,7 +50,7 @@ def on_both_loops(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
 
 @asynccontextmanager
 async def channel_of(**options) -> AsyncIterator[HttpChannel]:
-    channel = HttpChannel(options.pop("permit", lambda _: True), options.pop("policy", LOOPBACK), **options)
+    channel = HttpChannel(permit_if(options.pop("may_go", lambda _: True)), options.pop("policy", LOOPBACK), **options)
     try:
         yield channel
     finally:

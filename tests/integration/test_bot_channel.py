@@ -11,11 +11,12 @@ from aiohttp import web
 from tests.integration.http_servers import LOOPBACK, channel_of, eventually, oracle, raw, says, silence
 from tests.support.bots import ChatServices
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.permits import permit_all
 
 from tidings.channels.bots import BotChannel
 from tidings.channels.http import HttpChannel
 from tidings.domain.envelope import BotContent, Content, HttpContent
-from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused, RetryLater
+from tidings.domain.outcomes import BLOCKED, Delivered, Outcome, Refused, RetryLater
 from tidings.wire.egress import EgressPolicy
 
 SERVICES = ["feishu", "dingding", "wechat", "welink"]
@@ -225,9 +226,7 @@ async def test_silence_runs_into_the_time_out() -> None:
 
 async def test_bots_keep_the_rules_of_web_hooks(chat: ChatServices) -> None:
     url = chat.url("feishu")
-    assert await say(BotContent("x"), url, "feishu", permit=lambda _: False) == Blocked(
-        "consent changed while the message waited"
-    )
+    assert await say(BotContent("x"), url, "feishu", may_go=lambda _: False) == BLOCKED
     refused = await say(BotContent("x"), url, "feishu", policy=EgressPolicy())
     assert isinstance(refused, Refused)
     assert "address not allowed" in refused.reason
@@ -265,7 +264,7 @@ async def test_a_web_hook_on_the_same_host_is_still_classified_by_its_status(cha
 
 
 async def test_closing_waits_for_an_answer_that_is_being_read() -> None:
-    http = HttpChannel(lambda _: True, LOOPBACK)
+    http = HttpChannel(permit_all, LOOPBACK)
     async with raw(says(b'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"errcode":0')) as server:
         outcomes, outgoing = Outcomes(), make_outgoing(BotContent("x"), server.url, "wechat", timeout_s=0.5)
         BotChannel(http).send(outgoing, outcomes)

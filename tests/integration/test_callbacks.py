@@ -18,6 +18,7 @@ import pytest
 from aiohttp import web
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock
 from tests.support.patience import PATIENCE_S
+from tests.support.permits import permit_all
 
 from tidings.callbacks import Callbacks, callbacks
 from tidings.callbacks import feed as callback_feed
@@ -105,7 +106,7 @@ class App:
         self.open()
 
     def open(self) -> None:
-        self.http = HttpChannel(lambda _: True, EgressPolicy(loopback=True))
+        self.http = HttpChannel(permit_all, EgressPolicy(loopback=True))
         self.callbacks = Callbacks(
             self.store, self.http, self.vault, self.clock, self.metrics, now_s=lambda: float(REAL_S)
         )

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import NameOID
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.permits import permit_all, permit_if
 from tests.support.smtp import Mailbox
 
 from tidings.channels.email import EmailChannel, relay
@@ -46,7 +47,9 @@ def mailbox() -> Iterator[Mailbox]:
 
 @asynccontextmanager
 async def channel_to(url: str, **options) -> AsyncIterator[EmailChannel]:
-    channel = EmailChannel(options.pop("permit", lambda _: True), relay=read_smtp_url(url), mail_from=SENDER, **options)
+    channel = EmailChannel(
+        permit_if(options.pop("may_go", lambda _: True)), relay=read_smtp_url(url), mail_from=SENDER, **options
+    )
     try:
         yield channel
     finally:
@@ -197,7 +200,7 @@ async def test_a_full_queue_says_busy_and_sends_the_rest(mailbox):
 async def test_what_lost_its_consent_while_it_waited_is_not_sent(mailbox):
     consenting = True
     mailbox.pause()
-    async with channel_to(mailbox.url, connections_max=1, permit=lambda _: consenting) as channel:
+    async with channel_to(mailbox.url, connections_max=1, may_go=lambda _: consenting) as channel:
         outcomes = Outcomes()
         first, second = make_outgoing(CONTENT, "bob@example.com"), make_outgoing(CONTENT, "eve@example.com")
         channel.send(first, outcomes)
@@ -212,7 +215,7 @@ async def test_what_lost_its_consent_while_it_waited_is_not_sent(mailbox):
 
 async def test_closing_gives_back_what_waits_and_finishes_what_has_started(mailbox):
     mailbox.pause()
-    channel = EmailChannel(lambda _: True, relay=read_smtp_url(mailbox.url), mail_from=SENDER, connections_max=1)
+    channel = EmailChannel(permit_all, relay=read_smtp_url(mailbox.url), mail_from=SENDER, connections_max=1)
     outcomes = Outcomes()
     first, second = make_outgoing(CONTENT, "bob@example.com"), make_outgoing(CONTENT, "eve@example.com")
     channel.send(first, outcomes)

@@ -366,7 +366,7 @@ async def test_a_kept_connection_found_closed_is_replaced_once() -> None:
             writer.transport.abort()
 
     asked = []
-    async with raw(answer) as server, channel_of(permit=lambda o: asked.append(o) or True) as channel:
+    async with raw(answer) as server, channel_of(may_go=lambda o: asked.append(o) or True) as channel:
         first, second, outcomes = make_post(server.url), make_post(server.url), Outcomes()
         for outgoing in (first, second):
             channel.send(outgoing, outcomes)
@@ -399,7 +399,7 @@ async def test_the_second_try_asks_the_permit_again() -> None:
             writer.transport.abort()
 
     allowed = {True}
-    async with raw(answer) as server, channel_of(permit=lambda _: bool(allowed)) as channel:
+    async with raw(answer) as server, channel_of(may_go=lambda _: bool(allowed)) as channel:
         assert await post(channel, server.url) == Delivered("HTTP 200")
         assert isinstance(await post(channel, server.url), Blocked)
         assert len(server.requests) == 2

@@ -23,6 +23,7 @@ from tests.integration.http_servers import (
 )
 from tests.support.outgoing import Outcomes
 from tests.support.patience import PATIENCE_S
+from tests.support.permits import permit_all, permit_if
 
 from tidings.channels.http import HttpChannel
 from tidings.domain.envelope import Outgoing
@@ -183,10 +184,10 @@ async def test_the_permit_is_asked_when_the_turn_comes_and_not_before() -> None:
     blocked: set[int] = set()
     permit_of = {}
 
-    def permit(outgoing: Outgoing) -> bool:
+    def may_go(outgoing: Outgoing) -> bool:
         return permit_of[id(outgoing)] not in blocked
 
-    async with raw(answer) as server, channel_of(permit=permit, connections_per_host=1) as channel:
+    async with raw(answer) as server, channel_of(may_go=may_go, connections_per_host=1) as channel:
         outcomes = Outcomes()
         sent = [make_post(server.url, body=b"%d" % n) for n in range(2000)]
         for n, outgoing in enumerate(sent):
@@ -203,7 +204,7 @@ async def test_the_permit_is_asked_when_the_turn_comes_and_not_before() -> None:
 @on_both_loops
 async def test_a_refused_permit_keeps_the_idle_connection() -> None:
     allowed = {True}
-    async with raw(says(OK)) as server, channel_of(permit=lambda _: bool(allowed)) as channel:
+    async with raw(says(OK)) as server, channel_of(may_go=lambda _: bool(allowed)) as channel:
         assert await post(channel, server.url) == Delivered("HTTP 200")
         allowed.clear()
         assert isinstance(await post(channel, server.url), Blocked)
@@ -237,7 +238,7 @@ async def test_close_waits_for_what_was_started_and_settles_the_rest() -> None:
         writer.write(OK)
 
     async with raw(answer) as server:
-        channel = HttpChannel(lambda _: True, LOOPBACK, connections_per_host=1)
+        channel = HttpChannel(permit_all, LOOPBACK, connections_per_host=1)
         outcomes = Outcomes()
         for _ in range(10):
             channel.send(make_post(server.url), outcomes)
@@ -258,7 +259,7 @@ async def test_close_waits_for_what_was_started_and_settles_the_rest() -> None:
 @on_both_loops
 async def test_close_waits_no_longer_than_the_time_out() -> None:
     async with raw(silence) as server:
-        channel = HttpChannel(lambda _: True, LOOPBACK)
+        channel = HttpChannel(permit_all, LOOPBACK)
         outcomes = Outcomes()
         channel.send(make_post(server.url, timeout_s=0.5), outcomes)
         await eventually(lambda: len(server.requests) == 1)
@@ -270,7 +271,7 @@ async def test_close_waits_no_longer_than_the_time_out() -> None:
 @on_both_loops
 async def test_close_gives_up_connections_that_are_only_being_opened() -> None:
     release = threading.Event()
-    channel = HttpChannel(lambda _: True, LOOPBACK, lookup=lambda _: ["127.0.0.1"] if release.wait(20) else [])
+    channel = HttpChannel(permit_all, LOOPBACK, lookup=lambda _: ["127.0.0.1"] if release.wait(20) else [])
     outcomes = Outcomes()
     channel.send(make_post("http://hook.example/"), outcomes)
     channel.send(make_post("http://other.example/"), outcomes)
@@ -283,7 +284,7 @@ async def test_close_gives_up_connections_that_are_only_being_opened() -> None:
 
 
 async def test_a_channel_that_was_never_used_closes() -> None:
-    await HttpChannel(lambda _: True, EgressPolicy()).close()
+    await HttpChannel(permit_all, EgressPolicy()).close()
 
 
 class Chaos:
@@ -341,7 +342,7 @@ async def test_under_chaos_everything_is_settled_exactly_once_and_truthfully(see
     done = asyncio.Event()
     total = 1500
 
-    def permit(outgoing: Outgoing) -> bool:
+    def may_go(outgoing: Outgoing) -> bool:
         if die.random() < 0.03:
             blocked.add(outgoing.content.body)
             return False
@@ -357,7 +358,7 @@ async def test_under_chaos_everything_is_settled_exactly_once_and_truthfully(see
     async with raw(chaos.talk) as server:
         chaos.server = server
         options = {"connections_per_host": 8, "sockets_max": 20, "idle_s": 0.1, "sick_s": 0.1}
-        channel = HttpChannel(permit, LOOPBACK, lookup=lambda _: ["127.0.0.1"], **options)
+        channel = HttpChannel(permit_if(may_go), LOOPBACK, lookup=lambda _: ["127.0.0.1"], **options)
         for n in range(total):
             url = f"http://h{die.randrange(5)}.example:{server.port}/"
             channel.send(make_post(url, body=b"%d" % n, timeout_s=die.choice([0.3, 1.0, 3.0])), settle)

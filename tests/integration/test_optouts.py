@@ -12,7 +12,7 @@ from tests.support.build import ACCOUNT, OTHER_ACCOUNT
 from tests.support.phones import ADMIN, NUMBER, PHONE, Mast, PhoneApp, phone_app
 
 from tidings.domain.envelope import Outgoing, Permit
-from tidings.domain.errors import AlreadyExists, Conflict, Denied, InvalidValue, NotFound, Unavailable, WrongState
+from tidings.domain.errors import AlreadyExists, Conflict, Denied, InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Verb
 from tidings.domain.model import Event, LedgerQuery, Origin, State, Way
 from tidings.domain.optout import (
@@ -26,7 +26,7 @@ from tidings.domain.optout import (
     SmsApplication,
     SmsType,
 )
-from tidings.domain.outcomes import DELIVERED
+from tidings.domain.outcomes import DELIVERED, RetryLater
 from tidings.domain.ports import Settle
 from tidings.domain.unit import Unit
 from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
@@ -387,8 +387,9 @@ async def test_a_text_waits_while_the_store_cannot_be_asked(tmp_path: Path) -> N
         def send(self, outgoing: Outgoing, settle: Settle) -> None:
             if self.trouble:
                 self.trouble = False
-                raise Unavailable("disk I/O error")  # as the gate does
-            assert self.permit(outgoing)
+                settle(outgoing, RetryLater("disk I/O error"))  # as the gate says
+                return
+            assert self.permit(outgoing) is None
             self.started += 1
             settle(outgoing, DELIVERED)
 

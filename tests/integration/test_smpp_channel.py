@@ -11,6 +11,7 @@ import pytest
 from tests.support.build import FakeClock
 from tests.support.outgoing import Outcomes, make_outgoing
 from tests.support.patience import PATIENCE_S
+from tests.support.permits import permit_all, permit_if
 from tests.support.smsc import Smsc
 
 from tidings.channels.sms import SmppChannel, Timing
@@ -69,11 +70,13 @@ async def smsc() -> AsyncIterator[Smsc]:
 
 @asynccontextmanager
 async def channel_to(
-    *urls: str, received: ReceivedTexts | None = None, permit=lambda _: True, **options
+    *urls: str, received: ReceivedTexts | None = None, may_go=lambda _: True, **options
 ) -> AsyncIterator[SmppChannel]:
     received = received or ReceivedTexts()
     options = {"timing": QUICK, "clock": FakeClock(), "receipt": received.receipt, **options}
-    channel = SmppChannel(permit, urls=[SmppUrl.read(url) for url in urls], receive=received.receive, **options)
+    channel = SmppChannel(
+        permit_if(may_go), urls=[SmppUrl.read(url) for url in urls], receive=received.receive, **options
+    )
     channel.start()
     try:
         yield channel
@@ -423,7 +426,7 @@ async def test_an_unanswered_text_is_tried_again_after_the_connection_is_lost(sm
 
 
 async def test_a_refused_permit_sends_nothing(smsc):
-    async with channel_to(smsc.url(), permit=lambda outgoing: outgoing.endpoint != PHONE) as channel:
+    async with channel_to(smsc.url(), may_go=lambda outgoing: outgoing.endpoint != PHONE) as channel:
         assert isinstance(await outcome_of(channel), Blocked)
         assert isinstance(await outcome_of(channel, endpoint="+12025550124"), Delivered)
     assert [one["to"] for one in smsc.of("submit")] == ["12025550124"]
@@ -432,7 +435,7 @@ async def test_a_refused_permit_sends_nothing(smsc):
 async def test_the_permit_is_asked_when_the_text_leaves_not_when_it_is_handed_over(smsc):
     stopped = False
     smsc.set("hold", True)
-    async with channel_to(smsc.url("window=1"), permit=lambda _: not stopped) as channel:
+    async with channel_to(smsc.url("window=1"), may_go=lambda _: not stopped) as channel:
         outcomes = Outcomes()
         first, second, third = text_of("1"), text_of("2"), text_of("x" * 320)
         for text in (first, second, third):
@@ -448,7 +451,7 @@ async def test_the_permit_is_asked_when_the_text_leaves_not_when_it_is_handed_ov
 async def test_parts_that_wait_for_room_are_not_sent_after_a_stop(smsc):
     stopped = False
     smsc.set("hold", True)
-    async with channel_to(smsc.url("window=2"), permit=lambda _: not stopped) as channel:
+    async with channel_to(smsc.url("window=2"), may_go=lambda _: not stopped) as channel:
         outcomes = Outcomes()
         channel.send(text_of("x" * 600), outcomes)
         await smsc.wait("submit", 2)
@@ -461,12 +464,12 @@ async def test_parts_that_wait_for_room_are_not_sent_after_a_stop(smsc):
 async def test_a_bug_in_the_server_costs_one_attempt_and_no_text(smsc):
     bugs = [RuntimeError("a bug")]
 
-    def permit(_):
+    def may_go(_):
         if bugs:
             raise bugs.pop()
         return True
 
-    async with channel_to(smsc.url(), permit=permit) as channel:
+    async with channel_to(smsc.url(), may_go=may_go) as channel:
         assert await outcome_of(channel) == RetryLater("internal: RuntimeError")
         assert isinstance(await outcome_of(channel), Delivered)
 
@@ -478,7 +481,7 @@ async def test_closing_gives_back_what_waits_and_waits_for_what_was_written(smsc
     smsc.set("hold", True)
     received = ReceivedTexts()
     channel = SmppChannel(
-        lambda _: True,
+        permit_all,
         urls=[SmppUrl.read(smsc.url("window=1"))],
         receive=received.receive,
         clock=FakeClock(),
@@ -501,7 +504,7 @@ async def test_closing_gives_back_what_waits_and_waits_for_what_was_written(smsc
 
 async def test_closing_before_the_start_is_nothing():
     channel = SmppChannel(
-        lambda _: True,
+        permit_all,
         urls=[SmppUrl.read("smpp://a:b@127.0.0.1:1")],
         receive=ReceivedTexts().receive,
         clock=FakeClock(),
@@ -512,7 +515,7 @@ async def test_closing_before_the_start_is_nothing():
 def test_receivers_alone_cannot_send():
     with pytest.raises(ValueError, match="at least one"):
         SmppChannel(
-            lambda _: True,
+            permit_all,
             urls=[SmppUrl.read("smpp://a:b@h?bind=receiver")],
             receive=ReceivedTexts().receive,
             clock=FakeClock(),

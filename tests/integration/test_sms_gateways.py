@@ -24,6 +24,7 @@ from tests.support.hostile import BROKEN, HOSTILE, SEED
 from tests.support.kannel import Kannel
 from tests.support.outgoing import Outcomes, make_outgoing
 from tests.support.patience import PATIENCE_S
+from tests.support.permits import permit_all
 from tests.support.phones import NUMBER, PHONE, RADIO, PhoneApp, phone_app
 from tests.support.smsc import Smsc
 
@@ -36,7 +37,7 @@ from tidings.domain.envelope import MailContent, Permit, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Event, Way
 from tidings.domain.optout import AddressKind, IncomingText, KeywordSet
-from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused, RetryLater
+from tidings.domain.outcomes import BLOCKED, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.texts import TextReceipt
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
@@ -345,7 +346,7 @@ def _receipt_text(message_id: str, state: str) -> str:
 
 
 async def outcome_of(
-    url: str, text: str = "hello", endpoint: str = PHONE, *, permit: Permit = lambda _: True, content=None, **options
+    url: str, text: str = "hello", endpoint: str = PHONE, *, permit: Permit = permit_all, content=None, **options
 ) -> Outcome:
     outcomes = Outcomes()
     outgoing = make_outgoing(content or TextContent(text), endpoint, "sms", timeout_s=5)
@@ -436,22 +437,21 @@ async def test_statuses_of_our_own_form_say_what_comes_next(status: int, answer:
 async def test_the_gate_is_asked_about_the_text_before_each_attempt() -> None:
     asked = []
 
-    def permit(outgoing) -> bool:
+    def permit(outgoing) -> Outcome:
         asked.append((outgoing.endpoint, outgoing.content))
-        return False
+        return BLOCKED
 
     async with webhook() as (url, taken):
-        assert isinstance(await outcome_of(url, permit=permit), Blocked)
+        assert await outcome_of(url, permit=permit) is BLOCKED
     assert asked == [(PHONE, TextContent("hello"))]
     assert taken == []
 
 
-async def test_a_gate_that_cannot_be_asked_makes_the_text_wait() -> None:
-    def permit(_) -> bool:
-        raise Unavailable("disk gone")
+async def test_a_text_that_the_gate_makes_wait_is_not_sent() -> None:
+    cannot_tell = RetryLater("opt-outs cannot be looked up: disk gone")
 
     async with webhook() as (url, taken):
-        assert await outcome_of(url, permit=permit) == RetryLater("opt-outs cannot be looked up: disk gone")
+        assert await outcome_of(url, permit=lambda _: cannot_tell) == cannot_tell
     assert taken == []
 
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.permits import permit_all, permit_if
 from tests.support.queues import ACCESS_KEY_ID, SECRET_ACCESS_KEY, QueueService
 
 from tidings.channels.http import HttpChannel
@@ -38,9 +39,14 @@ def connect(own: Permit) -> HttpChannel:
 
 
 @asynccontextmanager
-async def channel_to(url: str, permit=lambda _: True, **options) -> AsyncIterator[SqsChannel]:
+async def channel_to(url: str, may_go=lambda _: True, **options) -> AsyncIterator[SqsChannel]:
     channel = SqsChannel(
-        permit, connect, endpoint=url, access_key_id=ACCESS_KEY_ID, secret_access_key=SECRET_ACCESS_KEY, **options
+        permit_if(may_go),
+        connect,
+        endpoint=url,
+        access_key_id=ACCESS_KEY_ID,
+        secret_access_key=SECRET_ACCESS_KEY,
+        **options,
     )
     try:
         yield channel
@@ -236,7 +242,7 @@ async def test_what_is_sent_in_one_turn_goes_together_over_a_kept_connection(lyi
 )
 def test_an_endpoint_that_cannot_be_read_is_named_at_the_start(endpoint):
     with pytest.raises(ValueError, match="the SQS endpoint is http"):
-        SqsChannel(lambda _: True, connect, endpoint=endpoint, access_key_id="", secret_access_key="")
+        SqsChannel(permit_all, connect, endpoint=endpoint, access_key_id="", secret_access_key="")
 
 
 async def test_a_request_is_signed_for_the_queues_region(lying):
@@ -252,7 +258,7 @@ async def test_a_request_is_signed_for_the_queues_region(lying):
 
 async def test_without_a_key_a_request_goes_unsigned(lying):
     liar, url = lying
-    channel = SqsChannel(lambda _: True, connect, endpoint=url, access_key_id="", secret_access_key="")
+    channel = SqsChannel(permit_all, connect, endpoint=url, access_key_id="", secret_access_key="")
     await outcomes_of(channel, message())
     await channel.close()
     assert "authorization" not in liar.requests[0][0]
@@ -367,12 +373,12 @@ async def test_an_answer_whose_status_is_plain_is_not_asked_for_again(lying, hea
 async def test_one_message_that_fails_within_us_ends_neither_its_lane_nor_the_others(lying):
     _, url = lying
 
-    def permit(outgoing):
+    def may_go(outgoing):
         if outgoing.content.body == "bad":
             raise RuntimeError("a bug")
         return True
 
-    async with channel_to(url, permit) as channel:
+    async with channel_to(url, may_go) as channel:
         found = await outcomes_of(channel, message("bad"), message(), message("bad"), message())
         assert [type(outcome) for outcome in found] == [RetryLater, Delivered, RetryLater, Delivered]
         assert isinstance((await outcomes_of(channel, message()))[0], Delivered)
@@ -405,7 +411,7 @@ async def test_what_lost_its_consent_while_it_waited_is_not_sent(lying):
     liar.gate.clear()
     refused = set()
     outcomes = Outcomes()
-    async with channel_to(url, permit=lambda outgoing: outgoing.content.body not in refused) as channel:
+    async with channel_to(url, may_go=lambda outgoing: outgoing.content.body not in refused) as channel:
         channel.send(message("first"), outcomes)
         await liar.arrived.wait()
         second, third = message("second"), message("third")
@@ -439,7 +445,7 @@ async def test_closing_gives_back_what_waits_and_finishes_what_has_started(lying
     liar, url = lying
     liar.gate.clear()
     outcomes = Outcomes()
-    channel = SqsChannel(lambda _: True, connect, endpoint=url, access_key_id="k", secret_access_key="s")
+    channel = SqsChannel(permit_all, connect, endpoint=url, access_key_id="k", secret_access_key="s")
     first, second = message("first"), message("second")
     channel.send(first, outcomes)
     await liar.arrived.wait()

@@ -26,7 +26,7 @@ from tidings.domain.envelope import Outgoing, Permit, TextContent
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, AccountId, Event, Kind, LedgerEntry, LedgerQuery, Message, Origin, Way
 from tidings.domain.optout import AddressKind, IncomingText
-from tidings.domain.outcomes import DELIVERED, Blocked, Busy, Outcome, RetryLater
+from tidings.domain.outcomes import DELIVERED, Busy, Outcome, RetryLater
 from tidings.domain.ports import Channel, Settle
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -65,8 +65,9 @@ class Mast:
 
     def send(self, outgoing: Outgoing, settle: Settle) -> None:
         outcome: Outcome = DELIVERED
-        if not self._permit(outgoing):
-            outcome = Blocked("gate")
+        refusal = self._permit(outgoing)
+        if refusal is not None:
+            outcome = refusal
         elif self.down:
             outcome = Busy(30.0)
         else:
@@ -91,8 +92,8 @@ class SlowMast:
         asyncio.get_running_loop().call_later(self._chance.random() * 0.01, self._start, outgoing, settle)
 
     def _start(self, outgoing: Outgoing, settle: Settle) -> None:
-        outcome: Outcome = Blocked("gate")
-        if self._permit(outgoing):
+        outcome = self._permit(outgoing)
+        if outcome is None:
             outcome = DELIVERED
             if not outgoing.message.answers:  # answers go round opt-outs
                 self._seen(outgoing.endpoint)
@@ -119,8 +120,8 @@ class PhoneApp:
         ids = count(1)
         self.new_id: Callable[[], str] = lambda: f"{next(ids):032x}"
         texts = TextPermit(store.text_gate, self.clock, self.metrics)
-        self.gate = Gate({"sms": texts.permits} if asks_opt_outs else {})
-        self.channel = make_channel(self.gate.permits)
+        self.gate = Gate({"sms": texts.refusal} if asks_opt_outs else {})
+        self.channel = make_channel(self.gate.refusal)
         self.texting = make_texting(
             store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
         )

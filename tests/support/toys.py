@@ -25,7 +25,7 @@ from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import Account, AccountId, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
-from tidings.domain.outcomes import DELIVERED, Blocked, Outcome, RetryLater
+from tidings.domain.outcomes import DELIVERED, RetryLater
 from tidings.domain.ports import Channel, Envelopes, RenderedMessage, Settle
 from tidings.domain.protocols import Protocol
 from tidings.domain.retry import RetryPlan
@@ -147,8 +147,9 @@ class ToyChannel:
         self.carried: asyncio.Queue[str] = asyncio.Queue()
 
     def send(self, outgoing: Outgoing, settle: Settle) -> None:
-        if not self._permit(outgoing):
-            settle(outgoing, Blocked("gate"))
+        refusal = self._permit(outgoing)
+        if refusal is not None:
+            settle(outgoing, refusal)
             return
         assert isinstance(outgoing.content, TextContent)
         self.carried.put_nowait(outgoing.content.text)
@@ -207,8 +208,8 @@ class SlowPigeons:
         asyncio.get_running_loop().call_later(self._chance.random() * 0.01, self._start, outgoing, settle)
 
     def _start(self, outgoing: Outgoing, settle: Settle) -> None:
-        outcome: Outcome = Blocked("gate")
-        if self._permit(outgoing):
+        outcome = self._permit(outgoing)
+        if outcome is None:
             self._seen("start", outgoing.subscriber.uid)
             outcome = RetryLater("tired") if self._chance.random() < 0.3 else DELIVERED
         settle(outgoing, outcome)
@@ -242,7 +243,7 @@ class ToyApp:
         )
         self.publisher = Publisher(flow, metrics)
         envelopes: Envelopes = ToyEnvelopes()
-        self.channel = make_channel(gate.permits)
+        self.channel = make_channel(gate.refusal)
         renderer = Renderer({"toy": envelopes}, vault)
         self.dispatcher = Dispatcher(
             flow,

@@ -14,9 +14,11 @@ from collections.abc import Mapping
 
 from tidings.delivery.fanout import topic_of
 from tidings.domain.envelope import Outgoing, Permit, TextContent
+from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
 from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
+from tidings.domain.outcomes import BLOCKED, Outcome, RetryLater
 from tidings.domain.phone_ports import TextGate
 from tidings.domain.ports import Clock
 from tidings.observe.metrics import Metrics
@@ -33,13 +35,20 @@ class TextPermit:
         self._clock = clock
         self._metrics = metrics
 
-    def permits(self, outgoing: Outgoing) -> bool:
-        """Raises Unavailable when the store cannot be asked: then the text waits."""
+    def refusal(self, outgoing: Outgoing) -> Outcome | None:
+        """A Permit. When the store cannot be asked the text waits."""
         if not isinstance(outgoing.content, TextContent):
-            return True  # on its way to a dead-letter queue, not to a phone
+            return None  # on its way to a dead-letter queue, not to a phone
         message = outgoing.message
         if message.expires_at is not None and self._clock.now() >= message.expires_at:
-            return False
+            return BLOCKED
+        try:
+            return None if self._may_go(outgoing) else BLOCKED
+        except Unavailable as error:
+            return RetryLater(f"opt-outs cannot be looked up: {error}")
+
+    def _may_go(self, outgoing: Outgoing) -> bool:
+        message = outgoing.message
         if message.answers:
             # "You are subscribed again" is wrong after another STOP.
             return message.answers != KeywordSet.OPT_IN or not self._gate.opted_out_at(
@@ -79,8 +88,8 @@ class Gate:
         """The topic was deleted: nothing of it is sent any more. Ids are never given again."""
         self._gone[topic_id] = None
 
-    def permits(self, outgoing: Outgoing) -> bool:
-        """Whether this attempt may start now."""
+    def refusal(self, outgoing: Outgoing) -> Outcome | None:
+        """A Permit: whether this attempt may start now."""
         if self._recent or self._older:
             uid = outgoing.subscriber.uid
             state = self._recent.get(uid)
@@ -89,11 +98,11 @@ class Gate:
             if state is not None:
                 kind = outgoing.message.kind
                 if not may_receive(kind is Kind.GOODBYE, kind is Kind.CONFIRMATION, state):
-                    return False
+                    return BLOCKED
         if self._gone and outgoing.message.topic_id in self._gone:
-            return False
+            return BLOCKED
         permit = self._permits.get(outgoing.subscriber.protocol)
-        return permit is None or permit(outgoing)
+        return None if permit is None else permit(outgoing)
 
     def rotate(self) -> None:
         """Forget what is older than the last rotation."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidings.domain.model import Message, MessageAttribute, Subscriber
+from tidings.domain.outcomes import Outcome
 
 
 @dataclass(slots=True, eq=False)
@@ -111,5 +112,6 @@ class Outgoing:
     mark: Any = None
 
 
-Permit = Callable[[Outgoing], bool]
-"""Asked by a channel immediately before the first byte of an attempt leaves; False means: settle it as Blocked."""
+Permit = Callable[[Outgoing], Outcome | None]
+"""Asked by a channel immediately before the first byte of an attempt leaves. None: it may start. Else nothing is sent, and the attempt is
+settled with this: Blocked, or what makes it wait."""

@@ -51,3 +51,4 @@ class Busy:
 Outcome = Delivered | RetryLater | Refused | Blocked | Busy
 
 DELIVERED = Delivered()
+BLOCKED = Blocked("consent")

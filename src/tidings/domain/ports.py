@@ -373,7 +373,7 @@ Settle = Callable[[Outgoing, Outcome], None]
 class Channel(Protocol):
     """A way out. `send` never blocks and never raises: whatever happens comes back through `settle`.
 
-    A channel asks its `Permit` immediately before an attempt starts and settles with Blocked when refused. It bounds what it
+    A channel asks its `Permit` immediately before an attempt starts and settles with what that says when refused. It bounds what it
     holds per endpoint host and settles with Busy when that is full.
     """
 

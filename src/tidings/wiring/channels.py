@@ -78,7 +78,7 @@ def _mail(parts: ChannelParts) -> Channel | None:
 
 
 def _texts_permit(store: SqliteStore, clock: Clock, metrics: Metrics) -> Permit:
-    return TextPermit(store.text_gate, clock, metrics).permits
+    return TextPermit(store.text_gate, clock, metrics).refusal
 
 
 def _texts_hooks(parts: ChannelParts) -> DeliveryHooks:

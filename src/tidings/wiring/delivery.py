@@ -38,7 +38,7 @@ class Delivery:
 
 def make_delivery(base: Foundation, services: Services) -> Delivery:
     """Raises Unavailable with a text for the operator."""
-    settings, permit = base.settings, base.gate.permits
+    settings, permit = base.settings, base.gate.refusal
     envelopes = make_envelopes(base, services)
     # A lane must hold whatever the dispatcher has in flight, or a fan-out to one fast host would be turned away.
     web = HttpChannel(permit, base.egress, queue_per_host=IN_FLIGHT_MAX, put_back=base.passwords.put_back)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.outgoing import Outcomes, make_outgoing
+from tests.support.permits import permit_if
 
 from tidings.channels.outbox import OutboxChannel
 from tidings.channels.outbox.channel import links_in
@@ -39,8 +40,10 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
-def outbox(clock, directory=None, permit=lambda _: True, **limits) -> OutboxChannel:
-    return OutboxChannel(permit, clock=clock, directory=directory, mail_from="T <no-reply@t.example>", **limits)
+def outbox(clock, directory=None, may_go=lambda _: True, **limits) -> OutboxChannel:
+    return OutboxChannel(
+        permit_if(may_go), clock=clock, directory=directory, mail_from="T <no-reply@t.example>", **limits
+    )
 
 
 async def capture(channel, content, to="bob@example.com", protocol="email"):
@@ -153,7 +156,7 @@ async def test_a_disk_that_fails_means_later(clock, tmp_path):
 
 
 async def test_the_gate_is_asked_and_a_closed_outbox_takes_nothing(clock):
-    blocked = outbox(clock, permit=lambda _: False)
+    blocked = outbox(clock, may_go=lambda _: False)
     assert isinstance(await capture(blocked, MAIL), Blocked)
     assert blocked.entries() == []
     await blocked.close()

@@ -10,6 +10,7 @@ from tidings.delivery.expand import TOPICS_MAX, Expander
 from tidings.delivery.gate import Gate
 from tidings.domain.envelope import HttpContent, Outgoing
 from tidings.domain.model import State, Topic, TopicId
+from tidings.domain.outcomes import BLOCKED
 from tidings.domain.unit import Unit
 
 
@@ -32,9 +33,9 @@ def an_attempt(store: ScriptedStore, topic: Topic) -> Outgoing:
 async def test_a_canceled_subscription_receives_nothing_more() -> None:
     store, topic, expander, gate, changes = await a_world()
     (subscriber, _), *_ = store.members[topic.id]
-    assert gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is None
     changes.apply(Unit(subscriptions_changed=[make_subscription(State.CANCELED, uid=subscriber.uid)]))
-    assert not gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is BLOCKED
     assert expander.cached_page(topic.id, 1) is None
 
 
@@ -43,7 +44,7 @@ async def test_a_deleted_subscription_receives_nothing_more() -> None:
     (subscriber, _), *_ = store.members[topic.id]
     deleted = make_subscription(State.CONFIRMED, uid=subscriber.uid)
     changes.apply(Unit(subscriptions_deleted=[deleted]))
-    assert not gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is BLOCKED
     assert expander.cached_page(topic.id, 1) is None
 
 
@@ -51,7 +52,7 @@ async def test_a_new_subscription_makes_the_list_of_its_topic_stale() -> None:
     store, topic, expander, gate, changes = await a_world()
     changes.apply(Unit(subscriptions_new=[make_subscription(State.CONFIRMED, uid="f" * 32)]))
     assert expander.cached_page(topic.id, 1) is None
-    assert gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is None
 
 
 async def test_what_concerns_no_receiver_is_no_reason_to_read_again() -> None:
@@ -64,11 +65,11 @@ async def test_a_changed_topic_is_read_again_and_a_deleted_one_is_gone() -> None
     store, topic, expander, gate, changes = await a_world()
     changes.apply(Unit(topics_changed=[topic]))
     assert expander.cached_topic(topic.id) is None
-    assert gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is None
     await expander.topic(topic.id)
     changes.apply(Unit(topics_deleted=[topic.id]))
     assert expander.cached_topic(topic.id) is None
-    assert not gate.permits(an_attempt(store, topic))
+    assert gate.refusal(an_attempt(store, topic)) is BLOCKED
 
 
 async def test_everything_may_be_forgotten_at_once() -> None:

@@ -24,6 +24,7 @@ from tidings.delivery.own_texts import OwnText
 from tidings.domain.envelope import HttpContent, Outgoing, QueueContent, TextContent
 from tidings.domain.model import AccountId, Kind, State, TopicId
 from tidings.domain.optout import KeywordSet
+from tidings.domain.outcomes import BLOCKED
 from tidings.domain.phone_ports import TextGate
 from tidings.domain.ports import Task
 from tidings.observe.metrics import Metrics
@@ -37,7 +38,7 @@ def _outgoing(kind: Kind = Kind.NOTIFICATION) -> Outgoing:
 def test_what_has_not_changed_may_go() -> None:
     gate = Gate()
     gate.apply("f" * 32, State.CANCELED)
-    assert gate.permits(_outgoing())
+    assert gate.refusal(_outgoing()) is None
 
 
 @pytest.mark.parametrize("turns", [0, 1])
@@ -46,8 +47,8 @@ def test_a_canceled_subscription_gets_nothing_that_waits(turns: int) -> None:
     gate.apply(UID, State.CANCELED)
     for _ in range(turns):
         gate.rotate()
-    assert not gate.permits(_outgoing())
-    assert gate.permits(_outgoing(Kind.GOODBYE))
+    assert gate.refusal(_outgoing()) is BLOCKED
+    assert gate.refusal(_outgoing(Kind.GOODBYE)) is None
 
 
 def test_a_subscriber_who_came_back_receives_again() -> None:
@@ -55,13 +56,13 @@ def test_a_subscriber_who_came_back_receives_again() -> None:
     gate.apply(UID, State.CANCELED)
     gate.rotate()
     gate.apply(UID, State.CONFIRMED)
-    assert gate.permits(_outgoing())
+    assert gate.refusal(_outgoing()) is None
 
 
 def test_a_confirmed_subscription_gets_no_late_confirmation_request() -> None:
     gate = Gate()
     gate.apply(UID, State.CONFIRMED)
-    assert not gate.permits(_outgoing(Kind.CONFIRMATION))
+    assert gate.refusal(_outgoing(Kind.CONFIRMATION)) is BLOCKED
 
 
 def test_memory_is_given_back_after_two_turns() -> None:
@@ -69,17 +70,17 @@ def test_memory_is_given_back_after_two_turns() -> None:
     gate.apply(UID, State.CANCELED)
     gate.rotate()
     gate.rotate()
-    assert gate.permits(_outgoing())
+    assert gate.refusal(_outgoing()) is None
 
 
 def test_nothing_of_a_deleted_topic_leaves() -> None:
     gate = Gate()
     gate.topic_gone(TopicId(1))
-    assert not gate.permits(_outgoing())
+    assert gate.refusal(_outgoing()) is BLOCKED
     for topic_id in range(2, 10_003):
         gate.topic_gone(TopicId(topic_id))
     gate.rotate()
-    assert gate.permits(_outgoing())
+    assert gate.refusal(_outgoing()) is None
 
 
 PHONE = "+12025550123"
@@ -103,7 +104,7 @@ def everybody() -> Everybody:
 
 
 def gate_of(gate: TextGate) -> Gate:
-    return Gate({"sms": TextPermit(gate, FakeClock(), Metrics()).permits})
+    return Gate({"sms": TextPermit(gate, FakeClock(), Metrics()).refusal})
 
 
 def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:
@@ -112,31 +113,31 @@ def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:
 
 
 def test_a_text_without_application_and_type_is_asked_for_as_a_topics_notification(everybody: Everybody) -> None:
-    assert not gate_of(everybody).permits(a_text())
-    assert not gate_of(everybody).permits(a_text(sms_app="1400006666", sms_type=1))
+    assert gate_of(everybody).refusal(a_text()) is BLOCKED
+    assert gate_of(everybody).refusal(a_text(sms_app="1400006666", sms_type=1)) is BLOCKED
     assert everybody.asked == [(ACCOUNT, "topics", 2, PHONE), (ACCOUNT, "1400006666", 1, PHONE)]
 
 
 def test_a_text_to_somebody_who_did_not_opt_out_may_go(everybody: Everybody) -> None:
     everybody.text_blocked = lambda *asked: ""  # type: ignore[method-assign]
-    assert gate_of(everybody).permits(a_text())
+    assert gate_of(everybody).refusal(a_text()) is None
 
 
 def test_a_type_that_nobody_knows_is_blocked_like_others(everybody: Everybody) -> None:
-    assert not gate_of(everybody).permits(a_text(sms_type=9))
+    assert gate_of(everybody).refusal(a_text(sms_type=9)) is BLOCKED
 
 
 def test_nobody_is_asked_about_what_is_no_text(everybody: Everybody) -> None:
-    assert gate_of(everybody).permits(_outgoing())
+    assert gate_of(everybody).refusal(_outgoing()) is None
     dead_letter = a_text()
     dead_letter.content = QueueContent("{}")
-    assert gate_of(everybody).permits(dead_letter)
+    assert gate_of(everybody).refusal(dead_letter) is None
     assert everybody.asked == []
 
 
 def test_an_answer_goes_round_opt_outs_but_not_after_its_time(everybody: Everybody) -> None:
-    assert gate_of(everybody).permits(a_text(answers="help", expires_at=NOW + timedelta(seconds=1)))
-    assert not gate_of(everybody).permits(a_text(answers="help", expires_at=NOW))
+    assert gate_of(everybody).refusal(a_text(answers="help", expires_at=NOW + timedelta(seconds=1))) is None
+    assert gate_of(everybody).refusal(a_text(answers="help", expires_at=NOW)) is BLOCKED
 
 
 @pytest.mark.parametrize("opted_out", [False, True])
@@ -149,7 +150,7 @@ def test_nobody_is_told_to_be_back_after_another_stop(everybody: Everybody, opte
 
     everybody.opted_out_at = opted_out_at  # type: ignore[method-assign]
     answer = a_text(answers=KeywordSet.OPT_IN, sender="+12025550100")
-    assert gate_of(everybody).permits(answer) is not opted_out
+    assert gate_of(everybody).refusal(answer) == (BLOCKED if opted_out else None)
     assert asked == [(ACCOUNT, "+12025550100", PHONE)]
 
 
@@ -158,14 +159,14 @@ def test_a_notice_is_the_topics_text_whoever_owns_the_subscription(everybody: Ev
     notice = a_text(kind, account_id=OTHER_ACCOUNT)
     topic = make_topic()
     notice.mark = Row(1, topic, OwnText(notice.message))
-    assert not gate_of(everybody).permits(notice)
+    assert gate_of(everybody).refusal(notice) is BLOCKED
     notice.mark = Page(Fanout(Task(1, notice.message), topic, {}, 0), 1, 0.0)
-    assert not gate_of(everybody).permits(notice)
+    assert gate_of(everybody).refusal(notice) is BLOCKED
     assert [asked[0] for asked in everybody.asked] == [ACCOUNT, ACCOUNT]
 
 
 def test_what_a_canceled_subscription_waits_for_is_not_even_asked(everybody: Everybody) -> None:
     gate = gate_of(everybody)
     gate.apply(UID, State.CANCELED)
-    assert not gate.permits(a_text(Kind.NOTIFICATION))
+    assert gate.refusal(a_text(Kind.NOTIFICATION)) is BLOCKED
     assert everybody.asked == []

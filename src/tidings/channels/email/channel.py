@@ -16,7 +16,7 @@ import structlog
 from tidings.channels.email.relay import Connection, tls_context
 from tidings.channels.mime import DkimKey, Mail, mail_of, octets
 from tidings.domain.envelope import Outgoing, Permit
-from tidings.domain.outcomes import Blocked, Busy, Delivered, Outcome, Refused, RetryLater
+from tidings.domain.outcomes import Busy, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.ports import Settle
 from tidings.wire.mail_address import read_sender
 from tidings.wire.smtp_url import SmtpUrl
@@ -171,8 +171,9 @@ class EmailChannel:
             was_open = await self._open(connection)
             if mail.utf8 and not connection.takes_utf8():
                 return Refused("the mail relay does not take addresses beyond ASCII (SMTPUTF8)")
-            if not self._permit(outgoing):
-                return Blocked("consent")
+            refusal = self._permit(outgoing)
+            if refusal is not None:
+                return refusal
             try:
                 await connection.begin(mail, len(raw))
             except aiosmtplib.SMTPServerDisconnected:

@@ -24,7 +24,7 @@ from httptools import (
 from tidings.channels.http.answer import Settlements, outcome_of
 from tidings.channels.http.request import Attempt
 from tidings.domain.envelope import HttpContent, Permit
-from tidings.domain.outcomes import Blocked, Delivered, Outcome, RetryLater
+from tidings.domain.outcomes import BLOCKED, Delivered, Outcome, RetryLater
 from tidings.wire.odd_answers import final_status
 
 ANSWER_BYTES_MAX = 65_536
@@ -38,8 +38,6 @@ REQUESTS_MAX = 10_000
 
 USUAL_BYTES_MAX = 1024
 """Of a whole answer that is remembered, to know the next one like it without reading it."""
-
-_BLOCKED = Blocked("consent changed while the message waited")
 
 
 class Owner(Protocol):
@@ -107,7 +105,7 @@ class Connection(asyncio.Protocol):
         self._retry_after: bytes | None = None
         self._outcome: Outcome | None = None  # what the last answer meant that the parser read
         self._usual = b""  # an answer that came whole at once and meant `_usual_outcome`, a delivery; empty: none
-        self._usual_outcome: Outcome = _BLOCKED
+        self._usual_outcome: Outcome = BLOCKED
         self.busy = False  # a request was written and its answer is not at its end
         self.closing = False
         self.owned = False  # the lane counts it
@@ -122,10 +120,11 @@ class Connection(asyncio.Protocol):
         return not self.closing and self._transport is not None and not self._transport.is_closing()
 
     def start(self, attempt: Attempt) -> bool:
-        """Ask the permit and write the request; False: it was blocked, and settled as such."""
+        """Ask the permit and write the request; False: it was refused, and settled."""
         outgoing = attempt.outgoing
-        if not self._permit(outgoing):
-            self._settlements.add(attempt, _BLOCKED)
+        refusal = self._permit(outgoing)
+        if refusal is not None:
+            self._settlements.add(attempt, refusal)
             return False
         content = outgoing.content
         assert isinstance(content, HttpContent)

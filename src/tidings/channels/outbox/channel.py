@@ -16,7 +16,7 @@ from typing import Any
 from tidings.channels.mime import mail_of
 from tidings.channels.outbox.file import FILE_BYTES_MAX, OutboxFile
 from tidings.domain.envelope import Outgoing, Permit, TextContent
-from tidings.domain.outcomes import Blocked, Busy, Delivered, Refused, RetryLater
+from tidings.domain.outcomes import Busy, Delivered, Refused, RetryLater
 from tidings.domain.ports import Clock, Settle
 
 ENTRIES_MAX = 10_000
@@ -55,8 +55,9 @@ class OutboxChannel:
         if self._closed:
             settle(outgoing, Busy(BUSY_AFTER_S))
             return
-        if not self._permit(outgoing):
-            settle(outgoing, Blocked("consent"))
+        refusal = self._permit(outgoing)
+        if refusal is not None:
+            settle(outgoing, refusal)
             return
         try:
             entry = self._entry(outgoing)

@@ -19,7 +19,7 @@ import structlog
 
 from tidings.channels.sms.text import LOST, Text, Timing
 from tidings.domain.envelope import Permit, TextContent
-from tidings.domain.outcomes import Blocked, Refused, RetryLater
+from tidings.domain.outcomes import Refused, RetryLater
 from tidings.wire.smpp import pdu, statuses
 from tidings.wire.smpp.addresses import sender
 from tidings.wire.smpp.pdu import Intake, Malformed, Pdu
@@ -29,7 +29,6 @@ UNSENT_OCTETS_MAX = 1 << 20
 """An SMSC that does not read what we answer is left."""
 SOURCES_MAX = 1_000
 """Senders remembered as octets."""
-_BLOCKED = Blocked("consent")
 _NEEDS_NO_ANSWER = frozenset({pdu.OUTBIND, pdu.ALERT_NOTIFICATION})
 
 _log = structlog.get_logger(__name__)
@@ -246,8 +245,9 @@ class Session(asyncio.Protocol):
         if text.done:
             return
         # Asked for each run of parts: a STOP may come while the rest waits for room.
-        if not self._owner.permit(text.outgoing):
-            text.end(_BLOCKED)
+        refusal = self._owner.permit(text.outgoing)
+        if refusal is not None:
+            text.end(refusal)
         elif text.parts or self._begin(text):
             self._write_parts(text, room)
 

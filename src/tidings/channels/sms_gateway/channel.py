@@ -15,18 +15,16 @@ from functools import partial
 from tidings.channels.sms_gateway import forms
 from tidings.channels.sms_gateway.answers import read_kannel, read_webhook
 from tidings.domain.envelope import HttpContent, Outgoing, Permit, TextContent
-from tidings.domain.errors import Unavailable
-from tidings.domain.outcomes import Outcome, Refused, RetryLater
+from tidings.domain.outcomes import Outcome, Refused
 from tidings.domain.ports import AnswerClassifier, ClosingPoster, Settle
 from tidings.wire.gateway_url import GatewayKind, GatewayUrl
 
 
 @dataclass(slots=True, eq=False)
 class _Carried(Outgoing):
-    """The request that carries a text. `excuse`: why the permit could not be asked."""
+    """The request that carries a text."""
 
     text: Outgoing | None = None
-    excuse: str = ""
 
 
 class SmsGatewayChannel:
@@ -52,7 +50,7 @@ class SmsGatewayChannel:
         if url.receipts and not secret:
             raise ValueError("SMS gateway URL: dlr=1 needs a gateway secret, or nobody could bring receipts")
         self._permit = permit
-        self._http = connect(self._permits)
+        self._http = connect(self._refusal)
         self._url = url
         self._public_url = public_url
         self._secret = secret
@@ -78,7 +76,7 @@ class SmsGatewayChannel:
         )
 
         def settled(_: Outgoing, outcome: Outcome) -> None:
-            settle(outgoing, RetryLater(carried.excuse) if carried.excuse else outcome)
+            settle(outgoing, outcome)
 
         self._http.send(carried, settled, classify)
 
@@ -86,15 +84,11 @@ class SmsGatewayChannel:
         """Give back what waits, and wait for what was started."""
         await self._http.close()
 
-    def _permits(self, carried: Outgoing) -> bool:
+    def _refusal(self, carried: Outgoing) -> Outcome | None:
         """What the gate says of the text; it knows nothing of the request."""
         assert isinstance(carried, _Carried)
         assert carried.text is not None
-        try:
-            return self._permit(carried.text)
-        except Unavailable as error:
-            carried.excuse = f"opt-outs cannot be looked up: {error}"
-            return False
+        return self._permit(carried.text)
 
     def _for_subscriber(self, outgoing: Outgoing, content: TextContent) -> tuple[HttpContent, AnswerClassifier]:
         text_id = forms.own_id(outgoing)

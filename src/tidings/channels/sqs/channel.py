@@ -31,7 +31,7 @@ from tidings.channels.sqs.protocol import (
     outcomes_of,
 )
 from tidings.domain.envelope import HttpContent, Outgoing, Permit
-from tidings.domain.outcomes import Blocked, Busy, Outcome, Refused, RetryLater
+from tidings.domain.outcomes import BLOCKED, Blocked, Busy, Outcome, Refused, RetryLater
 from tidings.domain.ports import ClosingPoster, Settle
 from tidings.wire.egress import Target, check_url
 from tidings.wire.sigv4 import sign_request
@@ -199,9 +199,9 @@ class SqsChannel:
         )
         self._http.send(batch, self._settled, partial(_keep_answer, batch))
 
-    def _fill(self, batch: Outgoing) -> bool:
+    def _fill(self, batch: Outgoing) -> Outcome | None:
         """The permit of the requests, asked when the next octets would be the batch's: takes the entries, asks consent for each, signs.
-        False: none is left to send. Asked again when the connection turned out closed."""
+        BLOCKED: none is left to send. Asked again when the connection turned out closed."""
         assert isinstance(batch, _Batch)
         assert batch.lane is not None
         try:
@@ -212,7 +212,7 @@ class SqsChannel:
             _log.error("batch failed", queue=batch.lane.queue.arn, exc_info=exc)
             items, batch.items = batch.items, []
             _settle(items, RetryLater(f"internal: {type(exc).__name__}"))
-        return bool(batch.items)
+        return None if batch.items else BLOCKED
 
     def _permitted(self, items: list[_Item]) -> list[_Item]:
         allowed = []
@@ -221,15 +221,15 @@ class SqsChannel:
                 _settle([item], Busy(BUSY_AFTER_S))
             else:
                 try:
-                    is_allowed = self._permit(item.outgoing)
+                    refusal = self._permit(item.outgoing)
                 except Exception as error:  # noqa: BLE001 - one message's trouble is not the batch's
                     _log.error("consent could not be asked", queue=item.outgoing.endpoint, exc_info=error)
                     _settle([item], RetryLater("internal: consent could not be asked"))
                     continue
-                if is_allowed:
+                if refusal is None:
                     allowed.append(item)
                 else:
-                    _settle([item], Blocked("consent"))
+                    _settle([item], refusal)
         return allowed
 
     def _request(self, lane: _Lane, items: list[_Item]) -> HttpContent:
