@@ -31,6 +31,7 @@ from tests.support.tencent import tc3_headers
 from bench.processes import start_pinned, stop_group
 from tidings.domain.model import AccountId
 from tidings.domain.optout import SmsType
+from tidings.domain.phone_ports import TextAsk
 from tidings.services.texting.optout_import import Listed, OptOutImport
 from tidings.store.sqlite import SqliteStore
 
@@ -118,11 +119,12 @@ async def ask(data: Path, rows: int) -> tuple[float, float]:
             opted_out(chance.randrange(rows), rows) for _ in range(NUMBERS // 2)
         ]
         began = perf_counter()
-        found = await store.text_gate.texts_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones)
+        found = await store.text_gate.verdicts([TextAsk(ACCOUNT, APP, SmsType.NOTIFICATION, phone) for phone in phones])
         many.append((perf_counter() - began) * 1e3)
-        assert len(found) == len(set(phones[NUMBERS // 2 :]))
+        blocked = {verdict.ask.phone for verdict in found if verdict.blocked_at}
+        assert blocked == set(phones[NUMBERS // 2 :])
         began = perf_counter()
-        assert not store.text_gate.text_blocked(ACCOUNT, APP, SmsType.NOTIFICATION, phones[0])
+        assert store.text_gate.recheck(TextAsk(ACCOUNT, APP, SmsType.NOTIFICATION, phones[0]), None) == ""
         one.append((perf_counter() - began) * 1e6)
     await store.close()
     print(

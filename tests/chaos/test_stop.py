@@ -19,7 +19,9 @@ PHONES = [f"+120255501{n:02d}" for n in range(20)]
 TEXTS = 30
 
 
-async def started_while_opted_out(path: Path, seed: int, *, asks_opt_outs: bool = True) -> tuple[int, int]:
+async def started_while_opted_out(
+    path: Path, seed: int, *, asks_opt_outs: bool = True, remembers: bool = False
+) -> tuple[int, int]:
     """How many texts were started at a phone that had said STOP, and how many at the others."""
     chance = random.Random(seed)
     out: set[str] = set()
@@ -28,7 +30,9 @@ async def started_while_opted_out(path: Path, seed: int, *, asks_opt_outs: bool 
     def seen(phone: str) -> None:
         (wrong if phone in out else right)[0] += 1
 
-    async with phone_app(path, lambda permit: SlowMast(permit, chance, seen), asks_opt_outs=asks_opt_outs) as app:
+    async with phone_app(
+        path, lambda permit: SlowMast(permit, chance, seen), asks_opt_outs=asks_opt_outs, remembers=remembers
+    ) as app:
         await app.add_number()
 
         async def send() -> None:
@@ -54,9 +58,12 @@ async def started_while_opted_out(path: Path, seed: int, *, asks_opt_outs: bool 
     return wrong[0], right[0]
 
 
+@pytest.mark.parametrize("remembers", [False, True], ids=["direct", "remembered"])
 @pytest.mark.parametrize("seed", range(RACES))
-async def test_after_an_acknowledged_stop_no_text_is_started_until_start(tmp_path: Path, seed: int) -> None:
-    wrong, right = await started_while_opted_out(tmp_path, seed)
+async def test_after_an_acknowledged_stop_no_text_is_started_until_start(
+    tmp_path: Path, seed: int, remembers: bool
+) -> None:
+    wrong, right = await started_while_opted_out(tmp_path, seed, remembers=remembers)
     assert wrong == 0
     assert right >= TEXTS * 10  # those who never said STOP got every text
 

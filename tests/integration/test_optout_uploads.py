@@ -15,6 +15,7 @@ from tidings.domain.errors import InvalidValue, NotFound, WrongState
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, AccountId, LedgerQuery, Origin, Way
 from tidings.domain.optout import ACCOUNT_WIDE, OptOutQuery
+from tidings.domain.phone_ports import TextAsk
 from tidings.domain.unit import Unit
 from tidings.services.endpoints import phone_number
 from tidings.services.texting import optout_uploads
@@ -211,7 +212,7 @@ async def test_a_number_with_a_trunk_prefix_is_kept_as_it_would_be_texted(
     upload = await over(begin(uploads, "phone\n+4407911123456\n+447911123456\n+4600031983\n+99\n", skip_bad=True))
     assert (upload.taken.added, upload.taken.known, upload.bad) == (2, 1, 1)
     for phone in ("+447911123456", phone_number("+4600031983")):
-        assert store.text_gate.text_blocked(ACCOUNT, "1400006666", 1, phone) == ACCOUNT_WIDE
+        assert store.text_gate.recheck(TextAsk(ACCOUNT, "1400006666", 1, phone), None) == ACCOUNT_WIDE
 
 
 # --- a refused list is kept -----------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from tidings.domain.optout import (
     SmsType,
 )
 from tidings.domain.outcomes import DELIVERED, RetryLater
+from tidings.domain.phone_ports import TextAsk
 from tidings.domain.ports import Settle
 from tidings.domain.unit import Unit
 from tidings.services.texting.inbound_addresses import DEFAULT_REPLIES
@@ -295,7 +296,7 @@ async def test_why_names_everything_that_keeps_a_text_from_a_phone(app: PhoneApp
     assert [(found.opt_out.address, found.rule) for found in of_topics] == [(NUMBER, None), (OTHER_NUMBER, None)]
     # What it says is what the gate does.
     for sms_type in SmsType:
-        asked = app.store.text_gate.text_blocked(ACCOUNT, APP, sms_type, PHONE)
+        asked = app.store.text_gate.recheck(TextAsk(ACCOUNT, APP, sms_type, PHONE), None)
         assert bool(asked) is bool(await why(grant, PHONE, APP, sms_type))
 
 

@@ -28,6 +28,7 @@ from tests.support.stores import (
     an_address,
     an_entry,
     an_opt_out,
+    blocked_at,
 )
 
 from tidings.domain.errors import Conflict
@@ -46,6 +47,7 @@ from tidings.domain.optout import (
     review_mark,
     reviewed_record,
 )
+from tidings.domain.phone_ports import TextAsk
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 
@@ -58,9 +60,8 @@ async def test_what_is_not_there_is_none_or_empty(store: WholeStore) -> None:
     assert await store.address_owner(TOLL_FREE) is None
     assert await store.sms_application(ACCOUNT, "1400") is None
     assert await store.blocking_rules(ACCOUNT) == await store.opt_outs(ACCOUNT, PHONE) == []
-    assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == ""
-    assert await store.text_gate.texts_blocked(ACCOUNT, TOPICS_APP, MARKETING, [PHONE]) == {}
-    assert await store.text_gate.texts_blocked(ACCOUNT, TOPICS_APP, MARKETING, []) == {}
+    assert await blocked_at(store, TOPICS_APP, MARKETING, PHONE) == ""
+    assert await store.text_gate.verdicts([]) == []
     for query in (OptOutQuery(ACCOUNT), OptOutQuery(ACCOUNT, [TOLL_FREE]), OptOutQuery(ACCOUNT, phones=[PHONE])):
         assert await store.opt_out_page(query) == []
         assert await store.opt_out_total(query) == 0
@@ -154,7 +155,7 @@ async def test_an_address_its_rules_and_its_first_opt_out_may_come_in_one_unit(s
     rule = BlockingRule(ACCOUNT, TOLL_FREE, "1400", EVERY_TYPE)
     unit = Unit(inbound_addresses_new=[an_address()], blocking_rules=[rule], opt_outs=[an_opt_out()])
     await store.commit(unit)
-    assert store.text_gate.text_blocked(ACCOUNT, "1400", MARKETING, PHONE) == TOLL_FREE
+    assert await blocked_at(store, "1400", MARKETING, PHONE) == TOLL_FREE
 
 
 async def test_what_names_an_unknown_address_is_refused_with_the_whole_unit(store: WholeStore) -> None:
@@ -208,7 +209,7 @@ async def test_reading_ahead_changes_nothing(store: WholeStore) -> None:
     await store.commit(Unit(opt_outs=[an_opt_out()]))
     assert isinstance(store, SqliteStore)
     await store.warm()
-    assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
+    assert await blocked_at(store, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
 
 
 async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_people(store: WholeStore) -> None:
@@ -216,7 +217,7 @@ async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_people(s
     await store.commit(Unit(opt_outs=[an_opt_out(), an_opt_out(phone="+12025550124")]))
     await store.commit(Unit(inbound_addresses_changed=[replace(address, deleted_at=NOW)]))
     queries = [OptOutQuery(ACCOUNT), OptOutQuery(ACCOUNT, [TOLL_FREE]), OptOutQuery(ACCOUNT, phones=[PHONE])]
-    assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == ""
+    assert await blocked_at(store, TOPICS_APP, MARKETING, PHONE) == ""
     assert await store.opt_outs(ACCOUNT, PHONE) == []
     for query in queries:
         assert await store.opt_out_page(query) == []
@@ -224,7 +225,7 @@ async def test_a_deleted_address_blocks_nothing_and_comes_back_with_its_people(s
     # A STOP that was on its way when the address was deleted is not lost.
     await store.commit(Unit(opt_outs=[an_opt_out(phone="+12025550125")]))
     await store.commit(Unit(inbound_addresses_changed=[replace(address, version=2)]))
-    assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, "+12025550125") == TOLL_FREE
+    assert await blocked_at(store, TOPICS_APP, MARKETING, "+12025550125") == TOLL_FREE
     assert [await store.opt_out_total(query) for query in queries] == [3, 3, 1]
 
 
@@ -237,13 +238,10 @@ async def test_every_acknowledged_change_is_seen_by_the_next_question_also_by_an
         writer = (server, command)[number % 2]
         await writer.commit(Unit(opt_outs=[an_opt_out()]))
         for store in (server, command):
-            assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
-            assert await store.text_gate.texts_blocked(ACCOUNT, TOPICS_APP, MARKETING, [PHONE, PHONE]) == {
-                PHONE: TOLL_FREE
-            }
+            assert await blocked_at(store, TOPICS_APP, MARKETING, PHONE) == TOLL_FREE
         await writer.commit(Unit(opt_outs_lifted=await writer.opt_outs(ACCOUNT, PHONE)))
         for store in (server, command):
-            assert store.text_gate.text_blocked(ACCOUNT, TOPICS_APP, MARKETING, PHONE) == ""
+            assert await blocked_at(store, TOPICS_APP, MARKETING, PHONE) == ""
     await server.close()
     await command.close()
 
@@ -293,7 +291,8 @@ async def test_a_large_import_is_applied_as_a_whole_and_in_its_order_or_not_at_a
     others = [store.commit(Unit(ledger=[an_entry(number)])) for number in range(20)]
     await asyncio.gather(store.commit(Unit(opt_outs=opt_outs, ledger=ledger)), *others)
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == len(phones)
-    assert (await store.text_gate.texts_blocked(ACCOUNT, TOPICS_APP, 2, phones)).keys() == set(phones)
+    verdicts = await store.text_gate.verdicts([TextAsk(ACCOUNT, TOPICS_APP, 2, phone) for phone in phones])
+    assert all(verdict.blocked_at for verdict in verdicts)
     found = await store.ledger(LedgerQuery(ACCOUNT, address=TOLL_FREE, limit=9_999))
     assert [replace(entry, id=0) for entry in found] == ledger
     made = await store.opt_out_page(OptOutQuery(ACCOUNT, limit=9_999))
@@ -484,7 +483,7 @@ async def test_a_reset_forgets_people_and_texts_and_keeps_what_was_provisioned(s
     assert await store.inbound_addresses(ACCOUNT) == [address]
     assert await store.sms_applications(ACCOUNT) == [application]
     assert await store.blocking_rules(ACCOUNT) == [rule]
-    assert store.text_gate.text_blocked(ACCOUNT, "1400", MARKETING, PHONE) == ""
+    assert await blocked_at(store, "1400", MARKETING, PHONE) == ""
     assert await store.opt_out_total(OptOutQuery(ACCOUNT)) == 0
     assert await store.inbound_text_page(ACCOUNT, after=0, limit=9) == await store.ledger(LedgerQuery()) == []
     await store.commit(people)

@@ -100,7 +100,7 @@ async def test_what_is_not_there_is_none_or_empty(store: WholeStore) -> None:
     assert await store.sent_text("s-1") is None
     assert await store.sms_signs(ACCOUNT) == []
     assert await store.sms_templates(ACCOUNT) == []
-    assert store.sms_sender(ACCOUNT, APP) == ""
+    assert await store.sms_sender(ACCOUNT, APP) == ""
     assert await store.texts_to(ACCOUNT, APP, [PHONE], since=NOW) == {}
     assert await store.texts_to(ACCOUNT, APP, [], since=NOW) == {}
     for query in (
@@ -179,8 +179,8 @@ async def test_an_applications_sender_is_what_any_process_committed_last(opener:
     for writer, sender in ((server, "24273"), (command, ""), (command, "Tidings")):
         await writer.commit(Unit(sms_applications=[SmsApplication(ACCOUNT, APP, sender, NOW)]))
         for store in (server, command):
-            assert store.sms_sender(ACCOUNT, APP) == sender
-    assert server.sms_sender(OTHER, APP) == server.sms_sender(ACCOUNT, "1") == ""
+            assert await store.sms_sender(ACCOUNT, APP) == sender
+    assert await server.sms_sender(OTHER, APP) == await server.sms_sender(ACCOUNT, "1") == ""
     await server.close()
     await command.close()
 

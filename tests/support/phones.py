@@ -20,6 +20,7 @@ from tidings.delivery.expand import Expander
 from tidings.delivery.gate import Gate, TextPermit
 from tidings.delivery.journal import Journal
 from tidings.delivery.own_texts import OwnTexts
+from tidings.delivery.remembered_text_gate import RememberedTextGate
 from tidings.delivery.render import Renderer
 from tidings.delivery.text_reports import TextReports
 from tidings.domain.envelope import Outgoing, Permit, TextContent
@@ -27,6 +28,7 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Account, AccountId, Event, Kind, LedgerEntry, LedgerQuery, Message, Origin, Way
 from tidings.domain.optout import AddressKind, IncomingText
 from tidings.domain.outcomes import DELIVERED, Busy, Outcome, RetryLater
+from tidings.domain.phone_ports import TextGate
 from tidings.domain.ports import Channel, Settle
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow
@@ -115,18 +117,23 @@ class PhoneApp:
         *,
         revoke_all: bool,
         asks_opt_outs: bool,
+        remembers: bool,
     ) -> None:
         self.store, self.flow, self.clock, self.metrics = store, flow, FakeClock(), Metrics()
         ids = count(1)
         self.new_id: Callable[[], str] = lambda: f"{next(ids):032x}"
-        texts = TextPermit(store.text_gate, self.clock, self.metrics)
+        text_gate: TextGate = store.text_gate
+        if remembers:
+            text_gate = remembered = RememberedTextGate(store.text_gate)
+            store.announcer.listen(remembered.apply)
+        texts = TextPermit(text_gate, self.clock, self.metrics)
         self.gate = Gate({"sms": texts.refusal} if asks_opt_outs else {})
         self.channel = make_channel(self.gate.refusal)
         self.texting = make_texting(
             store, store, self.clock, self.metrics, new_message_id=self.new_id, revoke_all=revoke_all, texts=store
         )
         journal = Journal(flow)
-        self.reports = TextReports(store, store, self.clock, journal, carrier_refused=self._carrier_refused)
+        self.reports = TextReports(store, store, text_gate, self.clock, journal, carrier_refused=self._carrier_refused)
         renderer = Renderer({"toy": ToyEnvelopes(), OWN_TEXTS: OwnTexts()}, FileVault(b"v" * 32))
         self.dispatcher = Dispatcher(
             flow,
@@ -198,11 +205,12 @@ async def phone_app(
     *,
     revoke_all: bool = False,
     asks_opt_outs: bool = True,
+    remembers: bool = False,
 ) -> AsyncIterator[PhoneApp]:
-    """asks_opt_outs: switched off to show what the gate is for."""
+    """asks_opt_outs: switched off to show what the gate is for. remembers: with the gate of several processes."""
     store = await SqliteStore.open(path / "phones.db")
     flow = EmbeddedFlow.open(store.journal, backlog_max=10_000)
-    app = PhoneApp(store, flow, make_channel, revoke_all=revoke_all, asks_opt_outs=asks_opt_outs)
+    app = PhoneApp(store, flow, make_channel, revoke_all=revoke_all, asks_opt_outs=asks_opt_outs, remembers=remembers)
     accounts = [Account(AccountId(digit * 12), f"account {digit}", digit * 32, app.clock.now()) for digit in ("0", "1")]
     await store.commit(Unit(accounts=accounts))
     app.dispatcher.start()

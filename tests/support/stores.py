@@ -24,7 +24,7 @@ from tidings.domain.model import (
     Way,
 )
 from tidings.domain.optout import AddressKind, InboundAddress, InboundText, OptOut
-from tidings.domain.phone_ports import OptOutStore, TextGate, TextStore
+from tidings.domain.phone_ports import OptOutStore, TextAsk, TextGate, TextStore
 from tidings.domain.ports import Store
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
@@ -102,6 +102,16 @@ def an_opt_out(address: str = TOLL_FREE, phone: str = PHONE, **changes: Any) -> 
 
 def a_text(text: str = "Stop!", **changes: Any) -> InboundText:
     return replace(InboundText(0, ACCOUNT, TOLL_FREE, PHONE, text, NOW), **changes)
+
+
+async def blocked_at(
+    store: WholeStore, app_id: str, sms_type: int, phone: str = PHONE, account_id: AccountId = ACCOUNT
+) -> str:
+    """Where the gate blocks such a text, which it says ahead and at the last moment alike."""
+    ask = TextAsk(account_id, app_id, sms_type, phone)
+    [verdict] = await store.text_gate.verdicts([ask])
+    assert store.text_gate.recheck(ask, verdict) == verdict.blocked_at
+    return verdict.blocked_at
 
 
 async def add_address(

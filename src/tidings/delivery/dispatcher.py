@@ -18,7 +18,7 @@ import structlog
 
 from tidings.delivery.expand import Expander
 from tidings.delivery.fanout import Fanout, Row
-from tidings.delivery.hooks import DeliveryHooks
+from tidings.delivery.hooks import DeliveryHooks, Planned
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import OUR_FAULT, Sender, our_fault
@@ -145,7 +145,7 @@ class Dispatcher:
         if topic is None:
             return False
         subscribers = self._expander.cached_page(message.topic_id, task.seq)
-        if subscribers is None:
+        if subscribers is None or self._sender.needs_look_ahead(subscribers):
             return False
         fanout = Fanout(task, topic, {}, 0, exhausted=True)
         try:
@@ -198,8 +198,9 @@ class Dispatcher:
             subscribers = await self._expander.page(message.topic_id, task.cursor, task.seq)
         await self._sign(fanout, subscribers)
         if len(subscribers) < PAGE_SUBSCRIPTIONS:
+            ahead = await self._sender.look_ahead(message, topic, subscribers)
             fanout.exhausted = True
-            self._sender.send_page(fanout, subscribers)
+            self._sender.send_page(fanout, subscribers, ahead)
         else:
             fanout.read = subscribers
             self._ready.append(fanout)
@@ -220,7 +221,8 @@ class Dispatcher:
             subscriber = subscriber_of(subscription)
         fanout = Fanout(task, topic, {}, 0, exhausted=True)
         await self._sign(fanout, [subscriber])
-        self._sender.send_page(fanout, [subscriber])
+        ahead = await self._sender.look_ahead(message, topic, [subscriber])
+        self._sender.send_page(fanout, [subscriber], ahead)
 
     async def _pump(self) -> None:
         """Give each large fan-out in turn a page, while there is room."""
@@ -264,7 +266,10 @@ class Dispatcher:
             self._ready.append(fanout)
         page = self._sender.begin_page(fanout, subscribers)
         for start in range(0, len(subscribers), SLICE_SUBSCRIPTIONS):
-            self._sender.send_slice(page, subscribers[start : start + SLICE_SUBSCRIPTIONS])
+            piece = subscribers[start : start + SLICE_SUBSCRIPTIONS]
+            # Not given up: a page that was begun is sent to its end.
+            ahead = await _until_read("what hooks need", partial(self._sender.look_ahead, message, fanout.topic, piece))
+            self._sender.send_slice(page, piece, ahead)
             await asyncio.sleep(0)  # sockets and callers come first
         self._sender.end_page(page)
 
@@ -314,20 +319,36 @@ class Dispatcher:
     async def _send_due(self, due: Sequence[tuple[Delivery, Message]]) -> None:
         uids = [delivery.subscription_uid for delivery, _ in due]
         found = await _until_read("subscribers", partial(self._store.subscribers, uids))
+        ahead = await _until_read("what hooks need", partial(self._look_ahead, due, found))
         rendered_messages: dict[tuple[str, str], RenderedMessage] = {}
         for delivery, message in due:
+            subscription, own = found.get(delivery.subscription_uid), ahead.get(delivery.id)
             try:
-                await self._send_row(delivery, message, found.get(delivery.subscription_uid), rendered_messages)
+                await self._send_row(delivery, message, subscription, own, rendered_messages)
             except Exception as error:  # noqa: BLE001
                 _log.exception("delivery not sent; trying again", delivery_id=delivery.id)
                 again = self._clock.now() + OUR_FAULT
                 self._journal.settle(Settled(delivery.id, delivery.attempts, due=again, reason=our_fault(error)))
+
+    async def _look_ahead(
+        self, due: Sequence[tuple[Delivery, Message]], found: Mapping[str, Subscription]
+    ) -> Mapping[int, object]:
+        """What hooks read for rows, by their ids."""
+        rows: list[tuple[Delivery, Planned]] = []
+        for delivery, message in due:
+            if self._sender.has_hooks(delivery.protocol):
+                topic = await self._expander.topic(message.topic_id) if message.topic_id is not None else None
+                subscription = found.get(delivery.subscription_uid)
+                endpoint = message.endpoint if subscription is None else subscription.endpoint
+                rows.append((delivery, Planned(message, topic, endpoint)))
+        return await self._sender.look_ahead_of_rows(rows)
 
     async def _send_row(
         self,
         delivery: Delivery,
         message: Message,
         subscription: Subscription | None,
+        ahead: object | None,
         rendered_messages: dict[tuple[str, str], RenderedMessage],
     ) -> None:
         topic = await self._expander.topic(message.topic_id) if message.topic_id is not None else None
@@ -347,7 +368,7 @@ class Dispatcher:
             rendered = rendered_messages[key] = self._renderer.open(subscriber.dialect, message, topic)
         if rendered.reads_signature(subscriber):
             await rendered.sign()
-        self._sender.send_row(Row(delivery.id, topic, rendered), message, subscriber, delivery.attempts + 1)
+        self._sender.send_row(Row(delivery.id, topic, rendered), message, subscriber, delivery.attempts + 1, ahead)
 
 
 async def _until_read(what: str, read: Callable[[], Awaitable[_T]]) -> _T:

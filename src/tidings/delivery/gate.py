@@ -4,13 +4,14 @@ A page is read from the store with consent in its query; what has changed since 
 lane, a queue or for a connection is refused the moment a cancel is acknowledged. Within one process that is an ordering rule:
 the store commits, `apply` runs, the caller is answered.
 
-Opt-outs of phones are asked of the store for every single text, so that a STOP counts as soon as it is committed, and an edited
-rule at once.
+Opt-outs of phones are asked of the `TextGate` for every single text, so that a STOP counts as soon as it is committed, and an edited
+rule at once (docs/decisions/0020).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tidings.delivery.fanout import topic_of
 from tidings.domain.envelope import Outgoing, Permit, TextContent
@@ -18,13 +19,25 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
 from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
-from tidings.domain.outcomes import BLOCKED, Outcome, RetryLater
-from tidings.domain.phone_ports import TextGate
+from tidings.domain.outcomes import BLOCKED, Busy, Outcome, RetryLater
+from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
 from tidings.domain.ports import Clock
 from tidings.observe.metrics import Metrics
+from tidings.wire.phone_plans import canonical
 
+ASK_ANEW = Busy(0, "consent changed; asked again")
+"""Of a text whose verdict was given before something changed."""
 _NOTICES = (Kind.CONFIRMATION, Kind.GOODBYE)
 _TYPE_NAMES = {int(sms_type): sms_type.name.lower().replace("_", "-") for sms_type in SmsType}
+
+
+@dataclass(slots=True)
+class TextAhead:
+    """What was read for a text before its attempt: the default sender of who sends it, or empty, and the gate's verdict if it looks
+    ahead."""
+
+    sender: str
+    verdict: Verdict | None
 
 
 class TextPermit:
@@ -36,31 +49,38 @@ class TextPermit:
         self._metrics = metrics
 
     def refusal(self, outgoing: Outgoing) -> Outcome | None:
-        """A Permit. When the store cannot be asked the text waits."""
+        """A Permit. When the store cannot be asked the text waits; when its verdict is out of date, until it was asked for anew."""
         if not isinstance(outgoing.content, TextContent):
             return None  # on its way to a dead-letter queue, not to a phone
-        message = outgoing.message
+        message, ahead = outgoing.message, outgoing.ahead
         if message.expires_at is not None and self._clock.now() >= message.expires_at:
             return BLOCKED
+        ask = text_ask(message, topic_of(outgoing.mark), outgoing.endpoint)
+        if ask is None:
+            return None
         try:
-            return None if self._may_go(outgoing) else BLOCKED
+            blocked_at = self._gate.recheck(ask, None if ahead is None else ahead.verdict)
         except Unavailable as error:
             return RetryLater(f"opt-outs cannot be looked up: {error}")
+        if blocked_at is None:
+            return ASK_ANEW
+        if not blocked_at:
+            return None
+        if not ask.back_at:
+            self._metrics.text_blocked(_TYPE_NAMES.get(ask.sms_type, "other"))
+        return BLOCKED
 
-    def _may_go(self, outgoing: Outgoing) -> bool:
-        message = outgoing.message
-        if message.answers:
-            # "You are subscribed again" is wrong after another STOP.
-            return message.answers != KeywordSet.OPT_IN or not self._gate.opted_out_at(
-                message.account_id, message.sender, outgoing.endpoint
-            )
-        sms_type = message.sms_type or SmsType.NOTIFICATION
-        app_id = message.sms_app or TOPICS_APP
-        account_id = sending_account(message, topic_of(outgoing.mark))
-        if not self._gate.text_blocked(account_id, app_id, sms_type, outgoing.endpoint):
-            return True
-        self._metrics.text_blocked(_TYPE_NAMES.get(sms_type, "other"))
-        return False
+
+def text_ask(message: Message, topic: Topic | None, endpoint: str) -> TextAsk | None:
+    """What the gate is asked of a text. None: it goes round opt-outs, as answers to people's own texts do."""
+    sms_type, app_id = message.sms_type or SmsType.NOTIFICATION, message.sms_app or TOPICS_APP
+    phone = canonical(endpoint)
+    if not message.answers:
+        return TextAsk(sending_account(message, topic), app_id, sms_type, phone)
+    # "You are subscribed again" is wrong after another STOP.
+    if message.answers == KeywordSet.OPT_IN and message.sender:
+        return TextAsk(message.account_id, app_id, sms_type, phone, message.sender)
+    return None
 
 
 def sending_account(message: Message, topic: Topic | None) -> AccountId:

@@ -3,7 +3,8 @@ none by its name."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from tidings.delivery.settle import Decision
 from tidings.domain.envelope import Outgoing
@@ -11,13 +12,26 @@ from tidings.domain.model import Message, Topic
 from tidings.domain.outcomes import Outcome
 
 
+class Planned(NamedTuple):
+    """An attempt that will be made next."""
+
+    message: Message
+    topic: Topic | None
+    endpoint: str
+
+
 class DeliveryHooks(Protocol):
-    """Everything but `close` runs on the event loop, for every attempt, and never waits. What belongs into one transaction with the
-    outcomes goes into the loop's `Journal`."""
+    """Everything but `look_ahead` and `close` runs on the event loop, for every attempt, and never waits. What belongs into one
+    transaction with the outcomes goes into the loop's `Journal`."""
+
+    async def look_ahead(self, planned: Sequence[Planned]) -> Sequence[object]:
+        """Read of the store what `prepare`, or the permit, will want to know of attempts, a page of them at most. Each carries its own as
+        `Outgoing.ahead`. Raises Unavailable: then they wait."""
+        ...
 
     def prepare(self, outgoing: Outgoing) -> str:
         """Make an attempt ready, its endpoint and content, immediately before its channel has it. Returns why it may never go out, or
-        empty. Raises Unavailable: then it waits."""
+        empty."""
         ...
 
     def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:

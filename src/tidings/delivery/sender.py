@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TypeVar
 from weakref import ReferenceType, ref
 
@@ -18,13 +19,12 @@ import structlog
 
 from tidings.delivery.dead_letters import DeadLetterQueues
 from tidings.delivery.fanout import Fanout, Page, Row, topic_of
-from tidings.delivery.hooks import DeliveryHooks
+from tidings.delivery.hooks import DeliveryHooks, Planned
 from tidings.delivery.journal import Journal
 from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, TOO_LATE, Again, Decision, Done, GiveUp, decide
 from tidings.domain.envelope import Outgoing, TextContent
-from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
 from tidings.domain.model import Delivery, Message, Subscriber, Topic
 from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
@@ -37,6 +37,11 @@ OUR_FAULT = timedelta(seconds=30)
 """How long a delivery waits that met a bug."""
 _NO_FORM = TextContent("")
 """Content of a delivery that never reaches its channel."""
+
+Ahead = Mapping[tuple[str, str], object]
+"""What hooks read ahead, by protocol and endpoint."""
+NOTHING_AHEAD: Ahead = {}
+_PROTOCOL = attrgetter("protocol")
 
 _log = structlog.get_logger(__name__)
 
@@ -77,10 +82,37 @@ class Sender:
         for each in _distinct(self._hooks):
             await each.close()
 
-    def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> None:
-        """Send a page at once: right for a few subscribers."""
+    def has_hooks(self, protocol: str) -> bool:
+        return protocol in self._hooks
+
+    def needs_look_ahead(self, subscribers: Sequence[Subscriber]) -> bool:
+        """Whether hooks want to read something before these are sent to."""
+        return not self._hooks.keys().isdisjoint(map(_PROTOCOL, subscribers))
+
+    async def look_ahead(self, message: Message, topic: Topic | None, subscribers: Sequence[Subscriber]) -> Ahead:
+        """What the hooks read for these attempts, to be handed on with them. Raises Unavailable."""
+        found: dict[tuple[str, str], object] = {}
+        for protocol, hooks in self._hooks.items():
+            planned = [Planned(message, topic, to.endpoint) for to in subscribers if to.protocol == protocol]
+            if planned:
+                for (_, _, endpoint), ahead in zip(planned, await hooks.look_ahead(planned), strict=True):
+                    found[protocol, endpoint] = ahead
+        return found
+
+    async def look_ahead_of_rows(self, rows: Sequence[tuple[Delivery, Planned]]) -> Mapping[int, object]:
+        """The same for rows, by their ids. Raises Unavailable."""
+        found: dict[int, object] = {}
+        for protocol, hooks in self._hooks.items():
+            own = [(delivery.id, planned) for delivery, planned in rows if delivery.protocol == protocol]
+            if own:
+                read = await hooks.look_ahead([planned for _, planned in own])
+                found.update(zip((row_id for row_id, _ in own), read, strict=True))
+        return found
+
+    def send_page(self, fanout: Fanout, subscribers: Sequence[Subscriber], ahead: Ahead = NOTHING_AHEAD) -> None:
+        """Send a page at once: right for a few subscribers. ahead: as `look_ahead` gave it."""
         page = self.begin_page(fanout, subscribers)
-        self.send_slice(page, subscribers)
+        self.send_slice(page, subscribers, ahead)
         self.end_page(page)
 
     def begin_page(self, fanout: Fanout, subscribers: Sequence[Subscriber]) -> Page:
@@ -89,7 +121,7 @@ class Sender:
         fanout.pages.append(page)
         return page
 
-    def send_slice(self, page: Page, subscribers: Sequence[Subscriber]) -> None:
+    def send_slice(self, page: Page, subscribers: Sequence[Subscriber], ahead: Ahead = NOTHING_AHEAD) -> None:
         fanout = page.fanout
         message = fanout.task.message
         out, renderer = page.out, self._renderer
@@ -118,6 +150,8 @@ class Sender:
                 self._postpone(page, subscriber, self._clock.now() + OUR_FAULT, our_fault(error))
                 continue
             outgoing.mark = page
+            if ahead:
+                outgoing.ahead = ahead.get((subscriber.protocol, subscriber.endpoint))
             out.add(outgoing)
             self.in_flight += 1
             self._send(outgoing)
@@ -247,8 +281,10 @@ class Sender:
         page.out.clear()
         self._page_done(page)
 
-    def send_row(self, row: Row, message: Message, subscriber: Subscriber, attempt: int) -> None:
-        """Make another attempt of a delivery that is a row."""
+    def send_row(
+        self, row: Row, message: Message, subscriber: Subscriber, attempt: int, ahead: object | None = None
+    ) -> None:
+        """Make another attempt of a delivery that is a row. ahead: what the hooks read for it."""
         try:
             outgoing = self._renderer.outgoing(message, row.rendered, subscriber, attempt)
         except ValueError as error:
@@ -258,6 +294,7 @@ class Sender:
             self._give_up_unsent(outgoing, str(error))
             return
         outgoing.mark = row
+        outgoing.ahead = ahead
         self.rows_out += 1
         self._send(outgoing)
 
@@ -283,15 +320,11 @@ class Sender:
             self._settled(outgoing, RetryLater(f"no channel for {protocol}"))
             return
         hooks = self._hooks.get(protocol)
-        try:
-            reason = hooks.prepare(outgoing) if hooks is not None else ""
-            if reason:
-                self._settled(outgoing, Refused(reason))
-            else:
-                channel.send(outgoing, self._settled)
-        except Unavailable as error:
-            # The store could not be asked whether this may go out; nothing was sent.
-            self._settled(outgoing, RetryLater(str(error)))
+        reason = hooks.prepare(outgoing) if hooks is not None else ""
+        if reason:
+            self._settled(outgoing, Refused(reason))
+        else:
+            channel.send(outgoing, self._settled)
 
 
 _T = TypeVar("_T")

@@ -53,8 +53,8 @@ def decide(outcome: Outcome, attempt: int, plan: RetryPlan, now: datetime, fract
     match outcome:
         case Delivered() | Blocked():
             return DONE
-        case Busy(after_s):
-            return Again(attempt - 1, now + timedelta(seconds=jittered_s(after_s, fraction)), "lane full")
+        case Busy(after_s, reason):
+            return Again(attempt - 1, now + timedelta(seconds=jittered_s(after_s, fraction)), reason)
         case Refused(reason):
             return GiveUp(attempt, _for_tenants(reason))
         case _:

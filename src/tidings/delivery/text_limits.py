@@ -8,7 +8,7 @@ Confirmation requests and goodbyes have a pace of their own, and answers to peop
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -50,7 +50,7 @@ class OutgoingTextLimits:
         self,
         destinations: Destinations,
         quotas: TextQuotas,
-        sent_since: Callable[[AccountId, datetime], int],
+        sent_since: Callable[[AccountId, datetime], Awaitable[int]],
         clock: Clock,
     ) -> None:
         self._destinations = destinations
@@ -63,6 +63,14 @@ class OutgoingTextLimits:
         self._day: datetime | None = None
         self._today: dict[AccountId, int] = {}
         self._phones: dict[tuple[AccountId, str], deque[tuple[datetime, bytes]]] = {}
+
+    async def look_ahead(self, account_id: AccountId) -> None:
+        """Have the account's texts of this day counted, before `refused` asks. Raises Unavailable."""
+        day = self._begin_day(self._clock.now())
+        if self._quotas.per_account_day and account_id not in self._today:
+            sent = await self._sent_since(account_id, day)
+            if day == self._day:
+                self._today.setdefault(account_id, sent)
 
     def refused(self, outgoing: Outgoing, account_id: AccountId) -> str:
         """Why this text does not go out, or empty; then it counts. A text that is tried again has been counted."""
@@ -80,20 +88,22 @@ class OutgoingTextLimits:
         return ""
 
     def _is_over(self, account_id: AccountId, now: datetime) -> bool:
-        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if day != self._day:
-            self._day = day
-            self._today.clear()
+        self._begin_day(now)
         if not self._quotas.per_account_day:
             return False
-        sent = self._today.get(account_id)
-        if sent is None:
-            sent = self._today[account_id] = self._sent_since(account_id, day)
+        sent = self._today.get(account_id, 0)
         if sent != self._quotas.per_account_day:
             return sent > self._quotas.per_account_day
         self._today[account_id] = sent + 1  # so that it is said once
         _log.warning("an account has sent all its texts of the day", account=account_id, limit=sent)
         return True
+
+    def _begin_day(self, now: datetime) -> datetime:
+        day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        if day != self._day:
+            self._day = day
+            self._today.clear()
+        return day
 
     def _too_often(self, outgoing: Outgoing, account_id: AccountId, now: datetime) -> str:
         content = outgoing.content

@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 import structlog
 
 from tidings.delivery.fanout import topic_of
-from tidings.delivery.gate import sending_account
+from tidings.delivery.gate import TextAhead, sending_account, text_ask
+from tidings.delivery.hooks import Planned
 from tidings.delivery.journal import Journal
 from tidings.delivery.settle import TOO_LATE, Decision, GiveUp
 from tidings.delivery.text_limits import OutgoingTextLimits
@@ -24,7 +26,7 @@ from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import AccountId, Message, Topic
 from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused
-from tidings.domain.phone_ports import TextStore
+from tidings.domain.phone_ports import TextGate, TextStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
@@ -60,6 +62,7 @@ class TextReports:
         self,
         store: Store,
         texts: TextStore,
+        gate: TextGate,
         clock: Clock,
         journal: Journal,
         *,
@@ -70,6 +73,7 @@ class TextReports:
     ) -> None:
         self._store = store
         self._texts = texts
+        self._gate = gate
         self._clock = clock
         self._limits = limits
         self._carrier_refused = carrier_refused
@@ -96,24 +100,36 @@ class TextReports:
 
     # --- on the way out, called by `sender` ------------------------------------------------------------------------------------
 
+    async def look_ahead(self, planned: Sequence[Planned]) -> Sequence[TextAhead]:
+        """The sender for texts that name none, and the gate's verdicts where it gives them ahead. Raises Unavailable."""
+        senders: dict[tuple[AccountId, str], str] = {}
+        keys = [(sending_account(message, topic), message.sms_app or TOPICS_APP) for message, topic, _ in planned]
+        for account_id, app_id in dict.fromkeys(keys):
+            if self._limits is not None:
+                await self._limits.look_ahead(account_id)
+            senders[account_id, app_id] = await self._texts.sms_sender(account_id, app_id)
+        asks = [text_ask(*each) for each in planned] if self._gate.looks_ahead else []
+        verdicts = {found.ask: found for found in await self._gate.verdicts([ask for ask in asks if ask is not None])}
+        return [TextAhead(senders[key], None if ask is None else verdicts[ask]) for key, ask in zip_longest(keys, asks)]
+
     def prepare(self, outgoing: Outgoing) -> str:
-        """Text to today's form of the number, from a sender. Returns why this text does not go out, whoever asks for it, or empty. Raises
-        Unavailable."""
+        """Text to today's form of the number, from a sender. Returns why this text does not go out, whoever asks for it, or empty."""
         number = outgoing.endpoint = canonical(outgoing.endpoint)
         if number.startswith("+") and not is_possible(number):
             return NO_SUCH_NUMBER  # no carrier is asked
         account_id = sending_account(outgoing.message, topic_of(outgoing.mark))
         reason = self._limits.refused(outgoing, account_id) if self._limits is not None else ""
         if not reason:
-            self._set_sender(outgoing, account_id)
+            self._set_sender(outgoing)
         return reason
 
-    def _set_sender(self, outgoing: Outgoing, account_id: AccountId) -> None:
+    def _set_sender(self, outgoing: Outgoing) -> None:
         """Give a text that names no sender its application's, or else the server's."""
         content = outgoing.content
         if not isinstance(content, TextContent) or content.sender:
             return
-        sender = self._texts.sms_sender(account_id, outgoing.message.sms_app or TOPICS_APP) or self._default_sender
+        ahead: TextAhead = outgoing.ahead
+        sender = ahead.sender or self._default_sender
         if sender:
             outgoing.content = TextContent(content.text, sender, content.sms_type)
 

@@ -100,7 +100,8 @@ class Outgoing:
     """One attempt on its way through a channel. Mutable only by whoever holds it; compared by identity.
 
     `content` is what to send to `endpoint`. `timeout_s`: one time-out for the whole attempt. `attempt`: 1 for the first.
-    `mark`: the dispatcher's own note (the page or row this belongs to); channels never look at it.
+    `mark`: the dispatcher's own note (the page or row this belongs to); `ahead`: what its protocol's hooks read for it. Channels never
+    look at them.
     """
 
     message: Message
@@ -110,6 +111,7 @@ class Outgoing:
     attempt: int = 1
     timeout_s: float = 15.0
     mark: Any = None
+    ahead: Any = None
 
 
 Permit = Callable[[Outgoing], Outcome | None]

@@ -43,9 +43,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Not attempted: the endpoint's lane is full. Waits as a row of its own, and the attempt is not counted."""
+    """Not attempted: the endpoint's lane is full, or what `reason` says. Waits as a row of its own, and the attempt is not counted."""
 
     after_s: float
+    reason: str = "lane full"
 
 
 Outcome = Delivered | RetryLater | Refused | Blocked | Busy

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tidings.domain.model import AccountId, LedgerEntry
 from tidings.domain.optout import (
@@ -115,30 +115,51 @@ class OptOutStore(Protocol):
         ...
 
 
+class TextAsk(NamedTuple):
+    """What the gate is asked of one text; a tuple, because one is made for every text. `phone`: in any of its forms.
+
+    `back_at`: of a text that says "you are subscribed again" the inbound address, which only matters then; else empty.
+    """
+
+    account_id: AccountId
+    app_id: str
+    sms_type: int
+    phone: str
+    back_at: str = ""
+
+
+class Verdict(NamedTuple):
+    """What the gate said. `blocked_at`: the inbound address at which the phone's opt-out blocks such a text (`optout.covers`), or empty;
+    `sandbox`: a text of topics to a number that its account has not verified, and it is in the sandbox.
+
+    `change`: the newest change that the gate had heard of before it looked.
+    """
+
+    ask: TextAsk
+    blocked_at: str
+    change: int = 0
+
+
 class TextGate(Protocol):
-    """Whether a text may go to a phone now. One implementation asks the store each time; one that remembers, for several processes, is to
-    pass the same suite (`tests/integration/test_text_gate.py`).
+    """Whether a text may go to a phone now. Two implementations pass the same suite (`tests/integration/test_text_gate*.py`): the store's
+    own asks the store at the last moment, `delivery.remembered_text_gate` asks for many texts ahead and remembers what changed since.
 
     A phone is found under every form of its number that the numbering plan has had (`wire.phone_plans`).
     """
 
-    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        """The inbound address at which this phone's opt-out blocks such a text now (`optout.covers`), or empty. `sandbox`: a text of
-        topics to a number that its account has not verified, and it is in the sandbox.
+    looks_ahead: bool
+    """Whether `recheck` needs a verdict that was given ahead."""
 
-        Asked immediately before each text starts, so it does not wait: some microseconds, at any number of opt-outs. It sees every commit
-        that was acknowledged before it was called. Raises Unavailable.
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+        """In the order of the asks, for a slice in one question; they see every commit that was acknowledged before. Raises Unavailable."""
+        ...
+
+    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+        """Where the text is blocked now, or empty, as in `Verdict`; None: something changed since `ahead`, ask anew.
+
+        Asked immediately before a text starts, so it does not wait: some microseconds, at any number of opt-outs. What was acknowledged
+        before it was called counts. Raises Unavailable.
         """
-        ...
-
-    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
-        """Whether the phone is opted out at this address, or account-wide; likewise without waiting."""
-        ...
-
-    async def texts_blocked(
-        self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
-    ) -> dict[str, str]:
-        """What `text_blocked` says of each phone of a slice, in one question: only those that are blocked."""
         ...
 
 
@@ -156,12 +177,12 @@ class TextStore(Protocol):
         """Ascending by id."""
         ...
 
-    def sms_sender(self, account_id: AccountId, app_id: str) -> str:
-        """The application's default sender, or empty. Asked for every text without a sender, so it does not wait."""
+    async def sms_sender(self, account_id: AccountId, app_id: str) -> str:
+        """The application's default sender, or empty."""
         ...
 
-    def texts_ended(self, account_id: AccountId, since: datetime) -> int:
-        """How many texts of an account were delivered or failed since a whole hour. Asked once a day, on the way of a text."""
+    async def texts_ended(self, account_id: AccountId, since: datetime) -> int:
+        """How many texts of an account were delivered or failed since a whole hour."""
         ...
 
     async def texts_to(

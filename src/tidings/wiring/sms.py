@@ -58,6 +58,7 @@ class SmsTransports:
         self.reports = TextReports(
             store,
             store,
+            store.text_gate,
             clock,
             journal,
             carrier_refused=self._carrier_refused,

@@ -22,10 +22,11 @@ from tidings.delivery.fanout import Fanout, Page, Row
 from tidings.delivery.gate import Gate, TextPermit
 from tidings.delivery.own_texts import OwnText
 from tidings.domain.envelope import HttpContent, Outgoing, QueueContent, TextContent
-from tidings.domain.model import AccountId, Kind, State, TopicId
+from tidings.domain.errors import Unavailable
+from tidings.domain.model import Kind, State, TopicId
 from tidings.domain.optout import KeywordSet
-from tidings.domain.outcomes import BLOCKED
-from tidings.domain.phone_ports import TextGate
+from tidings.domain.outcomes import BLOCKED, Busy, RetryLater
+from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
 from tidings.domain.ports import Task
 from tidings.observe.metrics import Metrics
 from tidings.store.sqlite.text_gate import DirectTextGate
@@ -84,18 +85,18 @@ def test_nothing_of_a_deleted_topic_leaves() -> None:
 
 
 PHONE = "+12025550123"
-Asked = tuple[str, str, int, str]
 
 
 class Everybody(DirectTextGate):
     """A gate at which everybody has opted out; it keeps what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[TextAsk] = []
+        self.answer: str | None = "+12025550100"
 
-    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
-        self.asked.append((account_id, app_id, sms_type, phone))
-        return "+12025550100"
+    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+        self.asked.append(ask)
+        return self.answer
 
 
 @pytest.fixture
@@ -115,11 +116,11 @@ def a_text(kind: Kind = Kind.DIRECT, **changes: Any) -> Outgoing:
 def test_a_text_without_application_and_type_is_asked_for_as_a_topics_notification(everybody: Everybody) -> None:
     assert gate_of(everybody).refusal(a_text()) is BLOCKED
     assert gate_of(everybody).refusal(a_text(sms_app="1400006666", sms_type=1)) is BLOCKED
-    assert everybody.asked == [(ACCOUNT, "topics", 2, PHONE), (ACCOUNT, "1400006666", 1, PHONE)]
+    assert everybody.asked == [TextAsk(ACCOUNT, "topics", 2, PHONE), TextAsk(ACCOUNT, "1400006666", 1, PHONE)]
 
 
 def test_a_text_to_somebody_who_did_not_opt_out_may_go(everybody: Everybody) -> None:
-    everybody.text_blocked = lambda *asked: ""  # type: ignore[method-assign]
+    everybody.answer = ""
     assert gate_of(everybody).refusal(a_text()) is None
 
 
@@ -142,16 +143,25 @@ def test_an_answer_goes_round_opt_outs_but_not_after_its_time(everybody: Everybo
 
 @pytest.mark.parametrize("opted_out", [False, True])
 def test_nobody_is_told_to_be_back_after_another_stop(everybody: Everybody, opted_out: bool) -> None:
-    asked: list[tuple[str, str, str]] = []
-
-    def opted_out_at(account_id: str, address: str, phone: str) -> bool:
-        asked.append((account_id, address, phone))
-        return opted_out
-
-    everybody.opted_out_at = opted_out_at  # type: ignore[method-assign]
+    everybody.answer = "+12025550100" if opted_out else ""
     answer = a_text(answers=KeywordSet.OPT_IN, sender="+12025550100")
     assert gate_of(everybody).refusal(answer) == (BLOCKED if opted_out else None)
-    assert asked == [(ACCOUNT, "+12025550100", PHONE)]
+    assert everybody.asked == [TextAsk(ACCOUNT, "topics", 2, PHONE, "+12025550100")]
+
+
+def test_a_text_whose_verdict_does_not_hold_is_asked_about_anew_and_was_no_attempt(everybody: Everybody) -> None:
+    everybody.answer = None
+    refusal = gate_of(everybody).refusal(a_text())
+    assert isinstance(refusal, Busy)
+    assert refusal.after_s == 0
+
+
+def test_a_text_waits_while_the_store_cannot_be_asked(everybody: Everybody, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(ask: TextAsk, ahead: Verdict | None) -> str:
+        raise Unavailable("disk I/O error")
+
+    monkeypatch.setattr(everybody, "recheck", unreadable)
+    assert gate_of(everybody).refusal(a_text()) == RetryLater("opt-outs cannot be looked up: disk I/O error")
 
 
 @pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.GOODBYE])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,7 +12,8 @@ from tests.support.build import NOW, make_message
 from tests.support.delivery import running, settle_down
 from tests.support.virtual_time import in_virtual_time
 
-from tidings.delivery.dispatcher import DUE_MAX, IN_FLIGHT_MAX
+from tidings.delivery.dispatcher import AGAIN_S, DUE_MAX, IN_FLIGHT_MAX, SLICE_SUBSCRIPTIONS
+from tidings.delivery.hooks import Planned
 from tidings.delivery.settle import TOO_LATE, Decision
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
@@ -350,17 +352,23 @@ async def test_a_row_that_is_given_up_goes_to_its_queue() -> None:
 
 
 class Hooks:
-    """Keeps what it is told. `refusals`: by endpoint, why it may not go out, or what is raised."""
+    """Keeps what it is told. `refusals`: by endpoint, why it may not go out. `troubles`: raised by the next looks ahead, one each."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, ...]] = []
-        self.refusals: dict[str, str | Exception] = {}
+        self.looked: list[list[str]] = []
+        self.refusals: dict[str, str] = {}
+        self.troubles: list[Exception] = []
+
+    async def look_ahead(self, planned: Sequence[Planned]) -> Sequence[object]:
+        if self.troubles:
+            raise self.troubles.pop()
+        self.looked.append([endpoint for _, _, endpoint in planned])
+        return [f"{endpoint}!" for _, _, endpoint in planned]
 
     def prepare(self, outgoing: Outgoing) -> str:
         refusal = self.refusals.get(outgoing.endpoint, "")
-        if isinstance(refusal, Exception):
-            raise refusal
-        outgoing.endpoint += "!"
+        outgoing.endpoint = outgoing.ahead
         return refusal
 
     def settled(self, outgoing: Outgoing, outcome: Outcome, decision: Decision) -> None:
@@ -382,25 +390,69 @@ async def test_a_protocols_hooks_see_its_attempts_and_their_ends() -> None:
     async with running({"http": hooks, "https": hooks}) as world:
         topic = world.store.add_topic(members=4)
         world.store.add_member(topic, 5, protocol="pigeon")
-        hooks.refusals |= {"u2": "no such place", "u3": Unavailable("not now")}
+        hooks.refusals |= {"u2": "no such place"}
         world.envelopes.failures["u4"] = ValueError("too long")
         world.flow.give(make_message())
         await settle_down()
-        assert world.channel.endpoints == ["u1!"]
+        assert world.channel.endpoints == ["u1!", "u3!"]
         assert hooks.told == [
             ("u1", "Delivered", "Done"),
             ("u2", "Refused", "GiveUp"),
-            ("u3", "RetryLater", "Again"),
+            ("u3", "Delivered", "Done"),
             ("m-1", "too long"),
         ]
         assert [(row.subscription_uid, row.reason, row.dead) for row in world.flow.parked] == [
             ("u2", "no such place", True),
-            ("u3", "not now", False),
             ("u4", "too long", True),
             ("u5", "no channel for pigeon", False),
         ]
     assert hooks.told[-1] == ("closed",)
     assert hooks.told.count(("closed",)) == 1
+
+
+@in_virtual_time
+async def test_what_hooks_need_is_read_for_all_attempts_of_a_slice_before_the_first() -> None:
+    hooks = Hooks()
+    async with running({"http": hooks}) as world:
+        topic = world.store.add_topic(members=2)
+        for number in range(3, PAGE_SUBSCRIPTIONS + 3):
+            world.store.add_member(topic, number)
+        world.flow.give(make_message())
+        await settle_down()
+        expected = [f"u{number}" for number in range(1, PAGE_SUBSCRIPTIONS + 3)]
+        slices = [
+            expected[start : start + SLICE_SUBSCRIPTIONS] for start in range(0, PAGE_SUBSCRIPTIONS, SLICE_SUBSCRIPTIONS)
+        ]
+        assert hooks.looked == [*slices, expected[PAGE_SUBSCRIPTIONS:]]
+        assert world.channel.endpoints == [f"{endpoint}!" for endpoint in expected]
+
+
+@in_virtual_time
+async def test_nothing_is_sent_while_what_hooks_need_cannot_be_read() -> None:
+    hooks = Hooks()
+    async with running({"http": hooks}) as world:
+        topic = world.store.add_topic(members=2)
+        hooks.troubles = [Unavailable("not now")]
+        world.flow.give(make_message())
+        await settle_down()
+        assert world.channel.endpoints == []
+        await asyncio.sleep(AGAIN_S)
+        assert world.channel.endpoints == ["u1!", "u2!"]
+        hooks.troubles = [Unavailable("not now")]
+        world.flow.give_row(make_message(message_id="row", topic_id=topic.id), NOW)
+        await settle_down()
+        assert len(world.channel.endpoints) == 2
+        await asyncio.sleep(AGAIN_S)
+        assert world.channel.endpoints == ["u1!", "u2!", "u1!"]
+        for number in range(3, PAGE_SUBSCRIPTIONS + 3):
+            world.store.add_member(topic, number)
+        world.expander.forget(topic.id)
+        hooks.troubles = [Unavailable("not now")]
+        world.flow.give(make_message(message_id="many", topic_id=topic.id))
+        await settle_down()
+        assert len(world.channel.endpoints) == 3
+        await asyncio.sleep(AGAIN_S)
+        assert len(world.channel.endpoints) == 3 + PAGE_SUBSCRIPTIONS + 2
 
 
 @in_virtual_time

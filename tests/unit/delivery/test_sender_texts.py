@@ -68,7 +68,9 @@ class Harness:
         self.store, self.line = store, Line()
         clock = FakeClock()
         self.journal = Journal(EmbeddedFlow.open(store.journal, backlog_max=9))
-        self.reports = TextReports(store, store, clock, self.journal, carrier_refused=_nobody, default_sender=NUMBER)
+        self.reports = TextReports(
+            store, store, store.text_gate, clock, self.journal, carrier_refused=_nobody, default_sender=NUMBER
+        )
         self.sender = Sender(
             self.journal,
             clock,
@@ -96,10 +98,11 @@ class Harness:
         await self.store.commit(Unit(texts_sent=[sent], messages=[message]))
         return message
 
-    def send(self, message: Message, subscriber: Subscriber | None = None) -> None:
+    async def send(self, message: Message, subscriber: Subscriber | None = None) -> None:
         subscriber = subscriber or subscriber_of_number(message)
         fanout = Fanout(Task(1, message), None, {"sns": Unspeakable(message)}, 0, exhausted=True)
-        self.sender.send_page(fanout, [subscriber])
+        ahead = await self.sender.look_ahead(message, None, [subscriber])
+        self.sender.send_page(fanout, [subscriber], ahead)
 
     async def found(self) -> tuple[TextState, str, dict[tuple[str, str], int]]:
         await self.journal.flush()
@@ -126,18 +129,18 @@ def a_row(message: Message, protocol: str = "sms") -> Delivery:
 
 
 async def test_a_text_that_went_out_is_reported_and_carried_its_sender(harness: Harness) -> None:
-    harness.send(await harness.message())
+    await harness.send(await harness.message())
     assert await harness.found() == (TextState.DELIVERED, "", {(APP, "delivered"): 1})
     assert harness.line.sent == [TextContent("hello", NUMBER)]
 
 
 async def test_a_text_that_is_too_old_at_first_is_reported(harness: Harness) -> None:
-    harness.send(await harness.message(expired=True))
+    await harness.send(await harness.message(expired=True))
     assert await harness.found() == (TextState.FAILED, TOO_LATE, {(APP, "failed"): 1})
 
 
 async def test_a_text_without_a_form_is_reported(harness: Harness) -> None:
-    harness.send(await harness.message("too long"))
+    await harness.send(await harness.message("too long"))
     assert await harness.found() == (TextState.FAILED, "longer than allowed", {(APP, "failed"): 1})
 
 
@@ -159,22 +162,24 @@ async def test_a_waiting_text_whose_consent_is_gone_is_reported(harness: Harness
     assert await harness.found() == (TextState.BLOCKED, OPTED_OUT, {(APP, "blocked"): 1})
 
 
-async def test_a_text_waits_when_its_sender_cannot_be_read(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(account_id: str, app_id: str) -> str:
+async def test_nothing_is_sent_when_its_sender_cannot_be_read(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(account_id: str, app_id: str) -> str:
         raise Unavailable("the disk is gone")
 
     monkeypatch.setattr(harness.store, "sms_sender", unreadable)
-    harness.send(await harness.message())
+    with pytest.raises(Unavailable):
+        await harness.send(await harness.message())
     assert await harness.found() == (TextState.WAITING, "", {})
     assert harness.line.sent == []
-    assert await harness.store.journal.waiting_count() == 1
 
 
 async def test_what_is_no_text_is_not_counted(harness: Harness) -> None:
     await harness.message()
     other = replace(make_message(), expires_at=None)
     for message in (other, replace(other, expires_at=NOW), replace(other, body="too long")):
-        harness.send(message, make_subscriber("http"))
+        await harness.send(message, make_subscriber("http"))
     harness.sender.expire_row(a_row(other, "http"), other, make_topic())
     harness.sender.block_row(a_row(other, "http"), other, make_topic())
     assert await harness.found() == (TextState.WAITING, "", {})

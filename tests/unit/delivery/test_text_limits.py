@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, FakeClock
@@ -9,7 +11,7 @@ from tests.support.outgoing import make_outgoing
 from tidings.delivery import text_limits
 from tidings.delivery.text_limits import OutgoingTextLimits, TextQuotas
 from tidings.domain.envelope import Outgoing, TextContent
-from tidings.domain.model import Kind
+from tidings.domain.model import AccountId, Kind
 from tidings.domain.optout import TOPICS_APP
 from tidings.wire.phone_destinations import Destinations
 
@@ -17,7 +19,10 @@ PHONE = "+12025550123"
 
 
 def limits(clock: FakeClock, sent: int = 0, **quotas: int) -> OutgoingTextLimits:
-    return OutgoingTextLimits(Destinations(), TextQuotas(**quotas), lambda account, since: sent, clock)
+    async def sent_since(account_id: AccountId, since: datetime) -> int:
+        return sent
+
+    return OutgoingTextLimits(Destinations(), TextQuotas(**quotas), sent_since, clock)
 
 
 def text(body: str = "news", phone: str = PHONE, *, attempt: int = 1, **message: object) -> Outgoing:
@@ -69,17 +74,48 @@ def test_an_answer_to_a_text_is_always_given(clock: FakeClock) -> None:
     assert "account" in held.refused(text(dialect="native", sms_app="1400"), ACCOUNT)
 
 
-def test_an_account_has_so_many_texts_a_day_counted_over_restarts(clock: FakeClock) -> None:
-    held = limits(clock, sent=9, per_account_day=10)
+async def test_an_account_has_so_many_texts_a_day_counted_over_restarts(clock: FakeClock) -> None:
+    asked: list[datetime] = []
+
+    async def sent_since(account_id: AccountId, since: datetime) -> int:
+        asked.append(since)
+        return 9 if len(asked) == 1 else 0
+
+    held = OutgoingTextLimits(Destinations(), TextQuotas(per_account_day=10), sent_since, clock)
+    for _ in range(2):
+        await held.look_ahead(ACCOUNT)
     assert held.refused(text(), ACCOUNT) == ""
     assert "10 texts a day" in held.refused(text("other", "+12025550124"), ACCOUNT)
+    await held.look_ahead(ACCOUNT)
     assert "10 texts a day" in held.refused(text("other", "+12025550125"), ACCOUNT)
     other = type(ACCOUNT)("1" * 12)
-    assert limits(clock, per_account_day=10).refused(text(), other) == ""
-    clock.time = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    await held.look_ahead(other)
+    assert held.refused(text(), other) == ""
+    today = clock.time = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
     clock.advance(86_400)
-    held._sent_since = lambda account, since: 0
     assert held.refused(text(), ACCOUNT) == ""
+    await held.look_ahead(ACCOUNT)
+    assert asked == [today, today]
+
+
+async def test_texts_that_were_counted_while_the_store_looked_stay_counted(clock: FakeClock) -> None:
+    looking, go_on = asyncio.Event(), asyncio.Event()
+
+    async def sent_since(account_id: AccountId, since: datetime) -> int:
+        if looking.is_set():
+            return 0
+        looking.set()
+        await go_on.wait()
+        return 0
+
+    held = OutgoingTextLimits(Destinations(), TextQuotas(per_account_day=1), sent_since, clock)
+    slow = asyncio.create_task(held.look_ahead(ACCOUNT))
+    await looking.wait()
+    await held.look_ahead(ACCOUNT)
+    assert held.refused(text(), ACCOUNT) == ""
+    go_on.set()
+    await slow
+    assert "1 texts a day" in held.refused(text("other", "+12025550124"), ACCOUNT)
 
 
 def test_without_limits_nothing_is_counted(clock: FakeClock) -> None:

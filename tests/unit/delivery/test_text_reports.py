@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock, make_topic
 
 from tidings.delivery.fanout import Fanout, Page
+from tidings.delivery.hooks import Planned
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import subscriber_of_number
 from tidings.delivery.settle import DONE, TOO_LATE, Again, GiveUp
@@ -62,6 +63,7 @@ class Harness:
         self.reports = TextReports(
             store,
             store,
+            store.text_gate,
             self.clock,
             self.journal,
             carrier_refused=self._carrier_refused,
@@ -431,7 +433,7 @@ async def test_a_text_gets_its_applications_sender_or_else_the_servers(tmp_path:
         (APP, "Given", "Given"),
     ]:
         outgoing = harness.outgoing(replace(message, sms_app=app_id), TextContent("hello", given, "Promotional"))
-        assert harness.reports.prepare(outgoing) == ""
+        assert await prepared(harness.reports, outgoing) == ""
         assert outgoing.content == TextContent("hello", used, "Promotional")
     await store.close()
 
@@ -457,7 +459,7 @@ async def test_a_text_that_was_refused_used_no_sender(harness: Harness) -> None:
 async def test_a_text_without_any_sender_keeps_none_and_uses_none(harness: Harness) -> None:
     outgoing = await harness.text()
     outgoing.content = TextContent("hello")
-    assert harness.reports.prepare(outgoing) == ""
+    assert await prepared(harness.reports, outgoing) == ""
     assert outgoing.content == TextContent("hello")
     await harness.settled(outgoing, Delivered("ok"))
     assert await harness.state() == (TextState.DELIVERED, "ok")
@@ -466,17 +468,32 @@ async def test_a_text_without_any_sender_keeps_none_and_uses_none(harness: Harne
 
 async def test_no_carrier_is_asked_about_a_number_that_cannot_be(harness: Harness) -> None:
     outgoing = await harness.text(phone="+12")
-    assert harness.reports.prepare(outgoing) == NO_SUCH_NUMBER
+    assert await prepared(harness.reports, outgoing) == NO_SUCH_NUMBER
 
 
 async def test_a_text_over_a_limit_does_not_go_out(harness: Harness) -> None:
-    limits = OutgoingTextLimits(Destinations(), TextQuotas(per_hour=1), lambda account, since: 0, harness.clock)
+    limits = OutgoingTextLimits(Destinations(), TextQuotas(per_hour=1), _none_sent, harness.clock)
     reports = TextReports(
-        harness.store, harness.store, harness.clock, harness.journal, carrier_refused=_nobody, limits=limits
+        harness.store,
+        harness.store,
+        harness.store.text_gate,
+        harness.clock,
+        harness.journal,
+        carrier_refused=_nobody,
+        limits=limits,
     )
     message = Message("m", Kind.DIRECT, ACCOUNT, "sns", NOW, endpoint=PHONE)
-    assert reports.prepare(harness.outgoing(message)) == ""
-    assert "an hour" in reports.prepare(harness.outgoing(message))
+    assert await prepared(reports, harness.outgoing(message)) == ""
+    assert "an hour" in await prepared(reports, harness.outgoing(message))
+
+
+async def _none_sent(account_id: str, since: datetime) -> int:
+    return 0
+
+
+async def prepared(reports: TextReports, outgoing: Outgoing) -> str:
+    [outgoing.ahead] = await reports.look_ahead([Planned(outgoing.message, None, outgoing.endpoint)])
+    return reports.prepare(outgoing)
 
 
 async def _nobody(address: str, phone: str, reason: str, country_code: str) -> None:

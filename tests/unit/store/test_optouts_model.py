@@ -28,6 +28,7 @@ from tidings.domain.optout import (
     SmsType,
     covers,
 )
+from tidings.domain.phone_ports import TextAsk
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 
@@ -194,10 +195,11 @@ class Harness(RuleBasedStateMachine):
             for app in APPS:
                 for sms_type in SmsType:
                     expected = {phone: self.blocked_at(account, app, sms_type, phone) for phone in PHONES}
-                    blocked = {phone: address for phone, address in expected.items() if address}
-                    assert self.run(self.store.text_gate.texts_blocked(account, app, sms_type, PHONES)) == blocked
+                    asks = [TextAsk(account, app, sms_type, phone) for phone in PHONES]
+                    found = self.run(self.store.text_gate.verdicts(asks))
+                    assert [verdict.blocked_at for verdict in found] == [expected[phone] for phone in PHONES]
                     for phone, address in expected.items():
-                        assert self.store.text_gate.text_blocked(account, app, sms_type, phone) == address
+                        assert self.store.text_gate.recheck(TextAsk(account, app, sms_type, phone), None) == address
 
     def blocked_at(self, account: AccountId, app: str, sms_type: SmsType, phone: str) -> str:
         at = [self.addresses[place] for place, who in self.people if who == phone and place[0] == account]

@@ -19,7 +19,7 @@ from tidings.domain.errors import InvalidValue, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import AccountId, Kind, Message
 from tidings.domain.optout import TOPICS_APP, InboundText, SmsApplication, SmsType
-from tidings.domain.phone_ports import OptOutStore, TextGate, TextStore
+from tidings.domain.phone_ports import OptOutStore, TextAsk, TextGate, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
 from tidings.domain.unit import ReaderIsAt, Unit
@@ -145,14 +145,10 @@ class Texts:
 
     async def _blocked(self, application: SmsApplication, wanted: Sequence[WantedText]) -> set[tuple[SmsType, str]]:
         """Of which type which phones want nothing."""
-        found: set[tuple[SmsType, str]] = set()
-        for sms_type in {text.sms_type for text in wanted}:
-            phones = [text.phone for text in wanted if text.sms_type is sms_type]
-            blocked = await self._text_gate.texts_blocked(
-                application.account_id, application.app_id, int(sms_type), phones
-            )
-            found.update((sms_type, phone) for phone in blocked)
-        return found
+        account_id, app_id = application.account_id, application.app_id
+        asks = [TextAsk(account_id, app_id, int(text.sms_type), text.phone) for text in wanted]
+        verdicts = await self._text_gate.verdicts(asks)
+        return {(SmsType(verdict.ask.sms_type), verdict.ask.phone) for verdict in verdicts if verdict.blocked_at}
 
     def _measure(self, batch: _Batch) -> None:
         self._metrics.published(len(batch.messages))

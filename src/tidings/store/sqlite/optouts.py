@@ -69,7 +69,7 @@ class OptOutTables:
         return [optout_rows.blocking_rule(row) for row in self._database.rows(SQL["blocking_rule_list"], (account_id,))]
 
     async def warm(self) -> None:
-        """Have the system read what `text_blocked` will ask for: cold, every page costs a read of the disk. Done once, at a start."""
+        """Have the system read what `text_gate` will ask for: cold, every page costs a read of the disk. Done once, at a start."""
         await self._database.read_through(SQL["opt_out_warm"], (_WARMED_ROWS,))
 
     async def addresses_ending(self, digits: str) -> list[InboundAddress]:

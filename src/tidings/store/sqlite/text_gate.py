@@ -1,15 +1,16 @@
 """`DirectTextGate`: `domain.phone_ports.TextGate` that asks the SQLite file each time.
 
-It decides nothing but what `domain.optout.covers` says, in SQL. `text_blocked` is on the way of every text and costs one look at the
+It decides nothing but what `domain.optout.covers` says, in SQL. `recheck` is on the way of every text and costs one look at the
 opt-outs of one phone. Nothing is cached, so that it sees what another process has just committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP, SmsType
+from tidings.domain.phone_ports import TextAsk, Verdict
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.forms import forms_of
@@ -28,10 +29,27 @@ _SANDBOX_BLOCKS = SQL["sandbox_blocks"]
 
 
 class DirectTextGate:
+    looks_ahead = False
+
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def text_blocked(self, account_id: AccountId, app_id: str, sms_type: int, phone: str) -> str:
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+        phones: dict[tuple[AccountId, str, int], list[str]] = {}
+        for ask in asks:
+            if not ask.back_at:
+                phones.setdefault(ask[:3], []).append(ask.phone)
+        blocked = {key: self._blocked_of(*key, asked) for key, asked in phones.items()}
+        return [
+            Verdict(ask, self._opted_out_at(ask) if ask.back_at else blocked[ask[:3]].get(ask.phone, ""))
+            for ask in asks
+        ]
+
+    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+        """Looks now, whatever was said ahead."""
+        account_id, app_id, sms_type, phone, back_at = ask
+        if back_at:
+            return self._opted_out_at(ask)
         forms = spellings(phone)
         found = self._database.rows(_TEXT_BLOCKED[len(forms)], (account_id, app_id, sms_type, *forms))
         if found:
@@ -41,13 +59,14 @@ class DirectTextGate:
             return SANDBOX if self._sandbox_blocks(account_id, forms[0]) else ""
         return ""
 
-    def opted_out_at(self, account_id: AccountId, address: str, phone: str) -> bool:
-        forms = spellings(phone)
-        return bool(self._database.rows(_OPTED_OUT_AT[len(forms)], (account_id, address, *forms)))
+    def _opted_out_at(self, ask: TextAsk) -> str:
+        forms = spellings(ask.phone)
+        return ask.back_at if self._database.rows(_OPTED_OUT_AT[len(forms)], (ask[0], ask.back_at, *forms)) else ""
 
-    async def texts_blocked(
+    def _blocked_of(
         self, account_id: AccountId, app_id: str, sms_type: int, phones: Sequence[str]
-    ) -> dict[str, str]:
+    ) -> Mapping[str, str]:
+        """Where each phone is blocked; those that are not are left out."""
         asked = forms_of(phones)
         bindings = account_id, app_id, sms_type, rows.json_array(list(asked))
         blocked: dict[str, str] = {}

@@ -1,7 +1,6 @@
 """What is read of texts that applications send: `domain.phone_ports.TextStore` on the SQLite file.
 
-`SqliteStore` is one of these; `text_writes` writes what is read here. `sms_sender` is on the way of every text: one look at a table,
-nothing cached. Lists are made in two steps as in `listing`.
+`SqliteStore` is one of these; `text_writes` writes what is read here. Nothing is cached. Lists are made in two steps as in `listing`.
 """
 
 from __future__ import annotations
@@ -49,11 +48,11 @@ class TextTables:
     async def sms_templates(self, account_id: AccountId) -> list[SmsTemplate]:
         return [text_rows.sms_template(row) for row in self._database.rows(SQL["sms_template_list"], (account_id,))]
 
-    def sms_sender(self, account_id: AccountId, app_id: str) -> str:
+    async def sms_sender(self, account_id: AccountId, app_id: str) -> str:
         found = self._database.rows(_SMS_SENDER, (account_id, app_id))
         return found[0][0] if found else ""
 
-    def texts_ended(self, account_id: AccountId, since: datetime) -> int:
+    async def texts_ended(self, account_id: AccountId, since: datetime) -> int:
         return int(self._database.value(SQL["sms_tally_ended"], (account_id, rows.micros(since))))
 
     async def texts_to(
