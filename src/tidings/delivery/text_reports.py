@@ -30,7 +30,7 @@ from tidings.domain.phone_ports import TextGate, TextStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
-from tidings.domain.unit import Unit
+from tidings.domain.unit import Stale, TextIsWaiting, Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.wire.phone_plans import canonical, is_possible
 
@@ -85,7 +85,7 @@ class TextReports:
         self._reporting: asyncio.Future[None] | None = None  # the write after which reports are told of
         self._used: set[tuple[AccountId, str]] = set()
         self._used_day: datetime | None = None
-        # By serial: of two receipts of a text that come together, one is the first.
+        # By serial, of receipts that come together; which of them is the first, the guard decides.
         self._locks: KeyedLocks[str] = KeyedLocks()
         self._telling: set[asyncio.Task[None]] = set()
 
@@ -294,7 +294,10 @@ class TextReports:
             counts.append(TextCount.UNREACHABLE)
         report = TextReport(serial, state, receipt.detail[:DETAIL_CHARACTERS_MAX], now)
         tallies = [_tally(text, what, now) for what in counts]
-        await self._store.commit(Unit(text_reports=[report], text_tallies=tallies))
+        try:
+            await self._store.commit(Unit(text_reports=[report], text_tallies=tallies, guards=[TextIsWaiting(serial)]))
+        except Stale:
+            return False  # another process was faster
         return True
 
     # --- who opted out at the network --------------------------------------------------------------------------------------------

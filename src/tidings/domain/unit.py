@@ -86,7 +86,53 @@ class RoomFor:
     most: int
 
 
-Guard = ReaderIsAt | SmsApplicationsAre | SandboxNumbersAre | RoomFor
+@dataclass(frozen=True, slots=True)
+class RequestsAtMost:
+    """The recipient had no more confirmation requests, and answers to them, since a time than those that were read."""
+
+    recipient: str
+    since: datetime
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class InboundTextsSeen:
+    """Of what a phone said at an address since a time, the text `newest` (0: none) came in last."""
+
+    account_id: AccountId
+    address: str
+    phone: str
+    since: datetime
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextIsWaiting:
+    """The outcome of a text that an application sent is not known yet."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextsAtMost:
+    """An application sent each of these phones no more texts since a time than these many."""
+
+    account_id: AccountId
+    app_id: str
+    since: datetime
+    phones: tuple[tuple[str, int], ...]
+
+
+Guard = (
+    ReaderIsAt
+    | SmsApplicationsAre
+    | SandboxNumbersAre
+    | RoomFor
+    | RequestsAtMost
+    | InboundTextsSeen
+    | TextIsWaiting
+    | TextsAtMost
+)
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from tidings.domain.model import (
 )
 from tidings.domain.ports import Clock, Store
 from tidings.domain.protocols import Protocols
-from tidings.domain.unit import Counted, Guard, RoomFor, Unit
+from tidings.domain.unit import Counted, Guard, RequestsAtMost, RoomFor, Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.services.notices import Notices, ledger_entry
 from tidings.services.quotas import Quotas
@@ -79,7 +79,8 @@ class ConfirmationRequests:
         self._locks: KeyedLocks[str] = KeyedLocks()
 
     def lock_for(self, protocol: str, endpoint: str) -> AbstractAsyncContextManager[object]:
-        """Held while an endpoint is asked, from the decision to its commit: or many requests at once would each see none before."""
+        """Held while an endpoint is asked, from the decision to its commit, which spares conflicts: the guard is what lets no two requests
+        at once each see none before."""
         if protocol not in self._paces:
             return nullcontext()
         return self._locks.lock_for(self._protocols.recipient(protocol, endpoint))
@@ -191,11 +192,12 @@ class ConfirmationRequests:
         before: State | None,
     ) -> Subscription:
         """Add the request and its ledger entry to the unit, or the entry that says why there is none."""
-        held = await self._why_not(subscription, now)
+        held, guards = await self._why_not(subscription, now)
         if not held:
             asked = replace(subscription, confirmation_sent_at=now)
             self._notices.make_token(unit, asked, TokenPurpose.CONFIRM, Kind.CONFIRMATION, now)
             unit.confirmation_requests.append(self.event(RequestEvent.ASKED, asked, now))
+            unit.guards += guards
             unit.ledger.append(ledger_entry(topic, asked, event, before, now, origin, ASKED))
             return asked
         if event is Event.SUBSCRIBED:
@@ -205,16 +207,15 @@ class ConfirmationRequests:
         )
         return subscription
 
-    async def _why_not(self, subscription: Subscription, now: datetime) -> str:
-        """Why the endpoint is not asked now, empty when it is."""
+    async def _why_not(self, subscription: Subscription, now: datetime) -> tuple[str, list[Guard]]:
+        """Why the endpoint is not asked now, empty when it is; and what must still be so when that is written."""
         paces = self._paces.get(subscription.protocol, ())
         if not paces:
-            return ""
-        past = await self._store.confirmation_requests(
-            self._protocols.recipient(subscription.protocol, subscription.endpoint),
-            since=now - max(REQUESTS_REMEMBERED, self._decline_hold),
-        )
-        return lifecycle.why_not_ask(
+            return "", []
+        recipient = self._protocols.recipient(subscription.protocol, subscription.endpoint)
+        since = now - max(REQUESTS_REMEMBERED, self._decline_hold)
+        past = await self._store.confirmation_requests(recipient, since=since)
+        held = lifecycle.why_not_ask(
             paces,
             past,
             now,
@@ -222,6 +223,7 @@ class ConfirmationRequests:
             topic_id=subscription.topic_id,
             hold=self._decline_hold,
         )
+        return held, [RequestsAtMost(recipient, since, len(past))]
 
     async def _check_quotas(self, topic: Topic, new: Subscription) -> list[Guard]:
         """What must still be so when it is written. Raises QuotaExceeded."""

@@ -18,7 +18,7 @@ from tests.support.build import ACCOUNT, OTHER_ACCOUNT, FakeClock, make_principa
 from tests.support.examples import examples
 
 from tidings.access.authorize import authorize
-from tidings.domain.errors import Conflict, InvalidValue, NotFound, Unavailable
+from tidings.domain.errors import InvalidValue, NotFound, Throttled, Unavailable
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, Account, AccountId, Kind, Way
 from tidings.domain.optout import (
@@ -302,7 +302,7 @@ async def test_calls_at_once_do_not_pass_a_limit_together(tmp_path: Path) -> Non
 async def test_a_call_that_fails_counts_for_nothing(tmp_path: Path) -> None:
     async with open_office(tmp_path, TextLimits(per_day=1)) as harness:
         harness.texts._new_message_id = lambda: "the same id"
-        with pytest.raises(Conflict):
+        with pytest.raises(Throttled):
             await harness.send(wanted(), wanted(ANOTHER))
         ids = count(1)
         harness.texts._new_message_id = lambda: f"{next(ids):032x}"
@@ -451,7 +451,7 @@ async def test_a_conversion_is_not_counted_for_another_accounts_text_of_an_equal
 def test_a_text_that_is_stored_while_it_is_asked_for_counts_once() -> None:
     now = datetime(2026, 11, 30, tzinfo=UTC)
     application = SmsApplication(ACCOUNT, APP, "", now)
-    call = FrequencyOfCall(application, now, TextLimits(per_hour=2), {}, is_off=False)
+    call = FrequencyOfCall(application, now, TextLimits(per_hour=2), {}, timedelta(hours=1))
     sent = (now - timedelta(minutes=5), b"a")
     call.know("+12025550123", before=[sent], stored=[sent])
     assert [call.verdict("+12025550123", b"b") for _ in range(2)] == [TextVerdict.ACCEPTED, TextVerdict.HOUR]

@@ -29,7 +29,7 @@ from tidings.domain.optout import (
 )
 from tidings.domain.phone_ports import OptOutStore
 from tidings.domain.ports import Clock, Store
-from tidings.domain.unit import TransportIdTaken, Unit
+from tidings.domain.unit import InboundTextsSeen, TransportIdTaken, Unit
 from tidings.services.conflicts import TRIES
 from tidings.services.texting.phone_consent import (
     PERSONS_OWN,
@@ -187,14 +187,13 @@ class InboundTexts:
             transport_id=text.transport_id,
             reason=reason,
         )
+        since = _LONG_AGO if looks_at_all else now - REPEAT_LOOKED_BACK
         lately = await self._opt_outs.inbound_texts_of(
-            address.account_id,
-            address.address,
-            phone,
-            since=_LONG_AGO if looks_at_all else now - REPEAT_LOOKED_BACK,
-            newest=None if looks_at_all else LOOKED_AT,
+            address.account_id, address.address, phone, since=since, newest=None if looks_at_all else LOOKED_AT
         )
-        return _IncomingText(address, text, said, meaning, lately)
+        newest = lately[-1].id if lately else 0
+        seen = InboundTextsSeen(address.account_id, address.address, phone, since, newest)
+        return _IncomingText(address, text, said, meaning, lately, Unit(guards=[seen]))
 
     # --- repeats and order -------------------------------------------------------------------------------------------------
 

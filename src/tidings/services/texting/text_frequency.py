@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from tidings.domain.model import AccountId
 from tidings.domain.optout import SmsApplication
 from tidings.domain.phone_ports import TextStore
+from tidings.domain.unit import Guard, TextsAtMost
 
 HALF_MINUTE, HOUR, DAY = timedelta(seconds=30), timedelta(hours=1), timedelta(days=1)
 
@@ -49,7 +50,8 @@ Pending = dict[tuple[AccountId, str, str], list[Sending]]
 class Frequency:
     """How often one phone is texted. Without limits it asks nothing.
 
-    Two calls at once for one phone see each other: what is decided counts from then on, not from when it is stored.
+    Two calls at once for one phone see each other: what is decided counts from then on, not from when it is stored. Calls of other
+    processes are seen by a guard: texts that were not known raise Conflict, and the call is judged again.
     """
 
     def __init__(self, texts: TextStore, limits: TextLimits) -> None:
@@ -63,7 +65,7 @@ class Frequency:
         self, application: SmsApplication, asked: Sequence[tuple[str, bytes]], now: datetime
     ) -> FrequencyOfCall:
         """For one call, which tells by the end of its context that its texts are stored or given up."""
-        call = FrequencyOfCall(application, now, self._limits, self._pending, is_off=self._window is None)
+        call = FrequencyOfCall(application, now, self._limits, self._pending, self._window)
         if self._window is not None and asked:
             phones = sorted({phone for phone, _ in asked})
             before = {phone: call.pending_of(phone) for phone in phones}
@@ -79,13 +81,14 @@ class FrequencyOfCall:
     """Judges the texts of one call. Use `Frequency.begin`."""
 
     def __init__(
-        self, application: SmsApplication, now: datetime, limits: TextLimits, pending: Pending, *, is_off: bool
+        self, application: SmsApplication, now: datetime, limits: TextLimits, pending: Pending, window: timedelta | None
     ) -> None:
         self._application = application
         self._now = now
         self._limits = limits
         self._pending = pending
-        self._is_off = is_off
+        self._window = window
+        self._before: dict[str, int] = {}
         self._known: dict[str, list[Sending]] = {}
         self._mine: list[tuple[tuple[AccountId, str, str], Sending]] = []
 
@@ -109,10 +112,20 @@ class FrequencyOfCall:
         """What was sent to a phone: each once, though it may have been stored while it was asked for."""
         sent = Counter(before) | Counter(stored) | Counter(self.pending_of(phone))
         self._known[phone] = list(sent.elements())
+        self._before[phone] = len(self._known[phone])
+
+    def guards(self) -> list[Guard]:
+        """What must still be so when the accepted texts are stored."""
+        if self._window is None or not self._mine:
+            return []
+        phones = dict.fromkeys(phone for (_, _, phone), _ in self._mine)
+        known = tuple((phone, self._before[phone]) for phone in phones)
+        application = self._application
+        return [TextsAtMost(application.account_id, application.app_id, self._now - self._window, known)]
 
     def verdict(self, phone: str, digest: bytes) -> TextVerdict:
         """Whether the phone may get this text now; if so it counts."""
-        if self._is_off:
+        if self._window is None:
             return TextVerdict.ACCEPTED
         sent = self._known[phone]
         verdict = self._judge(sent, digest)

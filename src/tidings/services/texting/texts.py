@@ -22,7 +22,7 @@ from tidings.domain.optout import TOPICS_APP, InboundText, SmsApplication, SmsTy
 from tidings.domain.phone_ports import OptOutStore, TextAsk, TextGate, TextStore
 from tidings.domain.ports import Clock, Flow, Store
 from tidings.domain.texts import TEXTS_KEPT, Reader, SentText, SentTextQuery, TextCount, TextTally
-from tidings.domain.unit import ReaderIsAt, Unit
+from tidings.domain.unit import Guard, ReaderIsAt, Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.observe.metrics import Metrics
 from tidings.services.conflicts import retry_on_conflict
@@ -116,6 +116,7 @@ class Texts:
 
     # --- sending -----------------------------------------------------------------------------------------------------------
 
+    @retry_on_conflict
     async def send(self, grant: Grant, app_id: str, wanted: Sequence[WantedText]) -> list[TextAnswer]:
         """Accept what may be sent, all in one transaction; durable when this returns. Answers in the order of the texts.
 
@@ -139,7 +140,7 @@ class Texts:
                 if not _is_blocked(text, blocked):
                     verdict = frequency.verdict(text.phone, digests[text.body])
                 batch.add(text, verdict)
-            await self._store.commit(batch.unit())
+            await self._store.commit(batch.unit(frequency.guards()))
         self._measure(batch)
         return batch.answers
 
@@ -364,6 +365,6 @@ class _Batch:
             )
         )
 
-    def unit(self) -> Unit:
+    def unit(self, guards: list[Guard]) -> Unit:
         tallies = _tallies(self._application, self._now, self.counts)
-        return Unit(messages=self.messages, texts_sent=self._sent, text_tallies=tallies)
+        return Unit(messages=self.messages, texts_sent=self._sent, text_tallies=tallies, guards=guards)

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import assert_never
 
 import apsw
 
-from tidings.domain.unit import Counted, Guard, ReaderIsAt, RoomFor, SandboxNumbersAre, SmsApplicationsAre, Stale
+from tidings.domain.unit import (
+    Counted,
+    Guard,
+    InboundTextsSeen,
+    ReaderIsAt,
+    RequestsAtMost,
+    RoomFor,
+    SandboxNumbersAre,
+    SmsApplicationsAre,
+    Stale,
+    TextIsWaiting,
+    TextsAtMost,
+)
 from tidings.store.sqlite import optout_rows
 from tidings.store.sqlite.database import SQL, first
+from tidings.store.sqlite.forms import forms_of
+from tidings.store.sqlite.rows import json_array, micros
+from tidings.wire.phone_plans import spellings
 
 _COUNTS = {
     Counted.TOPICS: SQL["count_topics"],
@@ -40,4 +56,20 @@ def _holds(db: apsw.Connection, guard: Guard) -> bool:
         return tuple(map(optout_rows.sandbox_number, found)) == guard.numbers
     if isinstance(guard, RoomFor):
         return (first(db, _COUNTS[guard.what], (guard.owner,)) or 0) < guard.most
+    if isinstance(guard, RequestsAtMost):
+        return int(first(db, SQL["count_requests"], (guard.recipient, micros(guard.since)))) <= guard.most
+    if isinstance(guard, InboundTextsSeen):
+        where = guard.account_id, guard.address, json_array(spellings(guard.phone)), micros(guard.since), guard.newest
+        return first(db, SQL["inbound_text_after"], where) is None
+    if isinstance(guard, TextIsWaiting):
+        return bool(first(db, SQL["text_is_waiting"], (guard.serial,)))
+    if isinstance(guard, TextsAtMost):
+        return _texts_at_most(db, guard)
     assert_never(guard)
+
+
+def _texts_at_most(db: apsw.Connection, guard: TextsAtMost) -> bool:
+    asked = forms_of(phone for phone, _ in guard.phones)
+    bindings = guard.account_id, guard.app_id, json_array(list(asked)), micros(guard.since)
+    sent = Counter(phone for form, _, _ in db.execute(SQL["sent_text_to"], bindings) for phone in asked[form])
+    return all(sent[phone] <= most for phone, most in guard.phones)
