@@ -202,7 +202,7 @@ FAULTS = (
     Fault(
         "news-of-last-week",
         FEED,
-        "self._after = await self._newest()\n",
+        "self._after = await self._end()\n",
         "self._after = 0\n",
         "integration/test_callbacks.py",
         "a new callback begins at the log's end",

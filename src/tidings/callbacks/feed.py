@@ -27,7 +27,6 @@ from tidings.callbacks.forms import (
 from tidings.domain.envelope import HttpContent, Outgoing
 from tidings.domain.errors import TidingsError
 from tidings.domain.model import (
-    NEWEST,
     NO_ID,
     AccountId,
     Event,
@@ -42,7 +41,7 @@ from tidings.domain.optout import ACCOUNT_WIDE, SmsApplication
 from tidings.domain.outcomes import Busy, Delivered, Outcome
 from tidings.domain.phone_ports import OptOutStore, TextStore
 from tidings.domain.ports import AnswerClassifier, Clock, Poster, Store, Vault
-from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reader, SentTextQuery
+from tidings.domain.texts import CALLBACK_SECRET, CONSENT_URL, REPLY_URL, STATUS_URL, Reader
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 
@@ -196,20 +195,17 @@ class Feed:
         if place:
             self._after = self._saved = max(place, 0)
         else:
-            self._after = await self._newest()
+            self._after = await self._end()
             await self._save(self._after or FROM_THE_START)
 
-    async def _newest(self) -> int:
+    async def _end(self) -> int:
+        """Where the log ends now."""
         store, of = self._context.store, self.application
         if self._name == STATUS:
-            query = SentTextQuery(of.account_id, app_id=of.app_id, reported=True, limit=1)
-            return max((text.report_id for text in await store.sent_texts(query)), default=0)
+            return await store.text_report_end(of.account_id, of.app_id)
         if self._name == REPLIES:
-            return max(
-                (text.id for text in await store.last_inbound_texts(of.account_id, before=None, limit=1)), default=0
-            )
-        entries = await store.ledger(LedgerQuery(of.account_id, before=NEWEST, limit=1))
-        return max((entry.id for entry in entries), default=0)
+            return await store.inbound_text_end(of.account_id)
+        return await store.ledger_end(of.account_id)
 
     async def _letters(self) -> list[_Letter]:
         """What comes next, at most a page, in order."""
@@ -217,8 +213,8 @@ class Feed:
         if self._name == STATUS:
             texts = await store.text_reports(of.account_id, of.app_id, after=self._after, limit=PAGE)
             return [_Letter(texts[-1].report_id, texts[0].reported_at, status_body(texts))] if texts else []
-        newest = await self._newest()
-        if newest <= self._after:
+        end = await self._end()
+        if end <= self._after:
             return []
         addresses = await self._addresses()
         if self._name == REPLIES:
@@ -232,8 +228,8 @@ class Feed:
             query = LedgerQuery(of.account_id, events=_CONSENT_EVENTS, after=self._after, limit=PAGE)
             letters = [self._of_entry(entry, addresses) for entry in await store.ledger(query)]
         if len(letters) < PAGE:
-            # The rest is others'; it is not read again.
-            letters.append(_Letter(max(newest, letters[-1].last if letters else 0)))
+            # The rest up to the end is others', because nothing can appear there any more; it is not read again.
+            letters.append(_Letter(max(end, letters[-1].last if letters else 0)))
         return letters
 
     def _of_entry(self, entry: LedgerEntry, addresses: frozenset[str]) -> _Letter:

@@ -92,18 +92,23 @@ class OptOutStore(Protocol):
     async def inbound_text_page(
         self, account_id: AccountId, *, after: int, limit: int, addresses: Sequence[str] = (), unmatched: bool = False
     ) -> list[InboundText]:
-        """Ascending by id, starting after `after`. addresses: only at these. unmatched: only those that no keyword matched."""
+        """Ascending by id, starting after `after`: a log that is read by a cursor (`ports`). addresses: only at these. unmatched: only
+        those that no keyword matched."""
+        ...
+
+    async def inbound_text_end(self, account_id: AccountId) -> int:
+        """Where that log ends now: no id up to here can appear any more; 0 for an empty one."""
         ...
 
     async def last_inbound_texts(
         self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
     ) -> list[InboundText]:
-        """Descending by id, starting before `before`."""
+        """Descending by id, starting before `before`: to look at, not to go on reading from."""
         ...
 
     async def open_reviews(self, account_id: AccountId, *, after: int, limit: int) -> list[LedgerEntry]:
         """REVIEW entries that no REVIEWED one decides (`optout.review_mark`), ascending by id, starting after `after`; of any length of
-        the ledger only these are read."""
+        the ledger only these are read. Pages of one look: entries leave it, so nobody reads on in it later."""
         ...
 
     async def open_review_total(self, account_id: AccountId, *, before: datetime | None = None) -> int:
@@ -194,7 +199,11 @@ class TextStore(Protocol):
     async def sent_texts(self, query: SentTextQuery) -> list[SentText]: ...
     async def sent_text(self, serial: str) -> SentText | None: ...
     async def text_reports(self, account_id: AccountId, app_id: str, *, after: int, limit: int) -> list[SentText]:
-        """Those whose end is known, ascending by `report_id`, starting after `after`."""
+        """Those whose end is known, ascending by `report_id`, starting after `after`: a log that is read by a cursor (`ports`)."""
+        ...
+
+    async def text_report_end(self, account_id: AccountId, app_id: str) -> int:
+        """Where that log ends now: no report id up to here can appear any more; 0 for an empty one."""
         ...
 
     async def text_part(self, transport_ids: Sequence[str]) -> tuple[str, str] | None:
@@ -216,7 +225,7 @@ class TextStore(Protocol):
         ...
 
     async def reader(self, account_id: AccountId, app_id: str, name: str) -> int:
-        """How far it has read; 0 for one that has not begun."""
+        """The last id that it has read; 0 for one that has not begun."""
         ...
 
     async def last_text_from(self, account_id: AccountId, sender: str) -> datetime | None:

@@ -3,6 +3,11 @@
 Every implementation of Store and of Flow passes the same suite (`tests/integration`). Services decide on values they read,
 and hand the store a `Unit` that it applies as a whole or refuses with `Conflict`; so PostgreSQL needs nothing that SQLite
 has not.
+
+Logs are read by a cursor: whoever keeps the last id that he was given and asks for what comes `after` it is given everything once, in the
+order of ids. Where several processes write, ids may become visible out of order; so a list by `after` shows an id only when no smaller one
+can appear any more, whatever it filters. Lists from the newest end (`before`) promise nothing of the kind: they are for looking at.
+A reader that wants nothing of before begins at the log's `…_end`, which keeps the same promise.
 """
 
 from __future__ import annotations
@@ -189,13 +194,20 @@ class Store(Protocol):
     async def templates_total(self, query: TemplateQuery) -> int: ...
 
     async def token(self, digest: bytes) -> Token | None: ...
-    async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]: ...
+    async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
+        """By `after`, a log that is read by a cursor."""
+        ...
+
+    async def ledger_end(self, account_id: AccountId) -> int:
+        """Where an account's ledger ends now: no id up to here can appear any more; 0 for an empty one."""
+        ...
+
     async def provisioned(self) -> list[Provisioned]:
         """What was given from outside, whoever gave it."""
         ...
 
     async def audit(self, query: AuditQuery) -> list[AuditEntry]:
-        """What `Unit.audit` and the changes of units have added."""
+        """What `Unit.audit` and the changes of units have added. By `after`, a log that is read by a cursor."""
         ...
 
     async def page(self, topic_id: TopicId, *, after: int, limit: int, seq: int) -> list[Subscriber]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,12 @@ from tests.support.build import ACCOUNT, NOW
 from tests.support.delivery import NoVault
 from tests.support.virtual_time import VirtualClock, in_virtual_time
 
-from tidings.callbacks.feed import AGAIN_MAX_S, STATUS, Feed, FeedContext
+from tidings.callbacks.feed import AGAIN_MAX_S, REPLIES, STATUS, Feed, FeedContext
 from tidings.domain.envelope import Outgoing
-from tidings.domain.optout import SmsApplication, SmsType
+from tidings.domain.optout import BlockingRule, InboundText, SmsApplication, SmsType
 from tidings.domain.outcomes import Busy, Delivered, Outcome, RetryLater
 from tidings.domain.ports import Settle
-from tidings.domain.texts import STATUS_URL, SentText, TextState
+from tidings.domain.texts import REPLY_URL, STATUS_URL, SentText, TextState
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
 
@@ -98,3 +98,63 @@ async def test_what_had_no_turn_is_tried_when_there_is_one_and_is_no_failure_of_
         await asyncio.sleep(60)
         assert receiver.at == [0, 0.5, 1, 1.5, 2, 2.5]
         assert store.place == 2
+
+
+class Replies:
+    """Texts that came in, of which one of a smaller id may still appear below the newest: `visible` up to `end` is complete."""
+
+    def __init__(self) -> None:
+        self.visible = [3, 5, 7]
+        self.end = 5
+        self.place = 3
+
+    async def reader(self, account_id: str, app_id: str, name: str) -> int:
+        return self.place
+
+    async def inbound_text_end(self, account_id: str) -> int:
+        return self.end
+
+    async def blocking_rules(self, account_id: str) -> list[BlockingRule]:
+        return []
+
+    async def inbound_text_page(
+        self, account_id: str, *, after: int, limit: int, addresses: Sequence[str]
+    ) -> list[InboundText]:
+        text = InboundText(0, ACCOUNT, "+12025550100", "+12025550123", "hello", NOW)
+        return [replace(text, id=place) for place in sorted(self.visible) if after < place <= self.end]
+
+    async def commit(self, unit: Unit) -> None:
+        (reader,) = unit.readers
+        self.place = reader.after
+
+
+@in_virtual_time
+async def test_what_appears_late_below_a_newer_entry_is_told_in_its_place() -> None:
+    receiver, store = Receiver(Delivered("HTTP 200")), Replies()
+    context = FeedContext(store, receiver, NoVault(), VirtualClock(), Metrics(), lambda: 0.0)  # type: ignore[arg-type]
+    feed = Feed(context, SmsApplication(ACCOUNT, "app", "+12025550100", NOW, {REPLY_URL: URL}), REPLIES)
+    task = asyncio.create_task(feed.run())
+    await asyncio.sleep(1)
+    assert (store.place, len(receiver.at)) == (5, 1)
+    store.visible.append(6)
+    store.end = 7
+    feed.news.set()
+    await asyncio.sleep(1)
+    assert (store.place, len(receiver.at)) == (7, 3)
+    feed.stopping = True
+    feed.news.set()
+    await task
+
+
+@in_virtual_time
+async def test_a_new_callback_begins_where_nothing_can_appear_any_more() -> None:
+    receiver, store = Receiver(Delivered("HTTP 200")), Replies()
+    store.place = 0
+    context = FeedContext(store, receiver, NoVault(), VirtualClock(), Metrics(), lambda: 0.0)  # type: ignore[arg-type]
+    feed = Feed(context, SmsApplication(ACCOUNT, "app", "+12025550100", NOW, {REPLY_URL: URL}), REPLIES)
+    task = asyncio.create_task(feed.run())
+    await asyncio.sleep(1)
+    assert (store.place, receiver.at) == (5, [])
+    feed.stopping = True
+    feed.news.set()
+    await task

@@ -129,6 +129,9 @@ class OptOutTables:
             found = self._database.rows(SQL["inbound_text_list"], bindings)
         return [optout_rows.inbound_text(row) for row in found]
 
+    async def inbound_text_end(self, account_id: AccountId) -> int:
+        return int(self._database.value(SQL["inbound_text_end"], (account_id,)))
+
     async def last_inbound_texts(
         self, account_id: AccountId, *, before: int | None, limit: int, unmatched: bool = False
     ) -> list[InboundText]:

@@ -232,6 +232,10 @@ class SqliteStore(OptOutTables, TextTables):
     async def ledger(self, query: LedgerQuery) -> list[LedgerEntry]:
         return await listing.ledger(self._database, query)
 
+    async def ledger_end(self, account_id: AccountId) -> int:
+        # One writer gives ids in the order in which they become visible.
+        return int(self._database.value(SQL["ledger_end"], (account_id,)))
+
     async def provisioned(self) -> list[Provisioned]:
         return [rows.provisioned(row) for row in self._database.rows(SQL["provisioned_list"])]
 

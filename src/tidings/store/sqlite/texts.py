@@ -82,6 +82,9 @@ class TextTables:
         found = self._database.rows(SQL["sent_text_reports"], (account_id, app_id, after, limit))
         return [text_rows.sent_text(row) for row in found]
 
+    async def text_report_end(self, account_id: AccountId, app_id: str) -> int:
+        return int(self._database.value(SQL["text_report_end"], (account_id, app_id)))
+
     async def text_part(self, transport_ids: Sequence[str]) -> tuple[str, str] | None:
         """Of spellings that are kept for several texts, the first one counts."""
         for transport_id in transport_ids:

@@ -20,6 +20,10 @@ SELECT id, at, event, account_id, topic_id, topic_name, region, subscription_uid
     sent_at
 FROM ledger WHERE id IN (SELECT value FROM json_each(?1)) ORDER BY id;
 
+-- The newest entry of an account.
+-- name: ledger_end
+SELECT coalesce(max(id), 0) FROM ledger WHERE account_id = ?1;
+
 -- The first entry that can be as new as a time; entries before it are all older.
 -- name: ledger_first_since
 SELECT id FROM ledger WHERE high_water >= ?1 ORDER BY high_water, id LIMIT 1;

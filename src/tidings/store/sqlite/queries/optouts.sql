@@ -311,6 +311,10 @@ SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched
 FROM inbound_text
 WHERE account_id = ?1 AND id > ?2 AND address = ?4 AND matched = '' ORDER BY id LIMIT ?3;
 
+-- The newest of what came in at an account.
+-- name: inbound_text_end
+SELECT coalesce(max(id), 0) FROM inbound_text WHERE account_id = ?1;
+
 -- What came in at an account last.
 -- name: inbound_text_last
 SELECT id, account_id, address, phone, text, at, sent_at, transport_id, matched

@@ -122,6 +122,11 @@ SELECT serial, account_id, app_id, phone, sms_type, accepted_at, parts, template
 FROM sent_text INDEXED BY sent_text_by_report
 WHERE account_id = ?1 AND app_id = ?2 AND report_id > ?3 AND report_id > 0 ORDER BY report_id LIMIT ?4;
 
+-- The newest report of an application.
+-- name: text_report_end
+SELECT coalesce(max(report_id), 0) FROM sent_text INDEXED BY sent_text_by_report
+WHERE account_id = ?1 AND app_id = ?2 AND report_id > 0;
+
 -- The two below give row ids as one JSON array, newest first; see subscriptions.sql.
 
 -- An account's texts.
