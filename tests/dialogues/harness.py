@@ -114,7 +114,9 @@ class Harness:
             topics=self.topics,
             subscriptions=self.subscriptions,
             texting=self.texting,
-            sms_defaults=SmsDefaults(self.texting.applications, options.get("home_region", "us-east-1")),
+            sms_defaults=SmsDefaults(
+                self.texting.applications, store.announcer, options.get("home_region", "us-east-1")
+            ),
             publisher=Publisher(flow, metrics),
             clock=self.clock,
             limiter=TokenBuckets(

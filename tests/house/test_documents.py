@@ -288,3 +288,17 @@ curl() {
         done.stderr
     )
     assert done.returncode == 0
+
+
+def test_whoever_remembers_something_for_a_time_or_listens_is_in_the_table() -> None:
+    sources = ROOT / "src" / "tidings"
+    table = (ROOT / "docs" / "architecture.md").read_text("utf-8").split("## What a process remembers")[1]
+    remembering = {
+        path.relative_to(sources).as_posix()
+        for path in sources.rglob("*.py")
+        if re.search(r"\] = TtlCache\(|announcer\.listen\(|OrderedDict\[.*\] = OrderedDict\(", path.read_text("utf-8"))
+    }
+    # The cache itself, and wiring that only joins what the table names.
+    remembering -= {"domain/ttl_cache.py", "wiring/foundation.py", "wiring/delivery.py"}
+    assert len(remembering) > 10
+    assert [name for name in sorted(remembering) if f"`{name}`" not in table] == []

@@ -16,7 +16,7 @@ from tidings.access.sign_in_tokens import SignInTokens
 from tidings.dialects.contract import Dialect
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.mail_content import Links
-from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, ResourceNames, Signer, Vault
+from tidings.domain.ports import Announcer, Clock, Envelopes, Limiter, Prober, ResourceNames, Signer, Vault
 from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts
@@ -89,6 +89,7 @@ class Parts:
     clock: Clock
     signing_clock: Clock
     vault: Vault
+    announcer: Announcer
     egress: EgressPolicy
     protocols: Protocols
     certificate: Certificate

@@ -38,9 +38,6 @@ class TtlCache(Generic[Key, Value]):
         if len(self._kept) > self._size_max:
             self._kept.popitem(last=False)
 
-    def forget(self, key: Key) -> None:
-        self._kept.pop(key, None)
-
     def forget_all(self) -> None:
         self.changes += 1
         self._kept.clear()

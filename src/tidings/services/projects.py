@@ -57,7 +57,11 @@ class Projects:
 
     async def load(self) -> None:
         """Read all accounts."""
-        accounts = await self._store.accounts()
+        self._stale = False  # before they are read: an account that changes meanwhile makes them stale again
+        try:
+            accounts = await self._store.accounts()
+        except BaseException:
+            self._stale = True
+            raise
         self._projects = {account.account_id: account.project_id for account in accounts}
         self._accounts = {account.project_id: account.account_id for account in accounts}
-        self._stale = False

@@ -69,6 +69,7 @@ def _parts(base: Foundation, services: Services, delivery: Delivery, cloud: Clou
         clock=base.clock,
         signing_clock=WallClock(),
         vault=base.vault,
+        announcer=base.store.announcer,
         egress=base.egress,
         protocols=base.protocols,
         certificate=base.certificate,

@@ -22,7 +22,7 @@ def _front_end(parts: Parts) -> SnsDialect:
         topics=parts.topics,
         subscriptions=parts.subscriptions,
         texting=parts.texting,
-        sms_defaults=SmsDefaults(parts.texting.applications, options.region),
+        sms_defaults=SmsDefaults(parts.texting.applications, parts.announcer, options.region),
         publisher=parts.publisher,
         clock=parts.clock,
         limiter=parts.limiter,

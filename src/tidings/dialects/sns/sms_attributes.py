@@ -88,7 +88,6 @@ async def set_sms_attributes(services: SnsServices, call: Call) -> str:
         raise invalid("attributes", f"an account may set them in at most {SMS_REGIONS_MAX} regions")
     settings = {prefix + name: value for name, value in given.items()}
     await services.texting.applications.put(grant, TOPICS_APP, sender, settings)
-    services.sms_defaults.forget(grant.owner, call.region)
     return ""
 
 

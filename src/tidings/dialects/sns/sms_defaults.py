@@ -14,7 +14,9 @@ from time import monotonic
 from tidings.dialects.sns.limits import SMS_TYPE_DEFAULT, SMS_TYPES
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP
+from tidings.domain.ports import Announcer
 from tidings.domain.ttl_cache import TtlCache
+from tidings.domain.unit import Unit
 from tidings.services.texting.sms_applications import SmsApplications
 
 PREFIX = "sns:"
@@ -22,7 +24,7 @@ PREFIX = "sns:"
 DEFAULT_TYPE = "DefaultSMSType"
 DEFAULT_SENDER_ID = "DefaultSenderID"
 KEEP_S = 2.0
-"""Another process may change the default."""
+"""A command of an administrator may change the default, from a process of its own."""
 KEPT_MAX = 10_000
 
 
@@ -51,14 +53,23 @@ class SmsDefaults:
     """Each account's defaults by region, remembered for a moment: they are asked for at every publish."""
 
     def __init__(
-        self, applications: SmsApplications, home_region: str, monotonic_s: Callable[[], float] = monotonic
+        self,
+        applications: SmsApplications,
+        announcer: Announcer,
+        home_region: str,
+        monotonic_s: Callable[[], float] = monotonic,
     ) -> None:
         self._applications = applications
         self._home_region = home_region
-        # Wrong after SetSMSAttributes: `forget` clears it, and another process's call counts when its time is over.
+        # Wrong after a change of the application: cleared when one is announced; one that nobody announces counts when its time is over.
         self._recent: TtlCache[tuple[AccountId, str], SmsDefault] = TtlCache(
             KEEP_S, size_max=KEPT_MAX, monotonic_s=monotonic_s
         )
+        announcer.listen(self._apply)
+
+    def _apply(self, unit: Unit) -> None:
+        if any(application.app_id == TOPICS_APP for application in unit.sms_applications):
+            self._recent.forget_all()
 
     def known(self, account_id: AccountId, region: str) -> SmsDefault | None:
         """Those looked up a moment ago: the hot path's way, without awaiting."""
@@ -68,12 +79,10 @@ class SmsDefaults:
         recent = self.known(account_id, region)
         if recent is not None:
             return recent
+        changes = self._recent.changes
         settings = await self._applications.settings_of(account_id, TOPICS_APP)
         own = of_region(settings, prefix_of(region, self._home_region))
         sms_type = SMS_TYPES[own.get(DEFAULT_TYPE, SMS_TYPE_DEFAULT)].value
         found = SmsDefault(sms_type, own.get(DEFAULT_SENDER_ID, ""))
-        self._recent.keep((account_id, region), found)
+        self._recent.keep((account_id, region), found, changes)
         return found
-
-    def forget(self, account_id: AccountId, region: str) -> None:
-        self._recent.forget((account_id, region))
