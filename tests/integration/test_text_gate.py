@@ -155,6 +155,8 @@ async def test_the_remembered_gate_asks_anew_only_about_what_may_have_changed(st
     verdicts = await gate.verdicts([mine, others, elsewhere])
     await store.commit(Unit(opt_outs=[an_opt_out()]))
     assert [gate.recheck(verdict.ask, verdict) for verdict in verdicts] == [None, "", ""]
+    await store.commit(Unit(ledger=[an_entry(1)]))  # of a subscription
+    assert [gate.recheck(verdict.ask, verdict) for verdict in verdicts] == [None, "", ""]
     await store.commit(Unit(sandbox_accounts=[(ACCOUNT, NOW)]))
     assert [gate.recheck(verdict.ask, verdict) for verdict in verdicts] == [None, None, ""]
     assert gate.recheck(mine, None) is None

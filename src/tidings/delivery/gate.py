@@ -23,7 +23,6 @@ from tidings.domain.outcomes import BLOCKED, Busy, Outcome, RetryLater
 from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
 from tidings.domain.ports import Clock
 from tidings.observe.metrics import Metrics
-from tidings.wire.phone_plans import canonical
 
 ASK_ANEW = Busy(0, "consent changed; asked again")
 """Of a text whose verdict was given before something changed."""
@@ -71,10 +70,9 @@ class TextPermit:
         return BLOCKED
 
 
-def text_ask(message: Message, topic: Topic | None, endpoint: str) -> TextAsk | None:
-    """What the gate is asked of a text. None: it goes round opt-outs, as answers to people's own texts do."""
+def text_ask(message: Message, topic: Topic | None, phone: str) -> TextAsk | None:
+    """What the gate is asked of a text. phone: in its canonical form. None: it goes round opt-outs, as answers to people's own texts do."""
     sms_type, app_id = message.sms_type or SmsType.NOTIFICATION, message.sms_app or TOPICS_APP
-    phone = canonical(endpoint)
     if not message.answers:
         return TextAsk(sending_account(message, topic), app_id, sms_type, phone)
     # "You are subscribed again" is wrong after another STOP.

@@ -47,10 +47,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles.
-
-    texts: told the outcomes of texts; without it nobody counts them.
-    """
+    """`in_flight`: attempts of pages on their way; `rows_out`: attempts of rows. `room` is set whenever one settles."""
 
     def __init__(
         self,

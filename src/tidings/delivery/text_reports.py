@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import zip_longest
 
 import structlog
 
@@ -26,7 +25,7 @@ from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import AccountId, Message, Topic
 from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused
-from tidings.domain.phone_ports import TextGate, TextStore
+from tidings.domain.phone_ports import TextGate, TextStore, Verdict
 from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
@@ -108,9 +107,17 @@ class TextReports:
             if self._limits is not None:
                 await self._limits.look_ahead(account_id)
             senders[account_id, app_id] = await self._texts.sms_sender(account_id, app_id)
-        asks = [text_ask(*each) for each in planned] if self._gate.looks_ahead else []
-        verdicts = {found.ask: found for found in await self._gate.verdicts([ask for ask in asks if ask is not None])}
-        return [TextAhead(senders[key], None if ask is None else verdicts[ask]) for key, ask in zip_longest(keys, asks)]
+        verdicts = await self._verdicts(planned)
+        return [TextAhead(senders[key], verdict) for key, verdict in zip(keys, verdicts, strict=True)]
+
+    async def _verdicts(self, planned: Sequence[Planned]) -> Sequence[Verdict | None]:
+        """None where the gate is not asked ahead."""
+        if not self._gate.looks_ahead:
+            return [None] * len(planned)
+        asks = [text_ask(message, topic, canonical(endpoint)) for message, topic, endpoint in planned]
+        found = await self._gate.verdicts([ask for ask in asks if ask is not None])
+        verdicts = {verdict.ask: verdict for verdict in found}
+        return [None if ask is None else verdicts[ask] for ask in asks]
 
     def prepare(self, outgoing: Outgoing) -> str:
         """Text to today's form of the number, from a sender. Returns why this text does not go out, whoever asks for it, or empty."""

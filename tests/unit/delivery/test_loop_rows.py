@@ -458,7 +458,7 @@ async def test_nothing_is_sent_while_what_hooks_need_cannot_be_read() -> None:
 @in_virtual_time
 async def test_a_protocols_hooks_hear_of_what_ends_without_an_attempt() -> None:
     hooks = Hooks()
-    async with running({"http": hooks}) as world:
+    async with running({"http": hooks, "https": hooks}) as world:
         topic = world.store.add_topic(members=1)
         world.store.add_member(topic, 2, state=State.CANCELED)
         old = replace(make_message(message_id="old"), expires_at=NOW)

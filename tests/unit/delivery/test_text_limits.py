@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 import pytest
-from tests.support.build import ACCOUNT, NOW, FakeClock
+from tests.support.build import ACCOUNT, NOW, OTHER_ACCOUNT, FakeClock
 from tests.support.outgoing import make_outgoing
 
 from tidings.delivery import text_limits
@@ -116,6 +116,17 @@ async def test_texts_that_were_counted_while_the_store_looked_stay_counted(clock
     go_on.set()
     await slow
     assert "1 texts a day" in held.refused(text("other", "+12025550124"), ACCOUNT)
+
+
+async def test_a_count_that_is_read_over_midnight_is_not_kept(clock: FakeClock) -> None:
+    async def sent_since(account_id: AccountId, since: datetime) -> int:
+        clock.advance(86_400)
+        held.refused(text(), OTHER_ACCOUNT)  # another text begins the day
+        return 9
+
+    held = OutgoingTextLimits(Destinations(), TextQuotas(per_account_day=1), sent_since, clock)
+    await held.look_ahead(ACCOUNT)
+    assert held.refused(text(), ACCOUNT) == ""
 
 
 def test_without_limits_nothing_is_counted(clock: FakeClock) -> None:
