@@ -26,7 +26,7 @@ from tidings.domain.optout import (
     SmsApplication,
     SmsType,
 )
-from tidings.domain.outcomes import DELIVERED, RetryLater
+from tidings.domain.outcomes import BLOCKED, DELIVERED, Busy, Outcome, RetryLater
 from tidings.domain.phone_ports import TextAsk
 from tidings.domain.ports import Settle
 from tidings.domain.unit import Unit
@@ -402,3 +402,45 @@ async def test_a_text_waits_while_the_store_cannot_be_asked(tmp_path: Path) -> N
         await app.settled()
         assert isinstance(app.channel, Troubled)
         assert app.channel.started == 1
+
+
+async def test_a_text_whose_verdict_no_longer_holds_is_asked_about_anew_and_loses_no_attempt(tmp_path: Path) -> None:
+    class Holding:
+        """Starts a text when a test says so."""
+
+        protocols = frozenset({"sms"})
+
+        def __init__(self, permit: Permit) -> None:
+            self.permit = permit
+            self.waiting: asyncio.Queue[tuple[Outgoing, Settle]] = asyncio.Queue()
+
+        def send(self, outgoing: Outgoing, settle: Settle) -> None:
+            if outgoing.message.answers:
+                settle(outgoing, DELIVERED)
+            else:
+                self.waiting.put_nowait((outgoing, settle))
+
+        async def start(self) -> tuple[int, Outcome | None]:
+            outgoing, settle = await self.waiting.get()
+            refusal = self.permit(outgoing)
+            settle(outgoing, refusal or DELIVERED)
+            return outgoing.attempt, refusal
+
+        async def close(self) -> None:
+            """Nothing is in the air."""
+
+    async with phone_app(tmp_path, Holding, remembers=True) as app:
+        channel = app.channel
+        assert isinstance(channel, Holding)
+        await app.add_number()
+        await app.send("news")
+        outgoing, settle = await channel.waiting.get()
+        await app.receive("STOP")
+        channel.waiting.put_nowait((outgoing, settle))
+        assert await channel.start() == (1, Busy(0, "consent changed; asked again"))
+        assert await channel.start() == (1, BLOCKED)
+        await app.settled()
+        await app.receive("START")
+        await app.send("welcome back")
+        assert await channel.start() == (1, None)
+        await app.settled()

@@ -18,7 +18,7 @@ from tests.support.stores import ACCOUNT, NOW, an_address, an_opt_out
 
 from tidings.delivery.remembered_text_gate import RememberedTextGate
 from tidings.domain.optout import ACCOUNT_WIDE, TOPICS_APP, AddressKind, BlockingRule, InboundAddress, SmsType, covers
-from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextAsk, TextGate
 from tidings.domain.unit import Unit
 from tidings.store.sqlite import SqliteStore
 from tidings.wire.phone_plans import canonical
@@ -39,13 +39,13 @@ class Interrupted:
         self._gate = gate
         self.before: list[asyncio.Task[None]] = []
 
-    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[GateVerdict]:
         found = await self._gate.verdicts(asks)
         for commit in self.before:
             await commit
         return found
 
-    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+    def recheck(self, ask: TextAsk, ahead: GateVerdict | None) -> str | None:
         return self._gate.recheck(ask, ahead)
 
 
@@ -71,7 +71,7 @@ class Promise(RuleBasedStateMachine):
         self.out: set[tuple[str, str]] = set()  # acknowledged
         self.types: frozenset[SmsType] | None = None
         self.hidden = False
-        self.waiting: list[Verdict] = []
+        self.waiting: list[GateVerdict] = []
 
     def teardown(self) -> None:
         self.run(self.store.close())
@@ -123,7 +123,7 @@ class Promise(RuleBasedStateMachine):
         address=st.sampled_from(ADDRESSES),
     )
     def a_slice_is_asked_about_while_somebody_changes(self, asks: list[TextAsk], phone: str, address: str) -> None:
-        async def both() -> list[Verdict]:
+        async def both() -> list[GateVerdict]:
             self.interrupted.before = [asyncio.ensure_future(self.opt_out(phone, address))]
             try:
                 return await self.gate.verdicts(asks)

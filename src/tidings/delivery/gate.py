@@ -20,7 +20,7 @@ from tidings.domain.lifecycle import may_receive
 from tidings.domain.model import AccountId, Kind, Message, State, Topic, TopicId
 from tidings.domain.optout import TOPICS_APP, KeywordSet, SmsType
 from tidings.domain.outcomes import BLOCKED, Busy, Outcome, RetryLater
-from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextAsk, TextGate
 from tidings.domain.ports import Clock
 from tidings.observe.metrics import Metrics
 
@@ -36,7 +36,7 @@ class TextAhead:
     ahead."""
 
     sender: str
-    verdict: Verdict | None
+    verdict: GateVerdict | None
 
 
 class TextPermit:

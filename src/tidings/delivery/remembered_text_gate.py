@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tidings.domain.model import AccountId
-from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextAsk, TextGate
 from tidings.domain.unit import Unit
 from tidings.wire.phone_plans import canonical
 
@@ -35,13 +35,13 @@ class RememberedTextGate:
         self._forgotten = 0  # the newest change of which it is not known any more what it was
         self._changes: dict[tuple[AccountId, str], int] = {}  # the one changed last comes last
 
-    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[GateVerdict]:
         # Before the store looks: it may not have seen what is committed while it does.
         newest = self._newest
         found = await self._store_gate.verdicts(asks)
-        return [Verdict(ask, blocked_at, newest) for ask, blocked_at, _ in found]
+        return [GateVerdict(ask, blocked_at, newest) for ask, blocked_at, _ in found]
 
-    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+    def recheck(self, ask: TextAsk, ahead: GateVerdict | None) -> str | None:
         if ahead is None or ahead.ask != ask:
             return None
         seen, changes = ahead.change, self._changes

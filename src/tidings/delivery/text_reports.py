@@ -25,7 +25,7 @@ from tidings.domain.errors import InvalidValue, NotFound, Unavailable
 from tidings.domain.model import AccountId, Message, Topic
 from tidings.domain.optout import TOPICS_APP, SmsType
 from tidings.domain.outcomes import Blocked, Delivered, Outcome, Refused
-from tidings.domain.phone_ports import TextGate, TextStore, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextGate, TextStore
 from tidings.domain.ports import Clock, Store
 from tidings.domain.receipt_ids import alike, plain
 from tidings.domain.texts import SentText, TextCount, TextReceipt, TextReport, TextState, TextTally
@@ -110,7 +110,7 @@ class TextReports:
         verdicts = await self._verdicts(planned)
         return [TextAhead(senders[key], verdict) for key, verdict in zip(keys, verdicts, strict=True)]
 
-    async def _verdicts(self, planned: Sequence[Planned]) -> Sequence[Verdict | None]:
+    async def _verdicts(self, planned: Sequence[Planned]) -> Sequence[GateVerdict | None]:
         """None where the gate is not asked ahead."""
         if not self._gate.looks_ahead:
             return [None] * len(planned)

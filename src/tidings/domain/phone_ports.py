@@ -133,7 +133,7 @@ class TextAsk(NamedTuple):
     back_at: str = ""
 
 
-class Verdict(NamedTuple):
+class GateVerdict(NamedTuple):
     """What the gate said. `blocked_at`: the inbound address at which the phone's opt-out blocks such a text (`optout.covers`), or empty;
     `sandbox`: a text of topics to a number that its account has not verified, and it is in the sandbox.
 
@@ -155,12 +155,12 @@ class TextGate(Protocol):
     looks_ahead: bool
     """Whether `recheck` needs a verdict that was given ahead."""
 
-    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[GateVerdict]:
         """In the order of the asks, for a slice in one question; they see every commit that was acknowledged before. Raises Unavailable."""
         ...
 
-    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
-        """Where the text is blocked now, or empty, as in `Verdict`; None: something changed since `ahead`, ask anew.
+    def recheck(self, ask: TextAsk, ahead: GateVerdict | None) -> str | None:
+        """Where the text is blocked now, or empty, as in `GateVerdict`; None: something changed since `ahead`, ask anew.
 
         Asked immediately before a text starts, so it does not wait: some microseconds, at any number of opt-outs. What was acknowledged
         before it was called counts. Raises Unavailable.

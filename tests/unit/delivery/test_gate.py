@@ -26,7 +26,7 @@ from tidings.domain.errors import Unavailable
 from tidings.domain.model import Kind, State, TopicId
 from tidings.domain.optout import KeywordSet
 from tidings.domain.outcomes import BLOCKED, Busy, RetryLater
-from tidings.domain.phone_ports import TextAsk, TextGate, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextAsk, TextGate
 from tidings.domain.ports import Task
 from tidings.observe.metrics import Metrics
 from tidings.store.sqlite.text_gate import DirectTextGate
@@ -94,7 +94,7 @@ class Everybody(DirectTextGate):
         self.asked: list[TextAsk] = []
         self.answer: str | None = "+12025550100"
 
-    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+    def recheck(self, ask: TextAsk, ahead: GateVerdict | None) -> str | None:
         self.asked.append(ask)
         return self.answer
 
@@ -157,7 +157,7 @@ def test_a_text_whose_verdict_does_not_hold_is_asked_about_anew_and_was_no_attem
 
 
 def test_a_text_waits_while_the_store_cannot_be_asked(everybody: Everybody, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(ask: TextAsk, ahead: Verdict | None) -> str:
+    def unreadable(ask: TextAsk, ahead: GateVerdict | None) -> str:
         raise Unavailable("disk I/O error")
 
     monkeypatch.setattr(everybody, "recheck", unreadable)

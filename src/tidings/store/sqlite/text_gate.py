@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from tidings.domain.model import AccountId
 from tidings.domain.optout import TOPICS_APP, SmsType
-from tidings.domain.phone_ports import TextAsk, Verdict
+from tidings.domain.phone_ports import GateVerdict, TextAsk
 from tidings.store.sqlite import rows
 from tidings.store.sqlite.database import SQL, Database
 from tidings.store.sqlite.forms import forms_of
@@ -34,18 +34,18 @@ class DirectTextGate:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def verdicts(self, asks: Sequence[TextAsk]) -> list[Verdict]:
+    async def verdicts(self, asks: Sequence[TextAsk]) -> list[GateVerdict]:
         phones: dict[tuple[AccountId, str, int], list[str]] = {}
         for ask in asks:
             if not ask.back_at:
                 phones.setdefault(ask[:3], []).append(ask.phone)
         blocked = {key: self._blocked_of(*key, asked) for key, asked in phones.items()}
         return [
-            Verdict(ask, self._opted_out_at(ask) if ask.back_at else blocked[ask[:3]].get(ask.phone, ""))
+            GateVerdict(ask, self._opted_out_at(ask) if ask.back_at else blocked[ask[:3]].get(ask.phone, ""))
             for ask in asks
         ]
 
-    def recheck(self, ask: TextAsk, ahead: Verdict | None) -> str | None:
+    def recheck(self, ask: TextAsk, ahead: GateVerdict | None) -> str | None:
         """Looks now, whatever was said ahead."""
         account_id, app_id, sms_type, phone, back_at = ask
         if back_at:
