@@ -7,6 +7,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.outgoing import make_outgoing
+from tests.support.permits import permit_all
 
 from tidings.channels.http import connection as connection_module
 from tidings.channels.http.connection import Connection
@@ -45,7 +46,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.seen: list[object] = []
-        self.connection = Counting(self, lambda _: True, self)  # type: ignore[arg-type]
+        self.connection = Counting(self, permit_all, self)  # type: ignore[arg-type]
         self.connection.connection_made(self)  # type: ignore[arg-type]
 
     def ask(self, answer: bytes, cut: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.outgoing import make_outgoing
+from tests.support.permits import permit_all
 
 from tidings.channels.sms_gateway import SmsGatewayChannel, forms
 from tidings.channels.sms_gateway.answers import read_kannel, read_webhook
@@ -119,4 +120,4 @@ def test_nothing_of_a_gateways_words_gets_into_an_outcome(status: int, body: byt
 
 def test_receipts_need_a_secret() -> None:
     with pytest.raises(ValueError, match="secret"):
-        SmsGatewayChannel(lambda _: True, lambda _: None, KANNEL, public_url="http://x")  # type: ignore[arg-type,return-value]
+        SmsGatewayChannel(permit_all, lambda _: None, KANNEL, public_url="http://x")  # type: ignore[arg-type,return-value]
