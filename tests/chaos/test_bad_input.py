@@ -192,7 +192,7 @@ class Doors:
 
 @pytest.fixture
 def doors(data: Path) -> Any:
-    server = Server(data).start()
+    server = Server(data, is_measured=False).start()
     yield Doors(server, random.Random(SEED))
     assert server.stop() == 0, server.log()
 

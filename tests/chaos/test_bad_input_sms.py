@@ -325,7 +325,7 @@ def doors(data: Path) -> Any:
     data.mkdir(parents=True, exist_ok=True)
     provision = data / "provision.toml"
     provision.write_text(PROVISION)
-    server = Server(data).start("--provision", str(provision))
+    server = Server(data, is_measured=False).start("--provision", str(provision))
     server.api("dev/replies", {"from": CANARY_PHONE, "to": ADDRESS, "text": "STOP"})
     yield Doors(server, random.Random(SEED))
     assert server.stop() == 0, server.log()

@@ -143,7 +143,7 @@ async def test_no_stop_is_lost_by_kill_9_between_deliver_sm_and_its_response(tmp
             "TIDINGS_PROVISION": str(provision),
             "TIDINGS_UNSUBSCRIBE_RATE": "100000",
         }
-        server = Server(tmp_path, environment=environment)
+        server = Server(tmp_path, environment=environment, is_measured=False)
         await asyncio.to_thread(server.start)
         topic = server.sns().create_topic(Name="kill", Attributes={"DisplayName": "kill"})["TopicArn"]
         server.sns().subscribe(TopicArn=topic, Protocol="sms", Endpoint=STAYS)

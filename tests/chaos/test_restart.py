@@ -10,7 +10,7 @@ from tests.support.server import Server
 
 
 def test_what_was_accepted_is_delivered_after_a_clean_stop(data: Path, receiver: Receiver) -> None:
-    server = Server(data).start()
+    server = Server(data, is_measured=False).start()
     sns = server.sns()
     topic = sns.create_topic(Name="stop", Attributes={"DisplayName": "Kept"})["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=receiver.url)
@@ -32,7 +32,7 @@ def test_what_was_accepted_is_delivered_after_a_clean_stop(data: Path, receiver:
 def test_a_dead_receiver_does_not_slow_the_others(data: Path, receiver: Receiver) -> None:
     """A receiver that never answers is subscribed beside one that does; the latter hears at once."""
     slow = Receiver(answer=lambda _: time.sleep(30) or 200).start()  # type: ignore[func-returns-value]
-    server = Server(data).start()
+    server = Server(data, is_measured=False).start()
     sns = server.sns()
     topic = sns.create_topic(Name="lanes")["TopicArn"]
     slow.answer = lambda _: 200

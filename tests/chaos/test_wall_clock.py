@@ -21,7 +21,7 @@ def wall(data: Path, monkeypatch: pytest.MonkeyPatch) -> WallClock:
 
 @pytest.fixture
 def server(data: Path, wall: WallClock) -> Any:
-    server = Server(data, environment=wall.environment).start()
+    server = Server(data, environment=wall.environment, is_measured=False).start()
     yield server
     server.kill()
 

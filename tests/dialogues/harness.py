@@ -12,7 +12,9 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -87,7 +89,6 @@ class Harness:
         self.clock = FakeClock(datetime.now(UTC).replace(microsecond=0))
         self.tokens: list[str] = []
         self._taken: list[Message] = []
-        self._clients: dict[tuple[str | None, str], Any] = {}
         vault, metrics, quotas = FileVault(b"m" * 32), Metrics(), quotas or Quotas()
         self.authenticator = Authenticator(store, vault)
         self.accounts = Accounts(store, self.clock, vault)
@@ -136,7 +137,8 @@ class Harness:
         self, operation: str, *, key: str | None = OWNER, region: str = REGION, **given: Any
     ) -> dict[str, Any]:
         """One call by an unmodified client; raises its ClientError. key: None for an unsigned call."""
-        method = getattr(self._client(key, region), operation)
+        method = getattr(_client(key, region), operation)
+        _ASKING.set((self, asyncio.get_running_loop()))
         return await asyncio.to_thread(method, **given)
 
     async def refused(self, operation: str, **given: Any) -> tuple[int, str, str]:
@@ -148,31 +150,7 @@ class Harness:
             return error.response["ResponseMetadata"]["HTTPStatusCode"], said["Code"], said["Message"]
         raise AssertionError(f"{operation} was answered: {answer}")
 
-    def _client(self, key: str | None, region: str) -> Any:
-        if (key, region) not in self._clients:
-            config = Config(
-                parameter_validation=False,
-                retries={"total_max_attempts": 1},
-                signature_version=UNSIGNED if key is None else None,
-            )
-            client = boto3.client(
-                "sns",
-                region_name=region,
-                endpoint_url=f"http://{HOST}",
-                aws_access_key_id=key or "none",
-                aws_secret_access_key=SECRET + (key or ""),
-                config=config,
-            )
-            loop = asyncio.get_running_loop()
-
-            def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-                return asyncio.run_coroutine_threadsafe(self._serve(request), loop).result(20)
-
-            client.meta.events.register("before-send.sns", send)
-            self._clients[key, region] = client
-        return self._clients[key, region]
-
-    async def _serve(self, request: AWSPreparedRequest) -> AWSResponse:
+    async def serve(self, request: AWSPreparedRequest) -> AWSResponse:
         parts = urlsplit(request.url)
         headers = {name.lower(): _text(value) for name, value in request.headers.items()}
         body = request.body if isinstance(request.body, bytes) else (request.body or "").encode()
@@ -265,6 +243,34 @@ class Harness:
     def _new_token(self) -> str:
         self.tokens.append(secrets.token_hex(32))
         return self.tokens[-1]
+
+
+_ASKING: ContextVar[tuple[Harness, asyncio.AbstractEventLoop]] = ContextVar("asking")
+"""Who asks, in the thread of a call: the clients are all harnesses', because making one takes longer than most tests."""
+
+
+@cache
+def _client(key: str | None, region: str) -> Any:
+    config = Config(
+        parameter_validation=False,
+        retries={"total_max_attempts": 1},
+        signature_version=UNSIGNED if key is None else None,
+    )
+    client = boto3.client(
+        "sns",
+        region_name=region,
+        endpoint_url=f"http://{HOST}",
+        aws_access_key_id=key or "none",
+        aws_secret_access_key=SECRET + (key or ""),
+        config=config,
+    )
+    client.meta.events.register("before-send.sns", _send)
+    return client
+
+
+def _send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+    harness, loop = _ASKING.get()
+    return asyncio.run_coroutine_threadsafe(harness.serve(request), loop).result(20)
 
 
 class _Raw(io.BytesIO):

@@ -67,6 +67,7 @@ class Copies:
     async def _make(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             store = await _open_store(Path(folder) / "empty.db")
+            store.journal.claim()  # so that the migrations that need the database alone have run, too
             await store.close()  # which leaves nothing in the write-ahead log
             self._empty = (Path(folder) / "empty.db").read_bytes()
         return self._empty

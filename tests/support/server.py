@@ -34,10 +34,19 @@ def _python(environment: dict[str, str]) -> list[str]:
 
 
 class Server:
-    """`start` returns when /readyz says so. `environment` adds TIDINGS_* settings."""
+    """`start` returns when /readyz says so. `environment` adds TIDINGS_* settings. is_measured: coverage counts what runs in it, where it
+    is measured at all; it costs a start half its time, and one that is killed writes no figures down."""
 
-    def __init__(self, data: Path, *, port: int | None = None, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        port: int | None = None,
+        environment: dict[str, str] | None = None,
+        is_measured: bool = True,
+    ) -> None:
         self.data = data
+        self._is_measured = is_measured
         self.port = port or free_port()
         self.environment = environment or {}
         self.process: subprocess.Popen[bytes] | None = None
@@ -50,7 +59,8 @@ class Server:
         self.data.mkdir(parents=True, exist_ok=True)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TIDINGS_")} | self.environment
         log = (self.data / "server.log").open("ab")
-        command = [*_python(environment), "-m", "tidings", "serve", "--dev", "--listen", f"127.0.0.1:{self.port}"]
+        python = _python(environment) if self._is_measured else [sys.executable]
+        command = [*python, "-m", "tidings", "serve", "--dev", "--listen", f"127.0.0.1:{self.port}"]
         with log:
             self.process = subprocess.Popen(
                 [*command, "--data", str(self.data / "state"), *options], stdout=log, stderr=log, env=environment

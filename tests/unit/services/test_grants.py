@@ -178,7 +178,10 @@ async def test_lists_of_an_account_are_its_own(app: Application) -> None:
 def test_grants_are_made_in_access_only() -> None:
     made = set()
     for file in SOURCES.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        text = file.read_text("utf-8")
+        if "Grant(" not in text and "verb=" not in text:
+            continue  # reading all of them as syntax takes a second
+        for node in ast.walk(ast.parse(text)):
             match node:
                 case ast.Call(func=ast.Name(id="Grant")):
                     made.add(str(file.relative_to(SOURCES)))
