@@ -20,12 +20,13 @@ def mail(address: str) -> str:
 
 
 def phone(number: str) -> str:
-    """The country code, and the last digits of a long number."""
+    """The country code, and the last digits of a long number. number: in E.164 form."""
     try:
         parsed = phonenumbers.parse(number, None)
     except phonenumbers.NumberParseException:
         return f"+{DOTS}•"
-    national = phonenumbers.national_significant_number(parsed)
+    # Of the number itself: the library puts an area code before San Marino's, and it would seem to be longer.
+    national = number[len(f"+{parsed.country_code}") :]
     shown = next((shown for digits, shown in _TAILS if len(national) >= digits), 0)
     return f"+{parsed.country_code} {DOTS}• {national[len(national) - shown :]}".rstrip()
 

@@ -21,6 +21,7 @@ from tidings.pages.labels import masked_endpoint
         ("sms", "+4930123456", "+49 •••• 56"),
         ("sms", "+999", "+••••"),
         ("sms", "+2200000", "+220 ••••"),
+        ("sms", "+378800000", "+378 •••• 00"),
         ("https", "https://user:pass@hooks.example.org:8443/T0/secret?key=1", "https://hooks.example.org:8443/•••"),
         ("http", "http://[2001:db8::1]/hook", "http://[2001:db8::1]/•••"),
         ("https", "https://[broken/hook", "•••"),
