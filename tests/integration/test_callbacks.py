@@ -57,6 +57,7 @@ APP, OTHER_APP, PHONE = "1400006666", "1400007777", "+8613800138000"
 NUMBER, OTHER_NUMBER = "+12025550100", "+12025550199"
 FINE = '{"result": 0, "errmsg": "OK"}'
 REAL_S = 1_792_000_000
+LOOPBACK = EgressPolicy(loopback=True)
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +106,8 @@ class App:
         self.number = 0
         self.open()
 
-    def open(self) -> None:
-        self.http = HttpChannel(permit_all, EgressPolicy(loopback=True))
+    def open(self, egress: EgressPolicy = LOOPBACK) -> None:
+        self.http = HttpChannel(permit_all, egress)
         self.callbacks = Callbacks(
             self.store, self.http, self.vault, self.clock, self.metrics, now_s=lambda: float(REAL_S)
         )
@@ -428,7 +429,8 @@ async def test_an_address_that_was_taken_away_is_not_called_any_more(app: App, a
 
 
 async def test_callbacks_obey_the_egress_rules(app: App, application: Application) -> None:
-    app.http._dialer._policy = EgressPolicy()
+    await app.close()
+    app.open(EgressPolicy())
     await app.put(status=f"{application.url}/status")
     await app.report()
     await app.until(lambda: app.callbacks.status()[0].problem)

@@ -245,7 +245,7 @@ def link_of(text: str, kind: str) -> str:
 
 @pytest.fixture
 def mail(server: Server, smn: SmnClient, topic: str, mailbox: Mailbox) -> Story:
-    mailbox._taken = len(mailbox.messages)
+    mailbox.skip()
     return Story(
         server, smn, "email", "anna@example.org", topic, lambda text: any(text in m.text() for m in mailbox.messages)
     )

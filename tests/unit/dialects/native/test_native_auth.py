@@ -7,7 +7,7 @@ from base64 import b64encode
 
 import pytest
 from tests.support.build import ACCOUNT, OTHER_ACCOUNT
-from tests.unit.dialects.native.harness import KEY, PASSWORD, Harness
+from tests.unit.dialects.native.harness import KEY, PASSWORD, GlassVault, Harness
 
 from tidings.domain.model import Role
 
@@ -73,7 +73,7 @@ async def test_a_user_who_is_disabled_elsewhere_is_out_at_once(harness: Harness)
     # As another process does it: this process's caches hear nothing.
     user = await harness.store.user(ACCOUNT, "ada")
     assert user is not None
-    other = type(harness.accounts)(harness.store, harness.clock, harness.authenticator._vault)
+    other = type(harness.accounts)(harness.store, harness.clock, GlassVault())
     await other.set_user(ACCOUNT, "ada", disabled=True)
     assert (await harness.call("GET", "/topics", credential=f"ada:{PASSWORD}"))[0] == 401
 

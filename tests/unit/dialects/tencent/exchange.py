@@ -107,11 +107,10 @@ class Exchange:
             quotas=Quotas(),
             texts=store,
         )
-        self.dialect = Watched(
-            TencentServices(
-                authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.texting, self.accounts
-            )
+        self.services = TencentServices(
+            authenticator, self.texts_clock, self.clock, self.texts, self.catalog, self.texting, self.accounts
         )
+        self.dialect = Watched(self.services)
         self.server = Server(
             [self.dialect],
             metrics=metrics,

@@ -239,7 +239,7 @@ async def test_a_disabled_key_is_let_in_no_more(exchange: Exchange) -> None:
 
 
 async def test_the_window_is_the_servers(exchange: Exchange) -> None:
-    assert exchange.dialect._services.skew == timedelta(seconds=300)
+    assert exchange.services.skew == timedelta(seconds=300)
 
 
 def wire(method: str, query: str = "", body: bytes = b"", path: str = "/", **headers: str) -> WireRequest:
