@@ -332,7 +332,7 @@ class Dispatcher:
 
     async def _look_ahead(
         self, due: Sequence[tuple[Delivery, Message]], found: Mapping[str, Subscription]
-    ) -> Mapping[int, object]:
+    ) -> Mapping[int, object | None]:
         """What hooks read for rows, by their ids."""
         rows: list[tuple[Delivery, Planned]] = []
         for delivery, message in due:

@@ -26,7 +26,7 @@ class DeliveryHooks(Protocol):
 
     async def look_ahead(self, planned: Sequence[Planned]) -> Sequence[object]:
         """Read of the store what `prepare`, or the permit, will want to know of attempts, a page of them at most. Each carries its own as
-        `Outgoing.ahead`. Raises Unavailable: then they wait."""
+        `Outgoing.ahead`, never None. Raises Unavailable: then they wait."""
         ...
 
     def prepare(self, outgoing: Outgoing) -> str:

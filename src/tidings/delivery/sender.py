@@ -25,9 +25,10 @@ from tidings.delivery.pace import Pacer
 from tidings.delivery.render import Renderer
 from tidings.delivery.settle import DONE, TOO_LATE, Again, Decision, Done, GiveUp, decide
 from tidings.domain.envelope import Outgoing, TextContent
+from tidings.domain.errors import Unavailable
 from tidings.domain.limits import PAGE_PATIENCE_S
 from tidings.domain.model import Delivery, Message, Subscriber, Topic
-from tidings.domain.outcomes import Delivered, Outcome, Refused, RetryLater
+from tidings.domain.outcomes import Busy, Delivered, Outcome, Refused, RetryLater
 from tidings.domain.ports import Channel, Clock, NewDelivery, Settled, Task
 from tidings.observe.metrics import Metrics
 
@@ -35,10 +36,11 @@ SPILL_EXTRA_S = 30.0
 """How long after its time-out a spilled attempt that never reported back is tried again."""
 OUR_FAULT = timedelta(seconds=30)
 """How long a delivery waits that met a bug."""
+_NOT_READ = Busy(OUR_FAULT.total_seconds(), "our fault: what it needs was not read")
 _NO_FORM = TextContent("")
 """Content of a delivery that never reaches its channel."""
 
-Ahead = Mapping[tuple[str, str], object]
+Ahead = Mapping[tuple[str, str], object | None]
 """What hooks read ahead, by protocol and endpoint."""
 NOTHING_AHEAD: Ahead = {}
 _PROTOCOL = attrgetter("protocol")
@@ -88,21 +90,21 @@ class Sender:
 
     async def look_ahead(self, message: Message, topic: Topic | None, subscribers: Sequence[Subscriber]) -> Ahead:
         """What the hooks read for these attempts, to be handed on with them. Raises Unavailable."""
-        found: dict[tuple[str, str], object] = {}
+        found: dict[tuple[str, str], object | None] = {}
         for protocol, hooks in self._hooks.items():
             planned = [Planned(message, topic, to.endpoint) for to in subscribers if to.protocol == protocol]
             if planned:
-                for (_, _, endpoint), ahead in zip(planned, await hooks.look_ahead(planned), strict=True):
+                for (_, _, endpoint), ahead in zip(planned, await _look_ahead(hooks, planned), strict=True):
                     found[protocol, endpoint] = ahead
         return found
 
-    async def look_ahead_of_rows(self, rows: Sequence[tuple[Delivery, Planned]]) -> Mapping[int, object]:
+    async def look_ahead_of_rows(self, rows: Sequence[tuple[Delivery, Planned]]) -> Mapping[int, object | None]:
         """The same for rows, by their ids. Raises Unavailable."""
-        found: dict[int, object] = {}
+        found: dict[int, object | None] = {}
         for protocol, hooks in self._hooks.items():
             own = [(delivery.id, planned) for delivery, planned in rows if delivery.protocol == protocol]
             if own:
-                read = await hooks.look_ahead([planned for _, planned in own])
+                read = await _look_ahead(hooks, [planned for _, planned in own])
                 found.update(zip((row_id for row_id, _ in own), read, strict=True))
         return found
 
@@ -317,11 +319,15 @@ class Sender:
             self._settled(outgoing, RetryLater(f"no channel for {protocol}"))
             return
         hooks = self._hooks.get(protocol)
-        reason = hooks.prepare(outgoing) if hooks is not None else ""
-        if reason:
-            self._settled(outgoing, Refused(reason))
-        else:
-            channel.send(outgoing, self._settled)
+        if hooks is not None:
+            if outgoing.ahead is None:
+                self._settled(outgoing, _NOT_READ)
+                return
+            reason = hooks.prepare(outgoing)
+            if reason:
+                self._settled(outgoing, Refused(reason))
+                return
+        channel.send(outgoing, self._settled)
 
 
 _T = TypeVar("_T")
@@ -330,6 +336,17 @@ _T = TypeVar("_T")
 def _distinct(of_protocols: Mapping[str, _T]) -> Sequence[_T]:
     """One may serve several protocols."""
     return list({id(each): each for each in of_protocols.values()}.values())
+
+
+async def _look_ahead(hooks: DeliveryHooks, planned: Sequence[Planned]) -> Sequence[object | None]:
+    """What hooks read; None for all of it when they met a bug, which must hold up nobody else. Raises Unavailable."""
+    try:
+        return await hooks.look_ahead(planned)
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001
+        _log.exception("hooks could not look ahead; trying again", attempts=len(planned))
+        return [None] * len(planned)
 
 
 def our_fault(error: Exception) -> str:

@@ -14,6 +14,7 @@ from tests.support.virtual_time import in_virtual_time
 
 from tidings.delivery.dispatcher import AGAIN_S, DUE_MAX, IN_FLIGHT_MAX, SLICE_SUBSCRIPTIONS
 from tidings.delivery.hooks import Planned
+from tidings.delivery.sender import OUR_FAULT
 from tidings.delivery.settle import TOO_LATE, Decision
 from tidings.domain.envelope import Outgoing, TextContent
 from tidings.domain.errors import Unavailable
@@ -453,6 +454,24 @@ async def test_nothing_is_sent_while_what_hooks_need_cannot_be_read() -> None:
         assert len(world.channel.endpoints) == 3
         await asyncio.sleep(AGAIN_S)
         assert len(world.channel.endpoints) == 3 + PAGE_SUBSCRIPTIONS + 2
+
+
+@in_virtual_time
+async def test_a_bug_of_hooks_makes_their_own_attempts_wait_and_nobody_elses() -> None:
+    hooks = Hooks()
+    async with running({"https": hooks}) as world:
+        world.channels["https"] = world.channel
+        topic = world.store.add_topic(members=1)
+        world.store.add_member(topic, 2, protocol="https")
+        hooks.troubles = [RuntimeError("a bug"), RuntimeError("still there")]
+        world.flow.give(make_message())
+        await settle_down()
+        assert world.channel.endpoints == ["u1"]
+        assert hooks.told == [("u2", "Busy", "Again")]
+        assert [(row.subscription_uid, row.attempts) for row in world.flow.parked] == [("u2", 0)]
+        await asyncio.sleep(2 * OUR_FAULT.total_seconds() * 1.1 + 1)
+        assert world.channel.endpoints == ["u1", "u2!"]
+        assert [outgoing.attempt for outgoing in world.channel.sent] == [1, 1]
 
 
 @in_virtual_time
