@@ -1,7 +1,7 @@
 """What is dear and of no interest to a test in this process is made once or made weak.
 
-Databases are copies of one that was migrated, templates are compiled and descriptions made once, passwords are hashed in a moment,
-RSA keys are shared. Servers in processes of their own have the real things.
+Databases are copies of one that was migrated, templates are compiled, phrases read and descriptions made once, passwords are hashed
+in a moment, RSA keys are shared. Servers in processes of their own have the real things.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from tidings.delivery import certificate
 from tidings.dialects.native import openapi
 from tidings.dialects.native.routing import AnyOperation
 from tidings.pages import render as pages_render
+from tidings.pages import subscriber
+from tidings.pages.catalogue import load_catalogues
 from tidings.services import accounts
 from tidings.store.sqlite import SqliteStore
 from tidings.store.sqlite.database import Database
@@ -98,5 +100,6 @@ def cheap() -> Iterator[None]:
         patch.setattr(console_render, "Environment", environment)
         patch.setattr(openapi, "document", DescribedOnce().document)
         patch.setattr(pages_render, "Environment", environment)
+        patch.setattr(subscriber, "load_catalogues", cache(load_catalogues))
         patch.setattr(SqliteStore, "open", Copies().open)
         yield
