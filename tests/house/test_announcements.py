@@ -10,8 +10,13 @@ SOURCE = Path(__file__).parents[2] / "src" / "tidings"
 WRITES_UNITS = {"apply", "import_opt_outs"}
 """What of `store.sqlite.units` changes rows."""
 
-MAY_ANNOUNCE = {"store/sqlite/journal.py", "store/sqlite/store.py", "services/topics.py"}
-"""The store, and a deletion that finds the topic gone already: whoever was faster may have ended before it told anybody."""
+MAY_ANNOUNCE = {
+    "store/sqlite/journal.py",
+    "store/sqlite/store.py",
+    "services/topics.py",
+    "services/texting/phone_consent.py",
+}
+"""The store; and who finds a topic gone, or a phone opted out, already: whoever was faster may have ended before it told anybody."""
 
 
 def naming(word: str) -> list[Path]:

@@ -444,3 +444,18 @@ async def test_a_text_whose_verdict_no_longer_holds_is_asked_about_anew_and_lose
         await app.send("welcome back")
         assert await channel.start() == (1, None)
         await app.settled()
+
+
+async def test_who_is_told_that_a_phone_is_opted_out_already_may_rely_on_every_process(app: PhoneApp) -> None:
+    heard: list[Unit] = []
+    await app.receive("STOP", transport_id="1")
+    [opt_out] = await app.store.opt_outs(ACCOUNT, PHONE)
+    app.store.announcer.listen(heard.append)
+    assert (await app.receive("STOP", transport_id="1")).repeat
+    assert [unit.opt_outs for unit in heard] == [[opt_out]]
+    grant = app.grant()
+    assert not await app.texting.opt_outs.opt_out(grant, NUMBER, PHONE, reason="asked by mail", origin=ADMIN)
+    assert [unit.opt_outs for unit in heard] == [[opt_out], [opt_out]]
+    assert (await app.receive("what?", transport_id="2", phone="+12025550199")).meaning.set is None
+    assert (await app.receive("what?", transport_id="2", phone="+12025550199")).repeat
+    assert [unit.opt_outs for unit in heard if unit.opt_outs] == [[opt_out], [opt_out]]

@@ -140,7 +140,9 @@ class InboundTexts:
         for _ in range(TRIES):
             address = await self._owner(name)
             incoming = await self._begin(address, phone, text, origin, looks_at_all=id_is_taken)
-            if await self._is_repeat(incoming, await self._phones.opted_out(address.account_id, phone)):
+            opted_out = await self._phones.opted_out(address.account_id, phone)
+            if await self._is_repeat(incoming, opted_out):
+                await self._phones.tell_again(opted_out.values())
                 return InboundResult(address.account_id, incoming.meaning, changed=False, repeat=True)
             await self._decide(incoming)
             # Its id is taken and yet it is no repeat: the transport numbers from the start again. A STOP counts all the same.

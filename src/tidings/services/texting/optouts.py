@@ -104,9 +104,12 @@ class OptOuts:
         *,
         by_operator: bool = False,
     ) -> bool:
+        known: list[OptOut] = []
+
         async def decide() -> Unit | None:
             states = await self._phones.opted_out(account_id, phone)
             unit = Unit()
+            known[:] = [states[address] for address in addresses if address in states]
             for address in addresses:
                 if address in states:
                     continue
@@ -117,7 +120,9 @@ class OptOuts:
                     unit.audit.append(self._phones.audited(Action.OPT_OUT, account_id, phone, address, reason, origin))
             return unit if unit.opt_outs else None
 
-        return await self._phones.change(account_id, phone, decide)
+        is_changed = await self._phones.change(account_id, phone, decide)
+        await self._phones.tell_again(known)
+        return is_changed
 
     async def opt_in(
         self, grant: Grant, address: str, phone: str, *, reason: str, origin: Origin, forced: bool = False

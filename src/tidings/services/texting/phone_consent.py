@@ -8,7 +8,7 @@ that is no longer so, whichever process was faster. One process decides on one c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -246,6 +246,12 @@ class PhoneConsent:
             return False
         await self.commit(unit)
         return True
+
+    async def tell_again(self, opt_outs: Collection[OptOut]) -> None:
+        """Announce opt-outs that were there already, before somebody is told so: who wrote them down, maybe in another process, may have
+        ended before it told anybody."""
+        if opt_outs and (announced := self._store.announcer.announce(Unit(opt_outs=list(opt_outs)))) is not None:
+            await announced
 
     async def commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
