@@ -14,9 +14,11 @@ MAY_ANNOUNCE = {
     "store/sqlite/journal.py",
     "store/sqlite/store.py",
     "services/topics.py",
+    "services/subscriptions.py",
     "services/texting/phone_consent.py",
 }
-"""The store; and who finds a topic gone, or a phone opted out, already: whoever was faster may have ended before it told anybody."""
+"""The store; and who finds a topic gone, a subscription canceled, or a phone opted out, already: whoever was faster may have ended before
+it told anybody."""
 
 
 def naming(word: str) -> list[Path]:

@@ -438,6 +438,9 @@ class Subscriptions:
             caller=by.arn if by is not None else "",
         )
         if not decided.changed:
+            # Canceled before, maybe by a process that ended before it told anybody.
+            if (announced := self._store.announcer.announce(Unit(subscriptions_changed=[before]))) is not None:
+                await announced
             return Canceled(before, topic, changed=False)
         unit, restore = self._cancel_unit(topic, before, decided, now, origin)
         if holds_link and before.state is State.UNCONFIRMED:

@@ -169,6 +169,14 @@ async def test_canceling_twice_is_told_kindly_and_recorded_once(app: App) -> Non
     assert await app.ledger(subscription) == entries
 
 
+async def test_who_is_told_that_a_subscription_was_canceled_before_may_rely_on_every_process(app: App) -> None:
+    subscription = await app.subscriber()
+    await app.post(cancel_path(subscription))
+    app.changes.clear()
+    await app.post(cancel_path(subscription))
+    assert [(changed.uid, changed.state) for changed in app.changes] == [(subscription.uid, State.CANCELED)]
+
+
 async def test_what_was_declined_has_no_way_back(app: App) -> None:
     subscription, _ = await app.ask(await app.topic())
     page = await app.get(cancel_path(subscription))
