@@ -52,6 +52,8 @@ def test_an_option_wins_over_the_environment_over_the_file_over_the_default(
 
 @given(name=st.sampled_from(sorted(ABOUT)), text=st.text(max_size=60))
 @example(name="config", text="\n")
+@example(name="config", text="~nobody-of-this-name/x")
+@example(name="data", text="~nobody-of-this-name")
 def test_any_text_gives_a_value_or_one_line(name: str, text: str) -> None:
     try:
         load({}, {environment_name(name): text})

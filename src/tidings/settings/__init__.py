@@ -61,7 +61,9 @@ def load(options: Mapping[str, str | bool | int | None], environment: Mapping[st
     }
     config = from_options.get("config") or from_environment.get("config")
     if config is not None:
-        given.update(_from_file(Path(config[0]).expanduser()))
+        file = _parsed("config", *config)
+        assert isinstance(file, Path)
+        given.update(_from_file(file))
     given.update(from_environment)
     given.update(from_options)
     values: dict[str, Any] = {name: _parsed(name, text, origin) for name, (text, origin) in given.items()}

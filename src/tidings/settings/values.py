@@ -97,7 +97,10 @@ def switch(raw: str) -> bool:
 def path(raw: str) -> Path:
     if "\0" in raw:
         raise ValueError("must be a path")
-    return Path(raw).expanduser()
+    try:
+        return Path(raw).expanduser()
+    except RuntimeError as error:
+        raise ValueError("must be a path; what follows its ~ is nobody's name here") from error
 
 
 def listen(raw: str) -> Listen:
