@@ -9,6 +9,7 @@ from tests.e2e.console.conftest import ACCOUNT, BY_CALL, ConsoleSite, SignIn
 from tidings.domain.grants import Verb
 from tidings.domain.optout import AddressKind, KeywordSet, SmsType
 from tidings.domain.ports import Progress
+from tidings.domain.unit import Unit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -49,7 +50,7 @@ async def test_an_address_is_added_described_and_deleted_without_scripts(site: C
 async def test_an_address_that_sent_lately_is_deleted_after_another_yes_only(site: ConsoleSite, harness: Page) -> None:
     await prepare(site)
     day = site.app.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    await site.app.flow.record(Progress(senders_used={(ACCOUNT, ADDRESS, day)}))
+    await site.app.flow.record(Progress(), Unit(senders_used={(ACCOUNT, ADDRESS, day)}))
     await harness.goto(f"{site.url}/console/texting/addresses/%2B12025550199")
     await harness.get_by_text("Delete this address…").click()
     await harness.get_by_role("button", name=f"Delete {ADDRESS}").click()

@@ -9,8 +9,10 @@ from typing import Any
 
 import apsw
 import pytest
+from tests.support.patience import PATIENCE_S
 
 from tidings.domain.errors import Conflict, Unavailable
+from tidings.store.sqlite import writer as writer_module
 from tidings.store.sqlite.database import Database, run
 from tidings.store.sqlite.writer import Writer
 
@@ -42,7 +44,10 @@ def numbers(database: Database) -> list[int]:
     return [row[0] for row in database.rows("SELECT number FROM note ORDER BY number")]
 
 
-async def test_pieces_asked_for_together_share_one_transaction(database: Database, writer: Writer) -> None:
+async def test_pieces_asked_for_together_share_one_transaction(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "BATCH_S", PATIENCE_S)  # however slow the machine is
     flushes = []
     database.writing.set_wal_hook(lambda *_: flushes.append(1) or 0)
     assert await asyncio.gather(*(writer.write(add(number)) for number in range(64))) == list(range(64))

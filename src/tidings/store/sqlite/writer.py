@@ -32,7 +32,7 @@ Work = Callable[[apsw.Connection], T]
 Done = Callable[[Any, BaseException | None], None]
 
 # The loop is held for at most about this long per batch; what still waits is the next batch.
-_BATCH_S = 0.005
+BATCH_S = 0.005
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +136,7 @@ class Writer:
             except apsw.Error as error:
                 self._fail_waiting(error)
                 return
-        until = time.perf_counter() + _BATCH_S
+        until = time.perf_counter() + BATCH_S
         batch = self._batch
         try:
             while self._waiting:
