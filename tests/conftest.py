@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,17 @@ from tests.support.server import Server
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("suite"), max_examples=15)
 settings.load_profile("suite")
+
+
+_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 8 * 1024**3
+"""Where files are in memory, and how much must be free there: the whole suite leaves two or three GiB until the next run."""
+
+
+def pytest_configure() -> None:
+    """Databases of tests are in memory where there is room: that saves a sixth of the time of those that have one."""
+    has_room = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _MEMORY_BYTES
+    if has_room:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 @pytest.hookimpl(trylast=True)
