@@ -35,7 +35,7 @@ def _python(environment: dict[str, str]) -> list[str]:
 
 class Server:
     """`start` returns when /readyz says so. `environment` adds TIDINGS_* settings. is_measured: coverage counts what runs in it, where it
-    is measured at all; it costs a start half its time, and one that is killed writes no figures down."""
+    is measured at all; it makes a start half as dear again, and one that is killed writes no figures down."""
 
     def __init__(
         self,
