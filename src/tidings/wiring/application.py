@@ -93,7 +93,7 @@ class Application:
             tidy_for_ever(self._tidy, self._wake),
             forget_for_ever(base.gate),
             base.metrics.watch_loop(),
-            base.store.warm(),
+            base.backend.warm(),
             self._clock_watch.run(),
         )
         self._tasks = [asyncio.create_task(loop) for loop in loops]

@@ -15,8 +15,8 @@ from tidings.domain.ports import Channel, Clock
 from tidings.domain.protocols import Protocol
 from tidings.observe.metrics import Metrics
 from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
 from tidings.wire.egress import ANYWHERE
+from tidings.wiring.backend import Backend
 from tidings.wiring.sms import SmsTransports
 
 
@@ -41,7 +41,7 @@ class ChannelKind:
 
     make: Callable[[ChannelParts], Channel | None]
     protocols: tuple[Protocol, ...] = ()
-    permit: Callable[[SqliteStore, Clock, Metrics], Permit] | None = None
+    permit: Callable[[Backend, Clock, Metrics], Permit] | None = None
     hooks: Callable[[ChannelParts], DeliveryHooks] | None = None
     takes_dead_letters: bool = False
 
@@ -77,8 +77,8 @@ def _mail(parts: ChannelParts) -> Channel | None:
     return email.EmailChannel(parts.permit, relay=settings.smtp_url, mail_from=settings.mail_from)
 
 
-def _texts_permit(store: SqliteStore, clock: Clock, metrics: Metrics) -> Permit:
-    return TextPermit(store.text_gate, clock, metrics).refusal
+def _texts_permit(backend: Backend, clock: Clock, metrics: Metrics) -> Permit:
+    return TextPermit(backend.text_gate, clock, metrics).refusal
 
 
 def _texts_hooks(parts: ChannelParts) -> DeliveryHooks:

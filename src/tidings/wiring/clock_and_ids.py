@@ -1,4 +1,4 @@
-"""What the application is given rather than builds: its clocks, ids, and the data directory. Called by `application` and by commands."""
+"""What the application is given rather than builds: its clocks and ids. Called by the other pages of wiring, and by commands."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from tidings.domain.errors import Unavailable
 from tidings.domain.ports import Store
 from tidings.domain.steady_clock import JUMP_MAX, SteadyClock
-from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
-from tidings.store.vault import FileVault
 
 # Goes on while the machine sleeps, where the system has it.
 _UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -69,18 +65,3 @@ def new_serial() -> str:
 
 def new_token() -> str:
     return secrets.token_hex(32)
-
-
-async def open_store(settings: Settings, *, create: bool = True) -> tuple[SqliteStore, FileVault]:
-    """The store and the vault that go together, for admin commands and for the server.
-
-    create: make them where there are none. Raises Unavailable with a text for the operator, OSError.
-    """
-    is_new = not settings.store_path.exists()
-    if is_new and not create:
-        raise Unavailable(
-            f"there is no database {settings.store_path}; is --data right? A start makes one: tidings serve"
-        )
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    vault = FileVault.load(settings.data, settings.secret_key, previous=settings.secret_key_previous, create=is_new)
-    return await SqliteStore.open(settings.store_path), vault

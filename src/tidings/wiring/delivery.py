@@ -46,7 +46,13 @@ def make_delivery(base: Foundation, services: Services) -> Delivery:
     base.store.announcer.listen(callbacks.committed)
     journal = Journal(base.flow)
     sms = SmsTransports(
-        settings, base.store, base.clock, services.texting, journal, public_url=base.public_url, reported=callbacks.wake
+        settings,
+        base.backend,
+        base.clock,
+        services.texting,
+        journal,
+        public_url=base.public_url,
+        reported=callbacks.wake,
     )
     outbox = None
     if settings.dev:

@@ -14,20 +14,20 @@ from tidings.delivery.gate import Gate
 from tidings.delivery.signer import ProcessSigner
 from tidings.dialects.cloud import Certificate, Cloud, Options
 from tidings.domain.envelope import Permit
+from tidings.domain.ports import Flow
 from tidings.domain.protocols import Protocols
 from tidings.domain.steady_clock import SteadyClock
 from tidings.domain.tokens import LinkKeys
-from tidings.flow.embedded import EmbeddedFlow
 from tidings.observe.metrics import Metrics
 from tidings.server.listener import Listener
 from tidings.services.endpoint_passwords import EndpointPasswords
 from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import EgressPolicy
 from tidings.wire.hosts import host_name
+from tidings.wiring.backend import Backend, WholeStore, open_backend
 from tidings.wiring.channels import ChannelKind
-from tidings.wiring.clock_and_ids import open_clock, open_store
+from tidings.wiring.clock_and_ids import open_clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +38,9 @@ class Foundation:
     clouds: Sequence[Cloud]
     channels: Sequence[ChannelKind]
     protocols: Protocols
-    store: SqliteStore
+    backend: Backend
     vault: FileVault
-    flow: EmbeddedFlow
+    flow: Flow
     clock: SteadyClock
     metrics: Metrics
     listener: Listener
@@ -52,6 +52,10 @@ class Foundation:
     egress: EgressPolicy
     gate: Gate
     expander: Expander
+
+    @property
+    def store(self) -> WholeStore:
+        return self.backend.store
 
     @property
     def certificate(self) -> Certificate:
@@ -85,10 +89,11 @@ class Foundation:
 async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels: Sequence[ChannelKind]) -> Foundation:
     """Open the data directory and take the port, so that the public URL can be made of it. Raises Unavailable with a text for the
     operator."""
-    store, vault = await open_store(settings)
+    backend, vault = await open_backend(settings)
+    store = backend.store
     try:
         clock = await open_clock(store, timedelta(seconds=settings.clock_jump_max_s))
-        flow = EmbeddedFlow.open(store.journal, backlog_max=settings.backlog_max)
+        flow = backend.deliver(settings.backlog_max)
         tls = (settings.tls_cert, settings.tls_key) if settings.tls_cert and settings.tls_key else None
         listener = Listener((settings.listen.host, settings.listen.port), tls)
         listener.bind()
@@ -102,14 +107,14 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
     identity = load_identity(settings.data, shown, clock.wall())
     metrics = Metrics()
     link_key = vault.derive_all("links")
-    gate, expander = Gate(_permits(channels, store, clock, metrics)), Expander(store)
+    gate, expander = Gate(_permits(channels, backend, clock, metrics)), Expander(store)
     store.announcer.listen(AnnouncedChanges(gate, expander).apply)
     return Foundation(
         settings=settings,
         clouds=clouds,
         channels=channels,
         protocols=Protocols(protocol for kind in channels for protocol in kind.protocols),
-        store=store,
+        backend=backend,
         vault=vault,
         flow=flow,
         clock=clock,
@@ -127,7 +132,7 @@ async def open_foundation(settings: Settings, clouds: Sequence[Cloud], channels:
 
 
 def _permits(
-    channels: Sequence[ChannelKind], store: SqliteStore, clock: SteadyClock, metrics: Metrics
+    channels: Sequence[ChannelKind], backend: Backend, clock: SteadyClock, metrics: Metrics
 ) -> Mapping[str, Permit]:
-    permits = [(kind, kind.permit(store, clock, metrics)) for kind in channels if kind.permit is not None]
+    permits = [(kind, kind.permit(backend, clock, metrics)) for kind in channels if kind.permit is not None]
     return {protocol.name: permit for kind, permit in permits for protocol in kind.protocols}

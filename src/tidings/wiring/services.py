@@ -88,7 +88,7 @@ def make_services(base: Foundation) -> Services:
             store,
             store,
             store,
-            store.text_gate,
+            base.backend.text_gate,
             base.flow,
             clock,
             base.metrics,

@@ -18,18 +18,19 @@ from tidings.domain.envelope import Permit
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Origin, Way
 from tidings.domain.optout import IncomingText
+from tidings.domain.phone_ports import TextStore
 from tidings.domain.ports import Channel, Clock
 from tidings.observe.metrics import Metrics
 from tidings.services.quotas import Quotas
 from tidings.services.texting.inbound_texts import InboundResult
 from tidings.services.texting.texting import Texting, make_texting
 from tidings.settings import Settings
-from tidings.store.sqlite import SqliteStore
 from tidings.store.vault import FileVault
 from tidings.wire.egress import ANYWHERE
 from tidings.wire.gateway_url import GatewayUrl, parse_gateway_url
 from tidings.wire.phone_destinations import Destinations
 from tidings.wire.smpp.url import BindKind, SmppUrl
+from tidings.wiring.backend import Backend, WholeStore
 from tidings.wiring.clock_and_ids import WallClock, new_uuid
 
 
@@ -40,7 +41,7 @@ class SmsTransports:
     def __init__(
         self,
         settings: Settings,
-        store: SqliteStore,
+        backend: Backend,
         clock: Clock,
         texting: Texting,
         journal: Journal,
@@ -56,15 +57,15 @@ class SmsTransports:
         self._smscs, self._gateway = _ways_out(settings)
         self._smpp: SmppChannel | None = None
         self.reports = TextReports(
-            store,
-            store,
-            store.text_gate,
+            backend.store,
+            backend.store,
+            backend.text_gate,
             clock,
             journal,
             carrier_refused=self._carrier_refused,
             default_sender=_only_sender(self._smscs, self._gateway),
             reported=reported,
-            limits=_limits(settings, store, clock),
+            limits=_limits(settings, backend.store, clock),
         )
 
     def channel(self, permit: Permit) -> Channel | None:
@@ -132,7 +133,7 @@ def destinations(settings: Settings) -> Destinations:
     return Destinations(settings.sms_countries, special=settings.sms_special_numbers)
 
 
-def _limits(settings: Settings, store: SqliteStore, clock: Clock) -> OutgoingTextLimits:
+def _limits(settings: Settings, texts: TextStore, clock: Clock) -> OutgoingTextLimits:
     quotas = TextQuotas(
         settings.sms_per_30s,
         settings.sms_per_hour,
@@ -140,11 +141,11 @@ def _limits(settings: Settings, store: SqliteStore, clock: Clock) -> OutgoingTex
         settings.sms_same_per_day,
         settings.sms_per_account_day,
     )
-    return OutgoingTextLimits(destinations(settings), quotas, store.texts_ended, clock)
+    return OutgoingTextLimits(destinations(settings), quotas, texts.texts_ended, clock)
 
 
 def open_texting(
-    settings: Settings, store: SqliteStore, clock: Clock, metrics: Metrics, quotas: Quotas, vault: FileVault
+    settings: Settings, store: WholeStore, clock: Clock, metrics: Metrics, quotas: Quotas, vault: FileVault
 ) -> Texting:
     """The services about texts, with the numbers from which the transports text. Raises Unavailable."""
     smscs, gateway = _ways_out(settings)
