@@ -54,6 +54,7 @@ class NativeDialect:
     """The front end for `/api/v1`. `dev`: developer mode's tools; without them its operations do not exist."""
 
     name = "native"
+    GROUP = "description"
 
     def __init__(
         self,
@@ -138,12 +139,12 @@ class NativeDialect:
             await self._accounts.trail.exported(grant, f"{operation.name} {request.query}".strip())
         return answer
 
-    @operation("GET", "", None, Index, group="description", name="getIndex")
+    @operation("GET", "", None, Index, name="getIndex")
     async def _index(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """Where the description is."""
         return self._page if prefers_page(call.request.headers.get("accept", "")) else codec.answer(INDEX)
 
-    @operation("GET", "/openapi.json", None, dict[str, Any], group="description", name="getOpenapi")
+    @operation("GET", "/openapi.json", None, dict[str, Any], name="getOpenapi")
     async def _openapi(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """This document."""
         return WireResponse(200, self._document, codec.JSON_TYPE)

@@ -29,17 +29,19 @@ class ListQuery(Struct):
 
 
 class AccountActions:
+    GROUP = "accounts"
+
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    @operation("GET", "/accounts", Verb.MANAGE_ACCOUNT, shapes.AccountPage, group="accounts")
+    @operation("GET", "/accounts", Verb.MANAGE_ACCOUNT, shapes.AccountPage)
     async def list_accounts(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
         """The accounts that the caller manages: its own."""
         own = await self._accounts.find(call.grant.owner)
         rows = [views.account(own, await self._accounts.is_sandboxed(own.account_id))] if own is not None else []
         return _named_page("accounts", rows, query, lambda row: row.account_id, lambda row: row)
 
-    @operation("PATCH", "/accounts/{name}", Verb.MANAGE_ACCOUNT, shapes.Account, group="accounts", refusals=(404,))
+    @operation("PATCH", "/accounts/{name}", Verb.MANAGE_ACCOUNT, shapes.Account, refusals=(404,))
     async def change_account(self, call: Call, _: Nothing, body: shapes.AccountChange) -> WireResponse:
         """Put an account into the SMS sandbox, or take it out; a user of the first account may."""
         first = await self._accounts.first()
@@ -51,13 +53,13 @@ class AccountActions:
         changed = await self._accounts.set_sandbox(account.account_id, body.sms_sandbox, origin=call.origin)
         return codec.answer(views.account(changed, body.sms_sandbox))
 
-    @operation("GET", "/users", Verb.MANAGE_ACCOUNT, shapes.UserPage, group="accounts")
+    @operation("GET", "/users", Verb.MANAGE_ACCOUNT, shapes.UserPage)
     async def list_users(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
         """The account's users, by name."""
         rows = await self._accounts.users(call.grant.owner)
         return _named_page("users", rows, query, lambda row: row.name, views.user)
 
-    @operation("POST", "/users", Verb.MANAGE_ACCOUNT, shapes.User, group="accounts", status=201, refusals=(409,))
+    @operation("POST", "/users", Verb.MANAGE_ACCOUNT, shapes.User, status=201, refusals=(409,))
     async def create_user(self, call: Call, _: Nothing, body: shapes.NewUser) -> WireResponse:
         """Make a user."""
         made = await self._accounts.create_user(
@@ -70,7 +72,7 @@ class AccountActions:
         )
         return codec.answer(views.user(made), 201)
 
-    @operation("PATCH", "/users/{name}", Verb.MANAGE_ACCOUNT, shapes.User, group="accounts", refusals=(404, 409))
+    @operation("PATCH", "/users/{name}", Verb.MANAGE_ACCOUNT, shapes.User, refusals=(404, 409))
     async def change_user(self, call: Call, _: Nothing, body: shapes.UserChange) -> WireResponse:
         """Disable or enable a user, give a new password or other actions."""
         actions = tuple(body.actions) if isinstance(body.actions, list) else None
@@ -89,9 +91,7 @@ class AccountActions:
         )
         return codec.answer(views.user(changed))
 
-    @operation(
-        "GET", "/access-keys", Verb.MANAGE_ACCOUNT, shapes.AccessKeyPage, group="accounts", name="listAccessKeys"
-    )
+    @operation("GET", "/access-keys", Verb.MANAGE_ACCOUNT, shapes.AccessKeyPage, name="listAccessKeys")
     async def list_keys(self, call: Call, query: ListQuery, _: Nothing) -> WireResponse:
         """The account's access keys, by id, without their secrets."""
         rows = await self._accounts.access_keys(call.grant.owner)
@@ -102,7 +102,6 @@ class AccountActions:
         "/access-keys",
         Verb.MANAGE_ACCOUNT,
         shapes.MadeKey,
-        group="accounts",
         name="createAccessKey",
         status=201,
         refusals=(404,),
@@ -120,7 +119,6 @@ class AccountActions:
         "/access-keys/{key_id}",
         Verb.MANAGE_ACCOUNT,
         shapes.AccessKey,
-        group="accounts",
         name="changeAccessKey",
         refusals=(404, 409),
     )

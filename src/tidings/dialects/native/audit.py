@@ -70,10 +70,12 @@ class AuditPage(Page[AuditRecord]):
 
 
 class AuditActions:
+    GROUP = "audit"
+
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
 
-    @operation("GET", "/audit", Verb.READ_AUDIT, AuditPage, group="audit", name="listAudit", csv=True)
+    @operation("GET", "/audit", Verb.READ_AUDIT, AuditPage, name="listAudit", csv=True)
     async def entries(self, call: Call, query: EntriesQuery, _: Nothing) -> WireResponse:
         """Who changed what in the account, oldest first; with `Accept: text/csv` or `format=csv` everything that matches as CSV."""
         wanted = AuditQuery(

@@ -21,7 +21,6 @@ from tidings.domain.grants import Verb
 from tidings.services.texting.text_catalog import TextCatalog
 
 Done = TypeVar("Done")
-_GROUP = "signs and templates"
 # What the service names otherwise than the bodies do.
 _MEMBERS = {"content length": "content", "unsubscribe": "content"}
 
@@ -32,12 +31,14 @@ class CatalogQuery(Struct):
 
 
 class CatalogActions:
+    GROUP = "signs and templates"
+
     def __init__(self, catalog: TextCatalog) -> None:
         self._catalog = catalog
 
     # --- signs -------------------------------------------------------------------------------------------------------
 
-    @operation("GET", "/sms-signs", Verb.LIST, shapes.SmsSignPage, group=_GROUP, name="listSmsSigns")
+    @operation("GET", "/sms-signs", Verb.LIST, shapes.SmsSignPage, name="listSmsSigns")
     async def list_signs(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
         """Whose names may stand before a text, oldest first."""
         after = codec.read_id_cursor("sms-signs", query.after)
@@ -49,7 +50,6 @@ class CatalogActions:
         "/sms-signs",
         Verb.MANAGE_TEMPLATES,
         shapes.SmsSign,
-        group=_GROUP,
         name="addSmsSign",
         status=201,
         refusals=(409,),
@@ -60,9 +60,7 @@ class CatalogActions:
         made = await _named(self._catalog.add_sign(call.grant, body.content, reach=reach, remark=body.remark))
         return codec.answer(views_texts.sign(made), 201)
 
-    @operation(
-        "GET", "/sms-signs/{sign_id}", Verb.LIST, shapes.SmsSign, group=_GROUP, name="getSmsSign", refusals=(404,)
-    )
+    @operation("GET", "/sms-signs/{sign_id}", Verb.LIST, shapes.SmsSign, name="getSmsSign", refusals=(404,))
     async def get_sign(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """One sign."""
         return codec.answer(views_texts.sign(await self._catalog.sign(call.grant, _id(call, "sign_id", "signature"))))
@@ -72,7 +70,6 @@ class CatalogActions:
         "/sms-signs/{sign_id}",
         Verb.MANAGE_TEMPLATES,
         shapes.SmsSign,
-        group=_GROUP,
         name="changeSmsSign",
         refusals=(404, 409),
     )
@@ -93,7 +90,6 @@ class CatalogActions:
         "/sms-signs/{sign_id}",
         Verb.MANAGE_TEMPLATES,
         None,
-        group=_GROUP,
         name="deleteSmsSign",
         status=204,
         refusals=(404,),
@@ -108,7 +104,6 @@ class CatalogActions:
         "/sms-signs/{sign_id}/review",
         Verb.MANAGE_ACCOUNT,
         shapes.SmsSign,
-        group=_GROUP,
         name="reviewSmsSign",
         refusals=(404,),
     )
@@ -120,7 +115,7 @@ class CatalogActions:
 
     # --- templates ---------------------------------------------------------------------------------------------------
 
-    @operation("GET", "/sms-templates", Verb.LIST, shapes.SmsTemplatePage, group=_GROUP, name="listSmsTemplates")
+    @operation("GET", "/sms-templates", Verb.LIST, shapes.SmsTemplatePage, name="listSmsTemplates")
     async def list_templates(self, call: Call, query: CatalogQuery, _: Nothing) -> WireResponse:
         """The texts that applications send, oldest first."""
         after = codec.read_id_cursor("sms-templates", query.after)
@@ -132,7 +127,6 @@ class CatalogActions:
         "/sms-templates",
         Verb.MANAGE_TEMPLATES,
         shapes.SmsTemplate,
-        group=_GROUP,
         name="addSmsTemplate",
         status=201,
         refusals=(409,),
@@ -156,7 +150,6 @@ class CatalogActions:
         "/sms-templates/{template_id}",
         Verb.LIST,
         shapes.SmsTemplate,
-        group=_GROUP,
         name="getSmsTemplate",
         refusals=(404,),
     )
@@ -170,7 +163,6 @@ class CatalogActions:
         "/sms-templates/{template_id}",
         Verb.MANAGE_TEMPLATES,
         shapes.SmsTemplate,
-        group=_GROUP,
         name="changeSmsTemplate",
         refusals=(404, 409),
     )
@@ -194,7 +186,6 @@ class CatalogActions:
         "/sms-templates/{template_id}",
         Verb.MANAGE_TEMPLATES,
         None,
-        group=_GROUP,
         name="deleteSmsTemplate",
         status=204,
         refusals=(404,),
@@ -209,7 +200,6 @@ class CatalogActions:
         "/sms-templates/{template_id}/review",
         Verb.MANAGE_ACCOUNT,
         shapes.SmsTemplate,
-        group=_GROUP,
         name="reviewSmsTemplate",
         refusals=(404,),
     )

@@ -26,6 +26,8 @@ class DeadLettersQuery(Struct):
 
 
 class DeliveryActions:
+    GROUP = "dead letters"
+
     def __init__(self, deliveries: Deliveries, topics: TopicActions) -> None:
         self._deliveries = deliveries
         self._topics = topics
@@ -35,7 +37,6 @@ class DeliveryActions:
         "/dead-letters",
         Verb.MANAGE_DELIVERIES,
         shapes.DeadLetterPage,
-        group="dead letters",
         name="listDeadLetters",
         refusals=(404,),
     )
@@ -62,7 +63,7 @@ class DeliveryActions:
             lambda row: views.dead_letter(*row, topics.get(row[0].topic_id), naming),
         )
 
-    @operation("POST", "/dead-letters/send-again", Verb.MANAGE_DELIVERIES, shapes.SentAgain, group="dead letters")
+    @operation("POST", "/dead-letters/send-again", Verb.MANAGE_DELIVERIES, shapes.SentAgain)
     async def send_again(self, call: Call, _: Nothing, body: shapes.SendAgain) -> WireResponse:
         """Deliver dead letters again; whoever canceled meanwhile gets nothing. Safe to repeat."""
         ids = list(dict.fromkeys(body.ids))

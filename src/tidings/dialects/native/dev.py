@@ -80,31 +80,33 @@ def check_caller(tools: DevTools, request: WireRequest) -> None:
 
 
 class DevActions:
+    GROUP = "developer mode"
+
     def __init__(self, tools: DevTools, texting: Texting, clock: Clock) -> None:
         self._tools = tools
         self._texting = texting
         self._clock = clock
 
-    @operation("POST", "/dev/reset", None, None, group="developer mode", status=204)
+    @operation("POST", "/dev/reset", None, None, status=204)
     async def reset(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """Forget topics, subscriptions, messages, opt-outs, ledger and outbox; keep what was provisioned."""
         await self._tools.reset()
         return codec.nothing()
 
-    @operation("GET", "/dev/outbox", None, shapes.Outbox, group="developer mode", name="listOutbox")
+    @operation("GET", "/dev/outbox", None, shapes.Outbox, name="listOutbox")
     async def outbox(self, _call: Call, query: OutboxQuery, _: Nothing) -> WireResponse:
         """The newest captured mails and texts, newest last."""
         before = None if query.before is UNSET else query.before
         items = self._tools.outbox(query.channel or None, query.to or None, query.limit, 0, before)
         return codec.answer({"items": list(items)})
 
-    @operation("DELETE", "/dev/outbox", None, None, group="developer mode", name="clearOutbox", status=204)
+    @operation("DELETE", "/dev/outbox", None, None, name="clearOutbox", status=204)
     async def clear(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """Empty the outbox."""
         self._tools.clear()
         return codec.nothing()
 
-    @operation("POST", "/dev/clock", None, shapes.ClockTime, group="developer mode", name="advanceClock")
+    @operation("POST", "/dev/clock", None, shapes.ClockTime, name="advanceClock")
     async def advance(self, _call: Call, _: Nothing, body: shapes.ClockStep) -> WireResponse:
         """Move the server's clock forward, so that expiry can be tested without waiting."""
         if self._clock.now() + timedelta(seconds=body.advance_s) > LATEST:
@@ -112,7 +114,7 @@ class DevActions:
         self._tools.advance(body.advance_s)
         return codec.answer(shapes.ClockTime(self._clock.now()))
 
-    @operation("POST", "/dev/replies", None, shapes_optouts.InboundText, group="developer mode", refusals=(404,))
+    @operation("POST", "/dev/replies", None, shapes_optouts.InboundText, refusals=(404,))
     async def reply(self, call: Call, _: Nothing, body: shapes_optouts.ReplyTextIn) -> WireResponse:
         """Act as an incoming text; answers what it came to."""
         text = IncomingText(
@@ -128,9 +130,7 @@ class DevActions:
             raise _named(error, "from") from error
         return codec.answer(views_optouts.received(received))
 
-    @operation(
-        "POST", "/dev/opt-outs", None, None, group="developer mode", name="optOutNumber", status=204, refusals=(404,)
-    )
+    @operation("POST", "/dev/opt-outs", None, None, name="optOutNumber", status=204, refusals=(404,))
     async def opt_out(self, call: Call, _: Nothing, body: shapes_optouts.DevOptOut) -> WireResponse:
         """Opt a number out of everything of developer mode's account. Safe to repeat."""
         principal = Principal(self._tools.account_id, "developer", Role.OWNER)

@@ -22,8 +22,6 @@ from tidings.domain.optout import ACCOUNT_WIDE, AddressKind, BlockingRule, Inbou
 from tidings.services.texting.sms_warnings import Warned
 from tidings.services.texting.texting import Texting
 
-_GROUP = "inbound addresses"
-
 
 class AddressesQuery(Struct):
     limit: Limit = 100
@@ -37,6 +35,8 @@ class DeletionQuery(Struct):
 
 
 class InboundActions:
+    GROUP = "inbound addresses"
+
     def __init__(self, texting: Texting) -> None:
         self._texting = texting
 
@@ -47,7 +47,6 @@ class InboundActions:
         "/inbound-addresses",
         Verb.READ_OPT_OUTS,
         shapes.InboundAddressPage,
-        group=_GROUP,
         name="listInboundAddresses",
     )
     async def list_addresses(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
@@ -67,7 +66,6 @@ class InboundActions:
         "/inbound-addresses",
         Verb.MANAGE_OPT_OUTS,
         shapes.InboundAddress,
-        group=_GROUP,
         name="addInboundAddress",
         status=201,
         refusals=(404, 409),
@@ -90,7 +88,6 @@ class InboundActions:
         "/inbound-addresses/{address}",
         Verb.READ_OPT_OUTS,
         shapes.InboundAddress,
-        group=_GROUP,
         name="getInboundAddress",
         refusals=(404,),
     )
@@ -103,7 +100,6 @@ class InboundActions:
         "/inbound-addresses/{address}",
         Verb.MANAGE_OPT_OUTS,
         shapes.InboundAddress,
-        group=_GROUP,
         name="describeInboundAddress",
         refusals=(404, 409),
     )
@@ -117,7 +113,6 @@ class InboundActions:
         "/inbound-addresses/{address}",
         Verb.MANAGE_OPT_OUTS,
         None,
-        group=_GROUP,
         name="deleteInboundAddress",
         status=204,
         refusals=(404, 409),
@@ -137,7 +132,6 @@ class InboundActions:
         "/inbound-addresses/{address}/keywords",
         Verb.MANAGE_OPT_OUTS,
         shapes.InboundAddress,
-        group=_GROUP,
         refusals=(404, 409),
     )
     async def set_keywords(self, call: Call, _: Nothing, body: shapes.KeywordChange) -> WireResponse:
@@ -161,7 +155,6 @@ class InboundActions:
         "/inbound-addresses/{address}/match",
         Verb.READ_OPT_OUTS,
         shapes.Meaning,
-        group=_GROUP,
         name="matchText",
         refusals=(404,),
     )
@@ -177,7 +170,6 @@ class InboundActions:
         "/inbound-addresses/{address}/rules",
         Verb.READ_OPT_OUTS,
         shapes.BlockingRulePage,
-        group=_GROUP,
         name="listBlockingRules",
         refusals=(404,),
     )
@@ -192,7 +184,6 @@ class InboundActions:
         "/inbound-addresses/{address}/rules/{app_id}",
         Verb.MANAGE_OPT_OUTS,
         shapes.BlockingRule,
-        group=_GROUP,
         name="setBlockingRule",
         refusals=(404, 409),
     )
@@ -208,7 +199,6 @@ class InboundActions:
         "/inbound-addresses/{address}/rules/{app_id}",
         Verb.MANAGE_OPT_OUTS,
         None,
-        group=_GROUP,
         name="deleteBlockingRule",
         status=204,
         refusals=(404, 409),
@@ -223,7 +213,6 @@ class InboundActions:
         "/sms-applications",
         Verb.READ_OPT_OUTS,
         shapes.SmsApplicationPage,
-        group=_GROUP,
         name="listSmsApplications",
     )
     async def list_applications(self, call: Call, query: AddressesQuery, _: Nothing) -> WireResponse:
@@ -245,7 +234,6 @@ class InboundActions:
         "/sms-applications/{app_id}",
         Verb.MANAGE_OPT_OUTS,
         shapes.SmsApplication,
-        group=_GROUP,
         name="putSmsApplication",
         refusals=(409,),
     )

@@ -46,6 +46,8 @@ class EntriesQuery(Struct):
 
 
 class LedgerActions:
+    GROUP = "ledger"
+
     def __init__(self, ledger: Ledger, topics: TopicActions) -> None:
         self._ledger = ledger
         self._topics = topics
@@ -55,7 +57,6 @@ class LedgerActions:
         "/ledger",
         Verb.READ_LEDGER,
         shapes.LedgerPage,
-        group="ledger",
         name="listLedger",
         refusals=(404,),
         csv=True,

@@ -23,7 +23,6 @@ from tidings.domain.grants import Verb
 from tidings.domain.optout import TOPICS_APP, OptOut, OptOutQuery
 from tidings.services.texting.texting import Texting
 
-_GROUP = "opt-outs"
 _POSITION = re.compile(r"([0-9]{1,17})\.([0-9]{1,9})\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -47,10 +46,12 @@ class CheckQuery(Struct):
 
 
 class OptOutActions:
+    GROUP = "opt-outs"
+
     def __init__(self, texting: Texting) -> None:
         self._texting = texting
 
-    @operation("GET", "/opt-outs", Verb.READ_OPT_OUTS, shapes.OptOutPage, group=_GROUP)
+    @operation("GET", "/opt-outs", Verb.READ_OPT_OUTS, shapes.OptOutPage)
     async def list_opt_outs(self, call: Call, query: OptOutsQuery, _: Nothing) -> WireResponse:
         """Who is opted out now, since when, why, and what that blocks; the longest first."""
         wanted = OptOutQuery(
@@ -71,7 +72,7 @@ class OptOutActions:
             "opt-outs", rows, query.limit, lambda _row: following, lambda row: views_optouts.opt_out(row, rules)
         )
 
-    @operation("POST", "/opt-outs", Verb.MANAGE_OPT_OUTS, shapes.OptedOut, group=_GROUP, refusals=(404, 409))
+    @operation("POST", "/opt-outs", Verb.MANAGE_OPT_OUTS, shapes.OptedOut, refusals=(404, 409))
     async def opt_out(self, call: Call, _: Nothing, body: shapes.NewOptOut) -> WireResponse:
         """Opt a phone out. Once answered, nothing that this covers is sent any more. Safe to repeat."""
         changed = await self._texting.opt_outs.opt_out(
@@ -90,7 +91,6 @@ class OptOutActions:
         "/opt-outs/lift",
         Verb.LIFT_OPT_OUTS,
         shapes.Lifted,
-        group=_GROUP,
         name="liftOptOut",
         refusals=(404, 409),
     )
@@ -101,9 +101,7 @@ class OptOutActions:
         )
         return codec.answer(shapes.Lifted(changed))
 
-    @operation(
-        "GET", "/opt-outs/check", Verb.READ_OPT_OUTS, shapes.Check, group=_GROUP, name="checkPhone", refusals=(404,)
-    )
+    @operation("GET", "/opt-outs/check", Verb.READ_OPT_OUTS, shapes.Check, name="checkPhone", refusals=(404,))
     async def check(self, call: Call, query: CheckQuery, _: Nothing) -> WireResponse:
         """Whether a text would go out to a phone, and everything that keeps it."""
         sms_type = views_optouts.read_type(query.type)

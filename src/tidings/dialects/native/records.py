@@ -27,7 +27,6 @@ from tidings.wire.csv_rows import CSV_TYPE
 
 PAGE_RECORDS = 100
 _EXPORTED_AT_ONCE = 500
-_GROUP = "opt-out records"
 _EVENTS = tuple(views_optouts.EVENTS.values())
 
 
@@ -61,6 +60,8 @@ class ReviewsQuery(Struct):
 
 
 class RecordActions:
+    GROUP = "opt-out records"
+
     def __init__(self, texting: Texting, clock: Clock) -> None:
         self._texting = texting
         self._clock = clock
@@ -70,7 +71,6 @@ class RecordActions:
         "/opt-out-records",
         Verb.READ_OPT_OUTS,
         shapes.OptOutRecordPage,
-        group=_GROUP,
         name="listOptOutRecords",
         csv=True,
     )
@@ -109,7 +109,7 @@ class RecordActions:
             yield entries
             wanted = replace(wanted, after=entries[-1].id)
 
-    @operation("GET", "/reviews", Verb.READ_OPT_OUTS, shapes.ReviewPage, group=_GROUP)
+    @operation("GET", "/reviews", Verb.READ_OPT_OUTS, shapes.ReviewPage)
     async def list_reviews(self, call: Call, query: ReviewsQuery, _: Nothing) -> WireResponse:
         """Texts that no keyword matches but a person might have meant as an opt-out, undecided, oldest first."""
         after = codec.read_id_cursor("reviews", query.after)
@@ -124,7 +124,6 @@ class RecordActions:
         "/reviews/{record_id}/resolve",
         Verb.MANAGE_OPT_OUTS,
         None,
-        group=_GROUP,
         name="resolveReview",
         status=204,
         refusals=(404, 409),

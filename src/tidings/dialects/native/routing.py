@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
 from msgspec import Struct
 
@@ -45,7 +45,9 @@ class Call:
 
     @property
     def grant(self) -> Grant:
-        assert self.granted is not None, "an operation without a verb has no grant"
+        """Raises RuntimeError, a mistake of ours, for an operation without a verb: nobody was asked whether the caller may."""
+        if self.granted is None:
+            raise RuntimeError("an operation without a verb has no grant")
         return self.granted
 
     @property
@@ -93,7 +95,6 @@ def operation(
     verb: Verb | None,
     answer: Any,
     *,
-    group: str,
     name: str = "",
     status: int = 200,
     refusals: tuple[int, ...] = (),
@@ -109,7 +110,6 @@ def operation(
             "method": method,
             "path": path,
             "name": name or first + "".join(map(str.capitalize, others)),
-            "group": group,
             "summary": summary,
             "verb": verb,
             "answer": answer,
@@ -122,14 +122,21 @@ def operation(
     return declare
 
 
-def operations_of(actions: object) -> tuple[AnyOperation, ...]:
+class Actions(Protocol):
+    """Operations of one subject, which is their heading in documents."""
+
+    GROUP: str
+
+
+def operations_of(actions: Actions) -> tuple[AnyOperation, ...]:
     """Those that the class of this object declares, in their order."""
     found = []
     for name, function in vars(type(actions)).items():
         if inspect.isfunction(function) and function in _DECLARED:
             hints = get_type_hints(function)
             _, query, body = (hints[it] for it in list(inspect.signature(function).parameters)[1:])
-            found.append(Operation(**_DECLARED[function], action=getattr(actions, name), query=query, body=body))
+            declared = {**_DECLARED[function], "group": actions.GROUP}
+            found.append(Operation(**declared, action=getattr(actions, name), query=query, body=body))
     return tuple(found)
 
 

@@ -34,18 +34,18 @@ class SessionList(Struct):
 
 
 class SessionActions:
+    GROUP = "accounts"
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    @operation("GET", "/sessions", Verb.MANAGE_ACCOUNT, SessionList, group="accounts")
+    @operation("GET", "/sessions", Verb.MANAGE_ACCOUNT, SessionList)
     async def list_sessions(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """Who of the account is signed in to the console."""
         found = await self._sessions.all(call.grant.owner, None)
         return codec.answer(SessionList([_record(session) for session in found]))
 
-    @operation(
-        "DELETE", "/sessions/{session_id}", Verb.MANAGE_ACCOUNT, None, group="accounts", status=204, refusals=(404,)
-    )
+    @operation("DELETE", "/sessions/{session_id}", Verb.MANAGE_ACCOUNT, None, status=204, refusals=(404,))
     async def end_session(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """End a session of the console; its cookie works no more."""
         await self._sessions.end(call.grant.owner, None, call.path["session_id"], call.origin)

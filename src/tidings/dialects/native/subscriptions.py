@@ -40,11 +40,13 @@ class SubscriptionsQuery(Struct):
 
 
 class SubscriptionActions:
+    GROUP = "subscriptions"
+
     def __init__(self, subscriptions: Subscriptions, topics: TopicActions) -> None:
         self._subscriptions = subscriptions
         self._topics = topics
 
-    @operation("GET", "/subscriptions", Verb.LIST, shapes.SubscriptionPage, group="subscriptions", refusals=(404,))
+    @operation("GET", "/subscriptions", Verb.LIST, shapes.SubscriptionPage, refusals=(404,))
     async def list_subscriptions(self, call: Call, query: SubscriptionsQuery, _: Nothing) -> WireResponse:
         """Subscriptions of the account, or to one of its topics, oldest first; expired ones are in the ledger only."""
         owner = call.principal.account_id
@@ -79,7 +81,6 @@ class SubscriptionActions:
         "/subscriptions/{uid}",
         Verb.READ_SUBSCRIPTION,
         shapes.Subscription,
-        group="subscriptions",
         refusals=(404,),
     )
     async def get_subscription(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
@@ -92,7 +93,6 @@ class SubscriptionActions:
         "/subscriptions/{uid}/cancel",
         Verb.CHANGE_SUBSCRIPTION,
         shapes.Cancellation,
-        group="subscriptions",
         name="cancelSubscription",
         refusals=(404, 409),
     )
@@ -111,7 +111,6 @@ class SubscriptionActions:
         "/subscriptions/{uid}/resend-confirmation",
         Verb.SUBSCRIBE,
         shapes.Subscription,
-        group="subscriptions",
         refusals=(404, 409),
     )
     async def resend_confirmation(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:

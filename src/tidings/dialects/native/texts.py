@@ -30,7 +30,6 @@ HOUR = timedelta(hours=1)
 COUNTED = 24 * HOUR
 """What is shown when nobody says since when."""
 COUNTED_MAX = timedelta(days=31)
-_GROUP = "texts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +65,24 @@ class CountsQuery(Struct):
 
 
 class TextActions:
+    GROUP = "texts"
+
     def __init__(self, services: TextServices, clock: Clock) -> None:
         self._services = services
         self._clock = clock
 
-    @operation(
-        "GET", "/sms-transports", Verb.READ_OPT_OUTS, shapes.SmsTransportPage, group=_GROUP, name="listSmsTransports"
-    )
+    @operation("GET", "/sms-transports", Verb.READ_OPT_OUTS, shapes.SmsTransportPage, name="listSmsTransports")
     async def list_transports(self, _call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """How the connections to SMS centers are; an HTTP gateway and the outbox have none."""
         return codec.answer(Page([views_texts.transport(row) for row in self._services.transports()], None))
 
-    @operation(
-        "GET", "/sms-callbacks", Verb.READ_OPT_OUTS, shapes.SmsCallbackPage, group=_GROUP, name="listSmsCallbacks"
-    )
+    @operation("GET", "/sms-callbacks", Verb.READ_OPT_OUTS, shapes.SmsCallbackPage, name="listSmsCallbacks")
     async def list_callbacks(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """How the addresses are that applications have their reports, replies and changes of consent sent to."""
         own = [row for row in self._services.callbacks() if row.account_id == call.grant.owner]
         return codec.answer(Page([views_texts.callback(row) for row in own], None))
 
-    @operation(
-        "GET", "/sms-counts", Verb.LIST, shapes.SmsCountsPage, group=_GROUP, name="listSmsCounts", refusals=(404,)
-    )
+    @operation("GET", "/sms-counts", Verb.LIST, shapes.SmsCountsPage, name="listSmsCounts", refusals=(404,))
     async def list_counts(self, call: Call, query: CountsQuery, _: Nothing) -> WireResponse:
         """How many texts were asked for, sent, blocked and delivered: by hour, application and type, oldest first."""
         since, until = self._span(query)

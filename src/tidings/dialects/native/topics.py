@@ -33,13 +33,15 @@ class TopicsQuery(Struct):
 class TopicActions:
     """Actions on topics, and the other actions' way from a topic's name to the topic and from an account to its project."""
 
+    GROUP = "topics"
+
     def __init__(self, topics: Topics, accounts: Accounts, resource_names: Mapping[str, ResourceNames]) -> None:
         """resource_names: by cloud."""
         self._topics = topics
         self._names = resource_names
         self._accounts = accounts
 
-    @operation("GET", "/topics", Verb.LIST, shapes.TopicPage, group="topics")
+    @operation("GET", "/topics", Verb.LIST, shapes.TopicPage)
     async def list_topics(self, call: Call, query: TopicsQuery, _: Nothing) -> WireResponse:
         """The account's topics, oldest first."""
         after = codec.read_id_cursor("topics", query.after)
@@ -47,7 +49,7 @@ class TopicActions:
         naming = await self.naming_of(call.grant.owner)
         return codec.page("topics", rows, query.limit, lambda row: row.id, lambda row: views.topic(row, naming))
 
-    @operation("GET", "/topics/{uid}", Verb.READ_TOPIC, shapes.TopicWithCounts, group="topics", refusals=(404,))
+    @operation("GET", "/topics/{uid}", Verb.READ_TOPIC, shapes.TopicWithCounts, refusals=(404,))
     async def get_topic(self, call: Call, _: Nothing, __: Nothing) -> WireResponse:
         """One topic, with the number of its subscriptions."""
         topic = await self.of_account(call.path["uid"], call.principal.account_id)
