@@ -10,15 +10,8 @@ SOURCE = Path(__file__).parents[2] / "src" / "tidings"
 WRITES_UNITS = {"apply", "import_opt_outs"}
 """What of `store.sqlite.units` changes rows."""
 
-MAY_ANNOUNCE = {
-    "store/sqlite/journal.py",
-    "store/sqlite/store.py",
-    "services/topics.py",
-    "services/subscriptions.py",
-    "services/texting/phone_consent.py",
-}
-"""The store; and who finds a topic gone, a subscription canceled, or a phone opted out, already: whoever was faster may have ended before
-it told anybody."""
+MAY_ANNOUNCE = {"store/sqlite/journal.py", "store/sqlite/store.py", "services/announcing.py"}
+"""The store; and the one way to say again what was found to be so already."""
 
 
 def naming(word: str) -> list[Path]:

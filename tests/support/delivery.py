@@ -16,7 +16,7 @@ from tidings.delivery.expand import Expander
 from tidings.delivery.hooks import DeliveryHooks
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer
-from tidings.domain.envelope import Content, Outgoing, TextContent
+from tidings.domain.envelope import Content, Outgoing, RenderedMessage, TextContent
 from tidings.domain.model import (
     Delivery,
     DeliveryState,
@@ -29,7 +29,7 @@ from tidings.domain.model import (
     TopicId,
 )
 from tidings.domain.outcomes import DELIVERED, Outcome
-from tidings.domain.ports import Channel, NewDelivery, Progress, RenderedMessage, Settle, Settled, Task
+from tidings.domain.ports import Channel, NewDelivery, Progress, Settle, Settled, Task
 from tidings.domain.retry import RetryPlan
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics

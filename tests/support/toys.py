@@ -20,13 +20,13 @@ from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer
 from tidings.dialects.cloud import Cloud, EnvelopeParts, Options, Parts
 from tidings.dialects.contract import Claim, WireRequest, WireResponse
-from tidings.domain.envelope import Content, Outgoing, Permit, TextContent
+from tidings.domain.envelope import Content, Envelopes, Outgoing, Permit, RenderedMessage, TextContent
 from tidings.domain.errors import InvalidValue
 from tidings.domain.grants import Verb
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.model import Account, AccountId, Kind, Message, Origin, Subscriber, Subscription, Topic, Way
 from tidings.domain.outcomes import DELIVERED, RetryLater
-from tidings.domain.ports import Channel, Envelopes, RenderedMessage, Settle
+from tidings.domain.ports import Channel, Settle
 from tidings.domain.protocols import Protocol
 from tidings.domain.retry import RetryPlan
 from tidings.domain.unit import Unit

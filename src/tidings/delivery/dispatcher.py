@@ -22,11 +22,12 @@ from tidings.delivery.hooks import DeliveryHooks, Planned
 from tidings.delivery.journal import Journal
 from tidings.delivery.render import Renderer, subscriber_of, subscriber_of_number
 from tidings.delivery.sender import OUR_FAULT, Sender, our_fault
+from tidings.domain.envelope import RenderedMessage
 from tidings.domain.errors import Unavailable
 from tidings.domain.lifecycle import may_receive
 from tidings.domain.limits import PAGE_SUBSCRIPTIONS, PAGES_IN_FLIGHT
 from tidings.domain.model import Delivery, Kind, Message, Subscriber, Subscription
-from tidings.domain.ports import Channel, Clock, Flow, RenderedMessage, Settled, Store, Task
+from tidings.domain.ports import Channel, Clock, Flow, Settled, Store, Task
 from tidings.observe.metrics import Metrics
 
 IN_FLIGHT_MAX = PAGES_IN_FLIGHT * PAGE_SUBSCRIPTIONS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tidings.delivery.settle import Decision
-from tidings.domain.envelope import Outgoing
+from tidings.domain.envelope import Outgoing, RenderedMessage
 from tidings.domain.model import Subscriber, Topic
-from tidings.domain.ports import RenderedMessage, Task
+from tidings.domain.ports import Task
 
 
 @dataclass(slots=True, eq=False)

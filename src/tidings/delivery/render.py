@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tidings.domain.envelope import Outgoing
+from tidings.domain.envelope import Envelopes, Outgoing, RenderedMessage
 from tidings.domain.model import NO_ID, Message, Subscriber, Subscription, SubscriptionId, Topic
-from tidings.domain.ports import Envelopes, RenderedMessage, Vault
+from tidings.domain.ports import Vault
 from tidings.domain.protocols import TO_NUMBERS
 
 

@@ -14,9 +14,10 @@ from tidings.access.authenticate import Authenticator
 from tidings.access.authorize import PolicyEvaluator
 from tidings.access.sign_in_tokens import SignInTokens
 from tidings.dialects.contract import Dialect
+from tidings.domain.envelope import Envelopes
 from tidings.domain.lifecycle import LifecycleRules
 from tidings.domain.mail_content import Links
-from tidings.domain.ports import Announcer, Clock, Envelopes, Limiter, Prober, ResourceNames, Signer, Vault
+from tidings.domain.ports import Announcer, Clock, Limiter, Prober, ResourceNames, Signer, Vault
 from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts

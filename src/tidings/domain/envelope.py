@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from tidings.domain.model import Message, MessageAttribute, Subscriber
+from tidings.domain.model import Message, MessageAttribute, Subscriber, Topic
 from tidings.domain.outcomes import Outcome
+from tidings.domain.retry import RetryPlan
 
 
 @dataclass(slots=True, eq=False)
@@ -117,3 +118,47 @@ class Outgoing:
 Permit = Callable[[Outgoing], Outcome | None]
 """Asked by a channel immediately before the first byte of an attempt leaves. None: it may start. Else nothing is sent, and the attempt is
 settled with this: Blocked, or what makes it wait."""
+
+
+class RenderedMessage(Protocol):
+    """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `for_subscriber`."""
+
+    def reads_signature(self, subscriber: Subscriber) -> bool:
+        """Whether this subscriber's envelope carries a signature that is still missing; `sign` will then make it."""
+        ...
+
+    async def sign(self) -> None:
+        """Make the signatures that `reads_signature` found missing; safe to repeat."""
+        ...
+
+    def for_subscriber(self, subscriber: Subscriber) -> Content:
+        """The envelope for one subscriber. Raises ValueError when the message cannot be shown by its protocol."""
+        ...
+
+
+class Envelopes(Protocol):
+    """What a cloud's subscribers receive. `wiring` hands delivery a table: dialect name -> Envelopes."""
+
+    def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
+        """`token`: the opened link secret of a notice, else empty. `topic` is None for DIRECT messages."""
+        ...
+
+    def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan: ...
+
+    def timeout_s(self, subscriber: Subscriber) -> float: ...
+
+    def dead_letter_queue(self, subscriber: Subscriber) -> str:
+        """ARN of the queue that takes what could not be delivered, or empty."""
+        ...
+
+    def dead_letter(self, rendered: RenderedMessage, subscriber: Subscriber) -> Content:
+        """The content for that queue."""
+        ...
+
+    def wants(self, message: Message, subscriber: Subscriber) -> bool:
+        """Whether the subscriber's own filter lets the message through."""
+        ...
+
+    def receives_per_s_max(self, topic: Topic | None, subscriber: Subscriber) -> int | None:
+        """How many first attempts a second the subscriber wants at most; None: no limit."""
+        ...

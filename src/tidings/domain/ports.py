@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from tidings.domain.audit import AuditEntry, AuditQuery
-from tidings.domain.envelope import Content, Outgoing
+from tidings.domain.envelope import Outgoing
 from tidings.domain.model import (
     AccessKey,
     Account,
@@ -43,7 +43,6 @@ from tidings.domain.model import (
 )
 from tidings.domain.outcomes import Outcome
 from tidings.domain.provisioned import Provisioned
-from tidings.domain.retry import RetryPlan
 from tidings.domain.sessions import Session
 from tidings.domain.unit import Unit
 
@@ -427,50 +426,6 @@ class Prober(Protocol):
 
     def outcome(self, task_id: str, account_id: AccountId) -> Outcome | None:
         """None: still on its way. Raises NotFound (task) for an unknown, forgotten or another account's one."""
-        ...
-
-
-class RenderedMessage(Protocol):
-    """One message's envelopes: what is equal for all its subscribers is built once, what is theirs is added by `for_subscriber`."""
-
-    def reads_signature(self, subscriber: Subscriber) -> bool:
-        """Whether this subscriber's envelope carries a signature that is still missing; `sign` will then make it."""
-        ...
-
-    async def sign(self) -> None:
-        """Make the signatures that `reads_signature` found missing; safe to repeat."""
-        ...
-
-    def for_subscriber(self, subscriber: Subscriber) -> Content:
-        """The envelope for one subscriber. Raises ValueError when the message cannot be shown by its protocol."""
-        ...
-
-
-class Envelopes(Protocol):
-    """What a cloud's subscribers receive. `wiring` hands delivery a table: dialect name -> Envelopes."""
-
-    def open(self, message: Message, topic: Topic | None, token: str) -> RenderedMessage:
-        """`token`: the opened link secret of a notice, else empty. `topic` is None for DIRECT messages."""
-        ...
-
-    def retry_plan(self, topic: Topic | None, subscriber: Subscriber) -> RetryPlan: ...
-
-    def timeout_s(self, subscriber: Subscriber) -> float: ...
-
-    def dead_letter_queue(self, subscriber: Subscriber) -> str:
-        """ARN of the queue that takes what could not be delivered, or empty."""
-        ...
-
-    def dead_letter(self, rendered: RenderedMessage, subscriber: Subscriber) -> Content:
-        """The content for that queue."""
-        ...
-
-    def wants(self, message: Message, subscriber: Subscriber) -> bool:
-        """Whether the subscriber's own filter lets the message through."""
-        ...
-
-    def receives_per_s_max(self, topic: Topic | None, subscriber: Subscriber) -> int | None:
-        """How many first attempts a second the subscriber wants at most; None: no limit."""
         ...
 
 

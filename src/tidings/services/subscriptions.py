@@ -40,6 +40,7 @@ from tidings.domain.protocols import NO_PROTOCOLS, Protocols
 from tidings.domain.tokens import LinkPurpose
 from tidings.domain.unit import Unit
 from tidings.observe.metrics import Metrics
+from tidings.services.announcing import announce_again
 from tidings.services.confirmation_codes import ConfirmationCodes
 from tidings.services.confirmation_requests import ConfirmationRequests, Wanted
 from tidings.services.conflicts import retry_on_conflict
@@ -237,10 +238,7 @@ class Subscriptions:
     async def ask_again(self, grant: Grant, uid: str, *, origin: Origin) -> Subscription:
         """Send an unconfirmed subscription a fresh confirmation request. Raises NotFound, WrongState (not unconfirmed)."""
         grant.require(Verb.SUBSCRIBE)
-        found = await self.find(uid)
-        if found is None:
-            raise NotFound("subscription", uid)
-        _require(grant, found)
+        found = await self._granted(grant, uid)
         if found.subscription.state is not State.UNCONFIRMED:
             raise WrongState("subscription", found.subscription.state.name.lower(), "ask to confirm")
         async with self._confirmation_requests.lock_for(found.subscription.protocol, found.subscription.endpoint):
@@ -303,10 +301,7 @@ class Subscriptions:
         grant.require(Verb.CHANGE_SUBSCRIPTION)
 
         async def look_up() -> tuple[Found, Token]:
-            found = await self.find(uid)
-            if found is None:
-                raise NotFound("subscription", uid)
-            _require(grant, found)
+            found = await self._granted(grant, uid)
             await self._codes.check(grant.principal.account_id, found.subscription, code)
             return self._by_permanent_link(found)
 
@@ -398,19 +393,7 @@ class Subscriptions:
 
     async def endpoint_subscriptions(self, link: str) -> list[Found]:
         """Everything the endpoint behind an ENDPOINT link receives from this server, live ones first. Raises InvalidToken."""
-        return await self._of_endpoint(await self.look_up_link(LinkPurpose.ENDPOINT, link))
-
-    async def cancel_by_endpoint_link(self, link: str, uid: str, *, origin: Origin) -> Canceled:
-        """Cancel one of the endpoint's subscriptions from its list. Raises InvalidToken, NotFound (not this endpoint's)."""
-        mine = await self.endpoint_subscriptions(link)
-        if all(found.subscription.uid != uid for found in mine):
-            raise NotFound("subscription", uid)
-        canceled = await self._cancel(uid, by=None, holds_link=True, origin=origin)
-        if canceled is None:
-            raise NotFound("subscription", uid)
-        return canceled
-
-    async def _of_endpoint(self, found: Found) -> list[Found]:
+        found = await self.look_up_link(LinkPurpose.ENDPOINT, link)
         endpoint, protocol = found.subscription.endpoint, found.subscription.protocol
         alike = ("email", "email-json") if protocol in ("email", "email-json") else (protocol,)
         listed: list[Found] = []
@@ -421,6 +404,14 @@ class Subscriptions:
             topics = await self.topics_of(rows)
             listed += [Found(row, topics[int(row.topic_id)]) for row in rows if int(row.topic_id) in topics]
         return listed
+
+    async def cancel_by_endpoint_link(self, link: str, uid: str, *, origin: Origin) -> Canceled:
+        """Cancel one of the endpoint's subscriptions from its list. Raises InvalidToken, NotFound (not this endpoint's)."""
+        is_theirs = any(found.subscription.uid == uid for found in await self.endpoint_subscriptions(link))
+        canceled = await self._cancel(uid, by=None, holds_link=True, origin=origin) if is_theirs else None
+        if canceled is None:
+            raise NotFound("subscription", uid)
+        return canceled
 
     @retry_on_conflict
     async def _cancel(self, uid: str, *, by: Principal | None, holds_link: bool, origin: Origin) -> Canceled | None:
@@ -438,9 +429,7 @@ class Subscriptions:
             caller=by.arn if by is not None else "",
         )
         if not decided.changed:
-            # Canceled before, maybe by a process that ended before it told anybody.
-            if (announced := self._store.announcer.announce(Unit(subscriptions_changed=[before]))) is not None:
-                await announced
+            await announce_again(self._store, Unit(subscriptions_changed=[before]))
             return Canceled(before, topic, changed=False)
         unit, restore = self._cancel_unit(topic, before, decided, now, origin)
         if holds_link and before.state is State.UNCONFIRMED:
@@ -466,10 +455,7 @@ class Subscriptions:
     async def delete(self, grant: Grant, uid: str, *, origin: Origin) -> None:
         """Forget a subscription in any state, for an owner: nothing is sent to the endpoint, now or later. Raises NotFound."""
         grant.require(Verb.CHANGE_SUBSCRIPTION)
-        found = await self.find(uid)
-        if found is None:
-            raise NotFound("subscription", uid)
-        _require(grant, found)
+        found = await self._granted(grant, uid)
         before, now = found.subscription, self._clock.now()
         gone = lifecycle.expire(before)
         unit = Unit(
@@ -487,10 +473,7 @@ class Subscriptions:
     ) -> Subscription:
         """Replace settings; `alter` may be called again with a newer subscription. Raises NotFound."""
         grant.require(Verb.CHANGE_SUBSCRIPTION)
-        found = await self.find(uid)
-        if found is None:
-            raise NotFound("subscription", uid)
-        _require(grant, found)
+        found = await self._granted(grant, uid)
         altered = alter(found.subscription)
         if altered == found.subscription:
             return altered
@@ -501,13 +484,16 @@ class Subscriptions:
         """Housekeeping: expire what nobody confirmed, or brought back, within the time to live; returns how many."""
         return await expire_lapsed(self._store, self._lifecycle_rules, self._clock.now(), self._commit, limit=limit)
 
+    async def _granted(self, grant: Grant, uid: str) -> Found:
+        """Raises NotFound, and Denied for a subscription that is neither the grant's owner's nor to a topic of theirs."""
+        found = await self.find(uid)
+        if found is None:
+            raise NotFound("subscription", uid)
+        grant.require_owner(found.subscription.account_id, found.topic.account_id)
+        grant.require_topic_id(found.topic.id)
+        return found
+
     async def _commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
         for entry in unit.ledger:
             self._metrics.consent(entry.event, entry.origin.way)
-
-
-def _require(grant: Grant, found: Found) -> None:
-    """Raises Denied for a subscription that is neither the grant's owner's nor to a topic of theirs."""
-    grant.require_owner(found.subscription.account_id, found.topic.account_id)
-    grant.require_topic_id(found.topic.id)

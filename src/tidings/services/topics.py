@@ -12,6 +12,7 @@ from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import NO_ID, AccountId, Topic, TopicCounts, TopicId, TopicQuery
 from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Counted, RoomFor, Unit
+from tidings.services.announcing import announce_again
 from tidings.services.conflicts import retry_on_conflict
 from tidings.services.quotas import Quotas
 
@@ -153,9 +154,7 @@ class Topics:
         try:
             await self._store.commit(deleted)
         except Conflict:
-            # Somebody was faster, maybe in another process that ended before it told anybody.
-            if (announced := self._store.announcer.announce(deleted)) is not None:
-                await announced
+            await announce_again(self._store, deleted)  # somebody was faster
 
     async def page(self, grant: Grant, region: str | None, *, after: int, limit: int) -> list[Topic]:
         """The account's topics, ascending by age, starting after the id `after`."""

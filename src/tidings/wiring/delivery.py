@@ -15,8 +15,9 @@ from tidings.delivery.own_texts import OwnTexts
 from tidings.delivery.probe import Prober
 from tidings.delivery.render import Renderer
 from tidings.dialects.cloud import EnvelopeParts
+from tidings.domain.envelope import Envelopes
 from tidings.domain.mail_content import Links
-from tidings.domain.ports import Channel, Envelopes
+from tidings.domain.ports import Channel
 from tidings.services.texting.inbound_texts import OWN_TEXTS
 from tidings.wiring.channels import ChannelParts
 from tidings.wiring.foundation import Foundation

@@ -17,12 +17,12 @@ from tidings.delivery.render import Renderer, subscriber_of_number
 from tidings.delivery.sender import Sender
 from tidings.delivery.settle import TOO_LATE
 from tidings.delivery.text_reports import OPTED_OUT, TextReports
-from tidings.domain.envelope import Content, Outgoing, TextContent
+from tidings.domain.envelope import Content, Outgoing, RenderedMessage, TextContent
 from tidings.domain.errors import Unavailable
 from tidings.domain.model import Delivery, DeliveryState, Kind, Message, Subscriber, Topic
 from tidings.domain.optout import SmsType
 from tidings.domain.outcomes import DELIVERED
-from tidings.domain.ports import RenderedMessage, Settle, Task
+from tidings.domain.ports import Settle, Task
 from tidings.domain.texts import SentText, TextState
 from tidings.domain.unit import Unit
 from tidings.flow.embedded import EmbeddedFlow

@@ -17,10 +17,11 @@ from tidings.dialects.contract import WireRequest, WireResponse, origin_of
 from tidings.dialects.smn import codec, names, policies
 from tidings.dialects.smn.errors import refuse
 from tidings.dialects.smn.limits import PAGE_MAX, PREFIX
+from tidings.domain.envelope import Envelopes
 from tidings.domain.errors import NotAuthenticated, NotFound
 from tidings.domain.grants import Grant, Verb
 from tidings.domain.model import Origin, Principal, Subscription, Topic, Way
-from tidings.domain.ports import Clock, Envelopes, Limiter, Prober, Vault
+from tidings.domain.ports import Clock, Limiter, Prober, Vault
 from tidings.domain.protocols import Protocols
 from tidings.domain.tokens import LinkKeys
 from tidings.services.accounts import Accounts

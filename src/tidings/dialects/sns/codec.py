@@ -47,9 +47,9 @@ def decode_form(raw: bytes, into: Params | None = None) -> Params:
         raise Malformed("the NUL character is not allowed")
     try:
         for part in raw.split(b"&"):
-            if part in _repeated:
-                name, value = _repeated[part]
-                params[name] = value
+            known = _repeated.get(part) if len(part) <= REPEATED_BYTES_MAX else None
+            if known is not None:
+                params[known[0]] = known[1]
             elif part.startswith(_REPEATED) and len(part) <= REPEATED_BYTES_MAX:
                 raw_name, _, raw_value = part.partition(b"=")
                 name, value = _text(raw_name), _text(raw_value)

@@ -22,6 +22,7 @@ from tidings.domain.ports import Clock, Store
 from tidings.domain.unit import Unit
 from tidings.keyed_locks import KeyedLocks
 from tidings.observe.metrics import Metrics
+from tidings.services.announcing import announce_again
 from tidings.services.conflicts import retry_on_conflict
 from tidings.wire import phone_numbers
 from tidings.wire.phone_plans import spellings
@@ -248,10 +249,9 @@ class PhoneConsent:
         return True
 
     async def tell_again(self, opt_outs: Collection[OptOut]) -> None:
-        """Announce opt-outs that were there already, before somebody is told so: who wrote them down, maybe in another process, may have
-        ended before it told anybody."""
-        if opt_outs and (announced := self._store.announcer.announce(Unit(opt_outs=list(opt_outs)))) is not None:
-            await announced
+        """Announce opt-outs that were there already, before somebody is told so."""
+        if opt_outs:
+            await announce_again(self._store, Unit(opt_outs=list(opt_outs)))
 
     async def commit(self, unit: Unit) -> None:
         await self._store.commit(unit)
