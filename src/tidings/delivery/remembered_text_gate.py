@@ -18,7 +18,7 @@ from tidings.domain.unit import Unit
 from tidings.wire.phone_plans import canonical
 
 CHANGES_MAX = 100_000
-"""Phones and accounts whose last change is remembered; some 15 MB."""
+"""Phones and accounts whose last change is remembered: a bound on memory."""
 _ALL_OF_IT = ""
 """In place of a phone: the account's rules, addresses or sandbox."""
 

@@ -1,7 +1,7 @@
 """HMAC-SHA256 with a key that is used again and again: what depends on the key alone is computed once.
 
-Called by the front ends that verify signatures and by the channel that makes them. A signature costs less than half of
-`hmac.digest`, which also lets go of the interpreter's lock, so that a call waits for whatever thread took it.
+Called by the front ends that verify signatures and by the channel that makes them. `hmac.digest` begins anew for each text, and lets
+go of the interpreter's lock, so that a call waits for whatever thread took it.
 Source: RFC 2104, "HMAC: Keyed-Hashing for Message Authentication".
 """
 
